@@ -1,0 +1,106 @@
+import type { Requirement } from '../policy/decision.ts'
+import type { EffectReason } from '../sql/statement.ts'
+
+/** A statement's parameter as a person reads it; null is SQL NULL. */
+export interface ShownParameter {
+  /** The type's name where the client or the server named one. */
+  readonly type: string | null
+  readonly value: string | null
+}
+
+export interface ShownTable {
+  /** schema.name, or the name alone where the catalog doesn't know it. */
+  readonly name: string
+  readonly access: 'read' | 'write'
+  readonly classes: readonly string[]
+}
+
+/** All that a person needs to decide, and all that a decision is bound to. */
+export interface RequestDraft {
+  /**
+   * SHA-256 (hex) over everything that the approval is for: statement, parameter types and values,
+   * agent, database, role, settings, resolved objects, rules, classes and masks that bear on it,
+   * and the connection where temporary objects are read. Equal binding: same request.
+   */
+  readonly binding: string
+  readonly agent: string
+  readonly owners: readonly string[]
+  readonly credentialCreatedBy: string | null
+  readonly database: string
+  readonly environment: string | null
+  readonly onBehalfOf: string | null
+  /** What the agent says it is doing. */
+  readonly claim: string | null
+  readonly applicationName: string
+  readonly session: string
+  readonly verb: string
+  /** The whole text, as it will be sent. */
+  readonly statement: string
+  readonly statementSha256: string
+  readonly fingerprint: string
+  readonly parameters: readonly ShownParameter[]
+  readonly effects: readonly EffectReason[]
+  readonly tables: readonly ShownTable[]
+  readonly classes: readonly string[]
+  /** The planner's row estimate, where one could be had without risk. */
+  readonly estimatedRows: number | null
+  readonly inTransaction: boolean
+  readonly requirements: readonly Requirement[]
+  readonly holdMs: number
+  readonly expiresMs: number
+}
+
+export const REQUEST_STATES = [
+  'pending',
+  'approved',
+  'denied',
+  'expired',
+  'withdrawn',
+  'executed',
+  'failed',
+] as const
+export type RequestState = (typeof REQUEST_STATES)[number]
+
+export type Channel = 'api' | 'cli' | 'slack'
+
+/** One person's answer. */
+export interface Vote {
+  readonly person: string
+  readonly decision: 'approve' | 'deny'
+  readonly reason: string
+  readonly channel: Channel
+  /** ISO 8601, UTC. */
+  readonly at: string
+}
+
+export type WithdrawCause = 'cancelled' | 'disconnected' | 'shutdown' | 'changed' | 'owner'
+
+export interface ApprovalRequest extends RequestDraft {
+  readonly id: string
+  readonly state: RequestState
+  readonly createdAt: string
+  readonly expiresAt: string
+  readonly votes: readonly Vote[]
+  /** What the client saw: still held on its connection, or turned into a ticket. */
+  readonly waiting: 'connection' | 'ticket' | null
+  readonly withdrawnCause: WithdrawCause | null
+  readonly outcome: Outcome | null
+  /** How often this shape from this agent was approved before, and by whom last. */
+  readonly history: { readonly approved: number; readonly lastBy: string | null }
+}
+
+/** What became of an approved statement once it was sent. */
+export interface Outcome {
+  readonly rows: number | null
+  readonly ms: number
+  readonly sqlState: string | null
+}
+
+/** How waiting ended. */
+export type Resolution =
+  | { readonly kind: 'approved'; readonly id: string; readonly by: readonly string[] }
+  | { readonly kind: 'rejected'; readonly id: string; readonly by: string; readonly reason: string }
+  | { readonly kind: 'expired'; readonly id: string }
+  | { readonly kind: 'withdrawn'; readonly id: string; readonly cause: WithdrawCause }
+
+export type Approved = Extract<Resolution, { kind: 'approved' }>

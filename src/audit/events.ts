@@ -1,0 +1,146 @@
+import type { Channel, WithdrawCause } from '../approval/request.ts'
+import type { EffectReason } from '../sql/statement.ts'
+
+/** Who, on every record of a session. */
+export interface ActorRecord {
+  readonly agent: string
+  readonly owners: readonly string[]
+  readonly onBehalfOf: string | null
+  readonly address: string
+  readonly tls: string | null
+  readonly applicationName: string
+}
+
+export interface TargetRecord {
+  readonly system: 'postgresql' | 'mysql'
+  readonly database: string
+  readonly environment: string | null
+}
+
+export interface StatementRecord {
+  readonly verb: string
+  /** As `audit.sql` of the configuration says; never holds a password. */
+  readonly sql: string | null
+  readonly sha256: string
+  readonly fingerprint: string
+  readonly parametersHmac: string | null
+  readonly effects: readonly EffectReason[]
+  readonly tables: readonly string[]
+  readonly classes: readonly string[]
+  readonly transaction: 'idle' | 'in-transaction' | 'failed'
+}
+
+/** What happened. `intent` is written before a statement is forwarded; `outcome` follows it. */
+export type AuditEvent =
+  | { readonly type: 'trail.opened'; readonly version: string; readonly config: string }
+  | { readonly type: 'trail.closed' }
+  | {
+      readonly type: 'config.reloaded'
+      readonly config: string
+      readonly problems: readonly string[]
+    }
+  | {
+      readonly type: 'session.opened'
+      readonly session: string
+      readonly actor: ActorRecord
+      readonly target: TargetRecord
+    }
+  | {
+      readonly type: 'session.refused'
+      readonly address: string
+      readonly agent: string | null
+      readonly database: string | null
+      readonly sqlState: string
+      readonly reason: string
+    }
+  | {
+      readonly type: 'session.closed'
+      readonly session: string
+      readonly reason: string
+      readonly statements: number
+      readonly bytesIn: number
+      readonly bytesOut: number
+      readonly ms: number
+    }
+  | {
+      readonly type: 'statement.intent'
+      readonly session: string
+      /** Numbers the statements of a session from 1; the outcome carries the same. */
+      readonly statement: number
+      readonly actor: ActorRecord
+      readonly target: TargetRecord
+      readonly stmt: StatementRecord
+      readonly decision: 'allowed' | 'approved' | 'shadow'
+      readonly rules: readonly string[]
+      readonly approval: { readonly id: string; readonly by: readonly string[] } | null
+    }
+  | {
+      readonly type: 'statement.refused'
+      readonly session: string
+      readonly statement: number
+      readonly actor: ActorRecord
+      readonly target: TargetRecord
+      readonly stmt: StatementRecord
+      readonly sqlState: string
+      readonly reason: string
+      readonly rules: readonly string[]
+      readonly approval: { readonly id: string } | null
+    }
+  | {
+      readonly type: 'statement.outcome'
+      readonly session: string
+      readonly statement: number
+      readonly sqlState: string | null
+      readonly rows: number
+      readonly bytes: number
+      readonly ms: number
+      readonly masked: readonly string[]
+    }
+  | { readonly type: 'cancel.requested'; readonly session: string | null; readonly address: string }
+  | {
+      readonly type: 'approval.requested'
+      readonly id: string
+      readonly binding: string
+      readonly agent: string
+      readonly database: string
+      readonly sha256: string
+      readonly verb: string
+      readonly rules: readonly string[]
+    }
+  | {
+      readonly type: 'approval.voted'
+      readonly id: string
+      readonly person: string
+      readonly decision: 'approve' | 'deny'
+      readonly reason: string
+      readonly channel: Channel
+    }
+  | {
+      readonly type: 'approval.refused'
+      readonly id: string
+      readonly person: string
+      readonly channel: Channel
+      readonly why: string
+    }
+  | {
+      readonly type: 'approval.resolved'
+      readonly id: string
+      readonly state: 'approved' | 'denied' | 'expired' | 'withdrawn'
+      readonly cause: WithdrawCause | null
+      readonly by: readonly string[]
+    }
+  | { readonly type: 'approval.spent'; readonly id: string; readonly binding: string }
+
+/**
+ * A hash-chained trail. `append` is synchronous and cheap; what must be on disk before something
+ * else happens awaits `durable`.
+ */
+export interface Trail {
+  /** Appends; throws ProxyError AUDIT_UNAVAILABLE while the trail can't be written. Returns its sequence number. */
+  append(event: AuditEvent): number
+  /** Resolves when the record (and all before it) is synced to disk; rejects with AUDIT_UNAVAILABLE. */
+  durable(sequence: number): Promise<void>
+  /** Why the trail can't be written, or null while it can. */
+  readonly trouble: string | null
+  close(): Promise<void>
+}

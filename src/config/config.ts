@@ -1,0 +1,91 @@
+import type { MaskConfig } from '../mask/plan.ts'
+import type { RuleConfig } from '../policy/rule.ts'
+
+/** host:port, or the path of a unix socket. A port of 0 picks a free one. */
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+export interface ListenConfig {
+  readonly postgres: Address | null
+  readonly mysql: Address | null
+  readonly control: Address | null
+  /** What messages link to; null means http://<control>. */
+  readonly publicUrl: string | null
+  readonly tls: { readonly cert: string; readonly key: string; readonly require: boolean } | null
+  readonly maxConnections: number
+  /** Bytes. */
+  readonly maxMessage: number
+  /** Milliseconds; 0 means none. */
+  readonly deadlines: { readonly login: number; readonly idle: number; readonly write: number }
+}
+
+export interface DatabaseConfig {
+  readonly name: string
+  /** The whole URL, password and all; never shown. */
+  readonly upstream: string
+  readonly environment: string | null
+  /** column pattern (schema.table.column, * matches within a part) -> data class */
+  readonly classified: Readonly<Record<string, string>>
+  /** schema.function */
+  readonly trustedFunctions: readonly string[]
+}
+
+export interface PersonConfig {
+  readonly email: string
+  readonly groups: readonly string[]
+  readonly slack: string | null
+}
+
+/** Milliseconds. */
+export interface HoldConfig {
+  readonly postgres: number
+  readonly mysql: number
+}
+
+export interface AgentConfig {
+  readonly name: string
+  readonly owners: readonly string[]
+  readonly databases: readonly string[]
+  /** Path of the credential file, absolute; null where none is named. */
+  readonly credential: string | null
+  readonly hold: Partial<HoldConfig>
+  /** CIDR blocks that it may come from; empty means any. */
+  readonly networks: readonly string[]
+  /** Milliseconds since the epoch, or null. */
+  readonly expires: number | null
+}
+
+export interface SlackConfig {
+  readonly appToken: string
+  readonly botToken: string
+  readonly channel: string
+  readonly apiUrl: string
+  readonly team: string | null
+}
+
+export interface AuditConfig {
+  readonly mode: 'strict' | 'all'
+  readonly sql: 'full' | 'redacted' | 'fingerprint'
+  readonly checkpoint: { readonly everyMs: number; readonly key: string | null }
+}
+
+export interface Config {
+  readonly listen: ListenConfig
+  /** Absolute path of the folder that holds state, trail and keys. */
+  readonly data: string
+  readonly databases: ReadonlyMap<string, DatabaseConfig>
+  /** Data class -> mask; the longest prefix wins, `redact` where none does. */
+  readonly masks: Readonly<Record<string, MaskConfig>>
+  readonly people: ReadonlyMap<string, PersonConfig>
+  readonly agents: ReadonlyMap<string, AgentConfig>
+  readonly rules: readonly RuleConfig[]
+  readonly mode: 'enforce' | 'shadow'
+  readonly slack: SlackConfig | null
+  readonly audit: AuditConfig
+  /** SHA-256 (hex) of the text that this was read from. */
+  readonly hash: string
+  /** Keys of the contract that this version doesn't act on; `start` refuses them by name. */
+  readonly unsupported: readonly string[]
+}

@@ -1,0 +1,29 @@
+/** Who asks: an agent, as the configuration and its credential describe it. */
+export interface Agent {
+  readonly name: string
+  /** People (e-mail) and groups that answer for the agent; none of them can approve it. */
+  readonly owners: readonly string[]
+  readonly databases: readonly string[]
+  /** Who made its credential, where that is known; can't approve it either. */
+  readonly credentialCreatedBy: string | null
+}
+
+/** Who answers: a person of the configuration. */
+export interface Person {
+  readonly email: string
+  readonly groups: readonly string[]
+}
+
+/** An agent's session, as it is recorded and shown to those who sign. */
+export interface Principal {
+  readonly agent: Agent
+  readonly database: string
+  readonly environment: string | null
+  /** The person on whose behalf the agent says it acts (`countersign.on_behalf_of`), or null. */
+  readonly onBehalfOf: string | null
+  /** What the agent says it is doing (`countersign.claim`); its claim, never a fact. */
+  readonly claim: string | null
+  readonly applicationName: string
+  readonly address: string
+  readonly tls: string | null
+}

@@ -1,0 +1,61 @@
+/**
+ * What can go wrong between an agent and its database, with the SQLSTATE that a PostgreSQL client
+ * sees. `fatal` ends the session after the error has been sent.
+ */
+export const ERRORS = {
+  PROTOCOL_VIOLATION: { sqlState: '08P01', fatal: true },
+  FEATURE_REFUSED: { sqlState: '0A000', fatal: false },
+  STARTUP_REFUSED: { sqlState: '42501', fatal: true },
+  LOGIN_FAILED: { sqlState: '28P01', fatal: true },
+  LOGIN_TIMEOUT: { sqlState: '57014', fatal: true },
+  TLS_REQUIRED: { sqlState: '28000', fatal: true },
+  UNKNOWN_DATABASE: { sqlState: '3D000', fatal: true },
+  TOO_MANY_CONNECTIONS: { sqlState: '53300', fatal: true },
+  UPSTREAM_UNAVAILABLE: { sqlState: '08006', fatal: true },
+  IDLE_TIMEOUT: { sqlState: '57P05', fatal: true },
+  SHUTDOWN: { sqlState: '57P01', fatal: true },
+  APPROVAL_NEEDED: { sqlState: 'ZA001', fatal: false },
+  APPROVAL_PENDING: { sqlState: 'ZA002', fatal: false },
+  APPROVAL_EXPIRED: { sqlState: 'ZA003', fatal: false },
+  GATE_UNAVAILABLE: { sqlState: 'ZA004', fatal: false },
+  APPROVAL_REJECTED: { sqlState: '42501', fatal: false },
+  STATEMENT_DENIED: { sqlState: '42501', fatal: false },
+  CANCELLED: { sqlState: '57014', fatal: false },
+  AUDIT_UNAVAILABLE: { sqlState: '58030', fatal: false },
+  CONFIG_INVALID: { sqlState: 'F0000', fatal: true },
+  INTERNAL: { sqlState: 'XX000', fatal: true },
+} as const satisfies Record<string, { sqlState: string; fatal: boolean }>
+
+export type ErrorCode = keyof typeof ERRORS
+
+/** An error with a stable code. The message is written for the person or model that reads it. */
+export class ProxyError extends Error {
+  readonly code: ErrorCode
+  readonly detail: string | undefined
+  readonly hint: string | undefined
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; detail?: string; hint?: string } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'ProxyError'
+    this.code = code
+    this.detail = options.detail
+    this.hint = options.hint
+  }
+
+  get sqlState(): string {
+    return ERRORS[this.code].sqlState
+  }
+
+  get fatal(): boolean {
+    return ERRORS[this.code].fatal
+  }
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

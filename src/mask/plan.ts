@@ -1,0 +1,32 @@
+/** One output column as the server describes it. */
+export interface ResultColumn {
+  readonly name: string
+  readonly tableOid: number
+  readonly columnNumber: number
+  readonly typeOid: number
+  readonly typeModifier: number
+  /** 0 text, 1 binary. */
+  readonly format: number
+}
+
+/** Writes the masked form of one non-NULL cell; null makes it SQL NULL. The input isn't changed. */
+export type Masker = (cell: Buffer) => Buffer | null
+
+/** What happens to each column of one result; null where the bytes pass as they are. */
+export interface MaskPlan {
+  /** One entry a column; `maskers.length` is the column count that a row must have. */
+  readonly maskers: readonly (Masker | null)[]
+  /** The names of the columns that are masked, for the record. */
+  readonly masked: readonly string[]
+  /** Data classes that are masked, for the record. */
+  readonly classes: readonly string[]
+}
+
+export const MASKS = ['redact', 'null', 'partial', 'hash', 'year', 'zero'] as const
+export type MaskName = (typeof MASKS)[number]
+
+export interface MaskConfig {
+  readonly mask: MaskName
+  /** Characters that `partial` leaves at the end; null means the mask's own default. */
+  readonly keepLast: number | null
+}

@@ -1,0 +1,35 @@
+/** Who has to sign: `count` distinct people, each of one of the groups `by`. */
+export interface Requirement {
+  readonly rule: string
+  readonly by: readonly string[]
+  readonly count: number
+}
+
+/** What the rules say of one statement. */
+export type Decision =
+  | {
+      readonly kind: 'allow'
+      readonly rules: readonly string[]
+      /** Data classes (with wildcards) that leave in clear for this statement. */
+      readonly unmask: readonly string[]
+    }
+  | {
+      readonly kind: 'deny'
+      readonly rule: string
+      /** Said to the agent. */
+      readonly reason: string
+    }
+  | {
+      readonly kind: 'require-approval'
+      readonly rules: readonly string[]
+      /** All of them are needed. */
+      readonly requirements: readonly Requirement[]
+      readonly unmask: readonly string[]
+      /** The shortest hold that a matching rule asks for, in ms, or null. */
+      readonly holdMs: number | null
+      /** How long the request stays open, in ms. */
+      readonly expiresMs: number
+    }
+
+export type Allow = Extract<Decision, { kind: 'allow' }>
+export type RequireApproval = Extract<Decision, { kind: 'require-approval' }>

@@ -1,0 +1,35 @@
+import type { Effect } from '../sql/statement.ts'
+
+/** All that are given must hold. Lists hold when one member does; * matches within a part. */
+export interface RuleCondition {
+  readonly effect?: readonly Effect[]
+  readonly agent?: readonly string[]
+  readonly group?: readonly string[]
+  readonly database?: readonly string[]
+  readonly environment?: readonly string[]
+  readonly verb?: readonly string[]
+  readonly tables?: readonly string[]
+  readonly columns?: readonly string[]
+  readonly classes?: readonly string[]
+  readonly inTransaction?: boolean
+  /** "HH:MM-HH:MM" in UTC, may wrap midnight. */
+  readonly hours?: string
+}
+
+export type RuleAction =
+  | { readonly kind: 'allow' }
+  | { readonly kind: 'deny'; readonly reason: string }
+  | {
+      readonly kind: 'approve'
+      readonly by: readonly string[]
+      readonly count: number
+      readonly hold: number | null
+      readonly expires: number | null
+    }
+  | { readonly kind: 'unmask'; readonly classes: readonly string[] }
+
+export interface RuleConfig {
+  readonly name: string
+  readonly when: RuleCondition
+  readonly then: RuleAction
+}

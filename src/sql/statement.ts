@@ -1,0 +1,105 @@
+/**
+ * What a statement does. Every statement has a set of effects and a reason for each; rules are
+ * applied to each effect and the results combine.
+ */
+export const EFFECTS = [
+  'read',
+  'write',
+  'unbounded-write',
+  'ddl',
+  'privilege',
+  'export',
+  'server',
+  'probe',
+  'session',
+  'transaction',
+  'opaque',
+] as const
+export type Effect = (typeof EFFECTS)[number]
+
+export interface EffectReason {
+  readonly effect: Effect
+  /** One sentence for the person who signs: why the statement has this effect. */
+  readonly reason: string
+}
+
+/** A table, view or foreign table that the statement names, as the catalog resolves it. */
+export interface TableUse {
+  /** The schema, or null where the catalog doesn't know the relation. */
+  readonly schema: string | null
+  readonly name: string
+  readonly access: 'read' | 'write'
+  /** Classified columns of this relation: column -> data class. Empty when it has none. */
+  readonly classes: Readonly<Record<string, string>>
+  /** Columns of it that the statement names (all of them where `*` or the whole row is used). */
+  readonly columns: readonly string[]
+}
+
+/** How the statement uses a name that lives in the session, so that the session can follow it. */
+export type SessionName =
+  | { readonly kind: 'prepare'; readonly name: string; readonly inner: Classification }
+  | { readonly kind: 'execute'; readonly name: string }
+  | { readonly kind: 'deallocate'; readonly name: string | null }
+  | { readonly kind: 'declare'; readonly name: string; readonly inner: Classification }
+  | { readonly kind: 'fetch'; readonly name: string }
+  | { readonly kind: 'close'; readonly name: string | null }
+  | { readonly kind: 'discard'; readonly what: 'all' | 'plans' | 'temp' | 'sequences' }
+  | { readonly kind: 'set'; readonly name: string }
+
+/** What is known about one statement before it runs. Immutable: verdicts are cached and shared. */
+export interface Classification {
+  /** The command as a person would name it: SELECT, DROP TABLE, COPY TO. */
+  readonly verb: string
+  /** The statement's own text, without the text of its neighbours. */
+  readonly sql: string
+  /** Equal for statements whose tokens are equal; blanks and comments don't count, literals do. */
+  readonly tokens: string
+  /** Equal for statements that differ in literals only. */
+  readonly fingerprint: string
+  /** The statement for records: passwords and other secrets replaced. */
+  readonly redacted: string
+  readonly effects: readonly EffectReason[]
+  readonly tables: readonly TableUse[]
+  /** User-defined functions it calls, schema-qualified where the catalog knows them. */
+  readonly functions: readonly string[]
+  /** Data classes of the classified columns that it touches. */
+  readonly classes: readonly string[]
+  /**
+   * How far a result of this statement may be trusted to the server's attribution.
+   * `clear`: it touches nothing classified, rows pass as they are.
+   * `classified`: it reads a classified table (or something whose content isn't known); every
+   * output column that isn't attributed to an unclassified column, and isn't listed in
+   * `safeOutputs`, is masked whole.
+   */
+  readonly output: 'clear' | 'classified'
+  /** Output columns (from 0) that can't reveal a value: count(*), count(x), constants. */
+  readonly safeOutputs: readonly number[]
+  /** Uses temporary objects, so a ticket for it belongs to its connection. */
+  readonly connectionBound: boolean
+  readonly names: readonly SessionName[]
+}
+
+/** What one message of SQL text holds. */
+export type Parsed =
+  /** Statements in order; none for an empty query. */
+  | { readonly kind: 'statements'; readonly statements: readonly Classification[] }
+  /** The grammar refuses it: the server will too. Never to be executed. */
+  | { readonly kind: 'syntax-error'; readonly message: string }
+  /** It can't be read (too large, too deep, not UTF-8, ambiguous): held as opaque. */
+  | { readonly kind: 'opaque'; readonly classification: Classification }
+
+/** Where names of the session's own (prepared statements, cursors) lead. */
+export interface SessionNames {
+  /** The statement behind an SQL or protocol PREPARE. */
+  prepared(name: string): Classification | undefined
+  /** The statement behind an SQL cursor or a protocol portal. */
+  cursor(name: string): Classification | undefined
+}
+
+/**
+ * Turns SQL text into classifications. Synchronous for what is cached or small; a promise where a
+ * worker has to read it or the catalog has to look again.
+ */
+export interface Classifier {
+  classify(sql: Buffer, names: SessionNames): Parsed | Promise<Parsed>
+}
