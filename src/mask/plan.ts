@@ -1,16 +1,7 @@
-/** One output column as the server describes it. */
-export interface ResultColumn {
-  readonly name: string
-  readonly tableOid: number
-  readonly columnNumber: number
-  readonly typeOid: number
-  readonly typeModifier: number
-  /** 0 text, 1 binary. */
-  readonly format: number
-}
+import type { CellMasker, ResultColumn } from '../wire/protocol.ts'
 
-/** Writes the masked form of one non-NULL cell; null makes it SQL NULL. The input isn't changed. */
-export type Masker = (cell: Buffer) => Buffer | null
+export type { ResultColumn }
+export type Masker = CellMasker
 
 /** What happens to each column of one result; null where the bytes pass as they are. */
 export interface MaskPlan {

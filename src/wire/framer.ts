@@ -1,0 +1,144 @@
+import { ProxyError } from '../lib/errors.ts'
+
+/** How one protocol cuts its byte stream into frames. */
+export interface FrameLayout {
+  /** Bytes that must be there before a frame's type and length can be read. */
+  readonly headerLength: number
+  type(buffer: Buffer, at: number): number
+  /** Length of the whole frame, header included; throws PROTOCOL_VIOLATION when it can't be one. */
+  length(buffer: Buffer, at: number): number
+}
+
+/** Where frames go. Buffers are views of the read buffer and are only valid during the call. */
+export interface FrameSink {
+  /**
+   * A header has been read. `whole` gathers the frame for `frame()`; `pass` hands its bytes to
+   * `run()` as they come, without gathering, together with those of its neighbours.
+   */
+  opens(type: number, length: number): 'whole' | 'pass'
+  frame(type: number, bytes: Buffer): void
+  run(bytes: Buffer): void
+}
+
+/**
+ * Cuts a byte stream into frames, in place. Only a frame that a read has cut in two is copied, and
+ * memory grows as its bytes arrive, never as its header announces.
+ */
+export class Framer {
+  readonly #layout: FrameLayout
+  readonly #sink: FrameSink
+  readonly #cap: number
+  /** The beginning of a frame that isn't complete. */
+  #held: Buffer[] = []
+  #heldLength = 0
+  /** Length of the frame in `#held`, or 0 while its header isn't complete. */
+  #wanted = 0
+  /** Bytes still to come of a frame that passes. */
+  #passing = 0
+
+  /** `cap`: the longest frame, in bytes, that is accepted. */
+  constructor(layout: FrameLayout, cap: number, sink: FrameSink) {
+    this.#layout = layout
+    this.#cap = cap
+    this.#sink = sink
+  }
+
+  /** True where the last byte pushed was the last byte of a frame. */
+  get atBoundary(): boolean {
+    return this.#heldLength === 0 && this.#passing === 0
+  }
+
+  push(chunk: Buffer): void {
+    let at = this.#heldLength === 0 ? 0 : this.#completeHeld(chunk)
+    let runStart = at
+    const { headerLength } = this.#layout
+    if (this.#passing > 0) {
+      const taken = Math.min(this.#passing, chunk.length - at)
+      this.#passing -= taken
+      at += taken
+    }
+    while (at < chunk.length) {
+      if (chunk.length - at < headerLength) {
+        this.#endRun(chunk, runStart, at)
+        this.#hold(chunk.subarray(at), 0)
+        return
+      }
+      const type = this.#layout.type(chunk, at)
+      const length = this.#checkedLength(chunk, at)
+      const end = at + length
+      if (this.#sink.opens(type, length) === 'pass') {
+        if (end > chunk.length) {
+          this.#passing = end - chunk.length
+          at = chunk.length
+        } else at = end
+        continue
+      }
+      this.#endRun(chunk, runStart, at)
+      if (end > chunk.length) {
+        this.#hold(chunk.subarray(at), length)
+        return
+      }
+      this.#sink.frame(type, chunk.subarray(at, end))
+      at = end
+      runStart = end
+    }
+    this.#endRun(chunk, runStart, at)
+  }
+
+  #endRun(chunk: Buffer, from: number, to: number): void {
+    if (to > from)
+      this.#sink.run(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to))
+  }
+
+  #checkedLength(buffer: Buffer, at: number): number {
+    const length = this.#layout.length(buffer, at)
+    if (length > this.#cap) {
+      throw new ProxyError(
+        'PROTOCOL_VIOLATION',
+        `a message of ${length} bytes is over the limit of ${this.#cap} bytes (listen.max_message)`,
+      )
+    }
+    return length
+  }
+
+  #hold(bytes: Buffer, wanted: number): void {
+    this.#held.push(Buffer.from(bytes))
+    this.#heldLength += bytes.length
+    this.#wanted = wanted
+  }
+
+  /** Feeds the frame that is being gathered; returns how much of `chunk` was taken. */
+  #completeHeld(chunk: Buffer): number {
+    let at = 0
+    if (this.#wanted === 0) {
+      at = Math.min(this.#layout.headerLength - this.#heldLength, chunk.length)
+      this.#hold(chunk.subarray(0, at), 0)
+      if (this.#heldLength < this.#layout.headerLength) return at
+      const header = Buffer.concat(this.#held)
+      const type = this.#layout.type(header, 0)
+      const length = this.#checkedLength(header, 0)
+      if (this.#sink.opens(type, length) === 'pass') {
+        this.#release()
+        this.#passing = length - header.length
+        this.#sink.run(header)
+        return at
+      }
+      this.#wanted = length
+    }
+    const missing = this.#wanted - this.#heldLength
+    const taken = Math.min(missing, chunk.length - at)
+    if (taken > 0) this.#hold(chunk.subarray(at, at + taken), this.#wanted)
+    if (taken === missing) {
+      const frame = Buffer.concat(this.#held)
+      this.#release()
+      this.#sink.frame(this.#layout.type(frame, 0), frame)
+    }
+    return at + taken
+  }
+
+  #release(): void {
+    this.#held = []
+    this.#heldLength = 0
+    this.#wanted = 0
+  }
+}

@@ -1,0 +1,124 @@
+import type { ProxyError } from '../../lib/errors.ts'
+import type { Cell, CellMasker, CopyMasker, OwnAnswer } from '../protocol.ts'
+
+/** A question of the proxy's own, while its answer comes in. */
+export interface OwnQuestion {
+  readonly rows: (readonly Cell[])[]
+  error: Extract<OwnAnswer, { ok: false }> | null
+}
+
+/** The rows of one statement while they stream. */
+export interface RowStream {
+  rows: number
+  bytes: number
+  /** Undefined until the first row. */
+  maskers: readonly (CellMasker | null)[] | null | undefined
+  copyOut: CopyMasker | 'pass' | null
+  copyIn: boolean
+}
+
+export function newRowStream(): RowStream {
+  return { rows: 0, bytes: 0, maskers: undefined, copyOut: null, copyIn: false }
+}
+
+type Settle = ((done: boolean) => void) | undefined
+
+/**
+ * What the server owes for one message that was sent. `own` marks the proxy's own messages, whose
+ * replies the client doesn't see.
+ */
+export type Owed<X> =
+  /** ParseComplete, BindComplete or CloseComplete. */
+  | {
+      readonly kind: 'acknowledgement'
+      readonly reply: number
+      readonly exchange: X | null
+      readonly settle: Settle
+      readonly own: OwnQuestion | null
+    }
+  /** ParameterDescription (of a statement), then RowDescription or NoData. */
+  | {
+      readonly kind: 'description'
+      readonly target: 'statement' | 'portal'
+      readonly exchange: X | null
+      readonly silent: boolean
+    }
+  /** Rows or COPY data, then CommandComplete, EmptyQueryResponse or PortalSuspended. */
+  | {
+      readonly kind: 'execution'
+      readonly exchange: X | null
+      readonly settle: Settle
+      readonly own: OwnQuestion | null
+      stream: RowStream
+    }
+  /** The results of its statements one after the other, then ReadyForQuery. */
+  | {
+      readonly kind: 'query'
+      readonly exchange: X | null
+      readonly settle: Settle
+      statement: number
+      failed: boolean
+      stream: RowStream
+    }
+  /** An ErrorResponse to a message that can't succeed; the client gets `error` instead. */
+  | { readonly kind: 'refusal'; readonly error: ProxyError }
+  /** An ErrorResponse; ParseComplete where the grammars differ, and then `sync` is ours alone. */
+  | { readonly kind: 'syntax-error'; readonly sync: SyncOwed }
+  | SyncOwed
+  /** Nothing: the client's CopyDone or CopyFail, which ends what the server reads as COPY. */
+  | { readonly kind: 'copy-end' }
+
+/** ReadyForQuery. */
+export interface SyncOwed {
+  readonly kind: 'sync'
+  silent: boolean
+  after: (() => void) | null
+}
+
+/** First in, first out. */
+export class OwedReplies<X> {
+  #items: Owed<X>[] = []
+  #first = 0
+
+  push(owed: Owed<X>): void {
+    this.#items.push(owed)
+  }
+
+  get empty(): boolean {
+    return this.#first === this.#items.length
+  }
+
+  get head(): Owed<X> | undefined {
+    return this.#items[this.#first]
+  }
+
+  shift(): Owed<X> | undefined {
+    const owed = this.#items[this.#first]
+    if (owed === undefined) return undefined
+    this.#first++
+    if (this.#first === this.#items.length) {
+      this.#items = []
+      this.#first = 0
+    } else if (this.#first > 1024) {
+      this.#items = this.#items.slice(this.#first)
+      this.#first = 0
+    }
+    return owed
+  }
+
+  /** Removes and returns what `remove` chooses among the items behind the head, up to `stop`. */
+  takeBehindHead(remove: (owed: Owed<X>) => boolean, stop: (owed: Owed<X>) => boolean): Owed<X>[] {
+    const taken: Owed<X>[] = []
+    const kept: Owed<X>[] = []
+    let stopped = false
+    for (const owed of this.#items.slice(this.#first + 1)) {
+      stopped ||= stop(owed)
+      if (!stopped && remove(owed)) taken.push(owed)
+      else kept.push(owed)
+    }
+    const head = this.head
+    this.#items = head ? [head, ...kept] : kept
+    this.#first = 0
+    return taken
+  }
+}

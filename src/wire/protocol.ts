@@ -1,0 +1,232 @@
+import type { ProxyError } from '../lib/errors.ts'
+import type { FrameLayout } from './framer.ts'
+import type { ClientChannel, ServerChannel } from './handshake-channel.ts'
+import type { Outbox } from './outbox.ts'
+
+/** One value as it travels: null is SQL NULL. */
+export type Cell = Buffer | null
+
+/** One output column as the server describes it. */
+export interface ResultColumn {
+  readonly name: string
+  readonly tableOid: number
+  readonly columnNumber: number
+  readonly typeOid: number
+  readonly typeModifier: number
+  /** 0 text, 1 binary. */
+  readonly format: number
+}
+
+/** Writes the masked form of one non-NULL cell; null makes it SQL NULL. The input isn't changed. */
+export type CellMasker = (cell: Buffer) => Cell
+
+/** Rewrites COPY OUT data as it streams; throws when it can't follow the data. */
+export interface CopyMasker {
+  push(data: Buffer): Buffer
+  end(): Buffer
+}
+
+/** How a COPY to the client is laid out, as the server announces it. */
+export interface CopyShape {
+  readonly format: 'text' | 'binary'
+  readonly columns: number
+}
+
+export interface Parameter {
+  /** Declared type, or 0 where the client left it to the server. */
+  readonly typeOid: number
+  readonly format: number
+  readonly value: Cell
+}
+
+/** What a client asks. Buffers are views of its frame. */
+export type Request =
+  | { readonly kind: 'query'; readonly sql: Buffer }
+  | {
+      readonly kind: 'prepare'
+      readonly statement: string
+      readonly sql: Buffer
+      readonly parameterTypes: readonly number[]
+    }
+  | {
+      readonly kind: 'bind'
+      readonly portal: string
+      readonly statement: string
+      /** Types are filled in from the statement by the session. */
+      readonly parameters: readonly Parameter[]
+      readonly resultFormats: readonly number[]
+    }
+  | { readonly kind: 'execute'; readonly portal: string; readonly maxRows: number }
+  | { readonly kind: 'describe'; readonly target: 'statement' | 'portal'; readonly name: string }
+  | { readonly kind: 'close'; readonly target: 'statement' | 'portal'; readonly name: string }
+  | { readonly kind: 'sync' }
+  | { readonly kind: 'flush' }
+  | { readonly kind: 'copy-data' }
+  | { readonly kind: 'copy-end' }
+  | { readonly kind: 'terminate' }
+  | { readonly kind: 'refused'; readonly error: ProxyError }
+
+export type TransactionState = 'idle' | 'in-transaction' | 'failed'
+
+/** How one statement of an exchange ended. */
+export interface Completion {
+  /** The command tag, or null for an empty query and a suspended portal. */
+  readonly tag: string | null
+  readonly rows: number
+  /** Bytes of its rows or COPY data as the server sent them. */
+  readonly bytes: number
+  /** Rows are left: the portal can be executed again. */
+  readonly suspended: boolean
+}
+
+/**
+ * What a session hears about its exchanges (`X`) while their replies stream through.
+ * `statement` counts the statements of one exchange from 0.
+ */
+export interface ReplyListener<X> {
+  /** The rows of one statement are described. */
+  columns(exchange: X, statement: number, columns: readonly ResultColumn[]): void
+  /**
+   * Rows begin: one masker a column, null where they pass as they are, or `unknown` where they
+   * weren't described and could be classified; that ends the session.
+   */
+  maskers(exchange: X, statement: number): readonly (CellMasker | null)[] | null | 'unknown'
+  /** COPY data is about to stream out; null where it passes as it is. */
+  copyOut(exchange: X, statement: number, shape: CopyShape): CopyMasker | null
+  /** True where messages of this exchange could quote a classified value. */
+  guarded(exchange: X): boolean
+  completed(exchange: X, statement: number, completion: Completion): void
+  /** The exchange ended in an error, its own or that of one before it in the pipeline. */
+  failed(exchange: X, sqlState: string, skipped: boolean): void
+  /** A reported setting has a new value. False keeps it from the client. */
+  setting(name: string, value: string, exchange: X | null): boolean
+  /** The server waits for the next request. */
+  ready(transaction: TransactionState): void
+  /** Nothing that was sent is unanswered any more. */
+  drained(): void
+}
+
+/** A frame to send, with what the session wants to hear of it. */
+export interface Outgoing<X> {
+  readonly request: Request
+  readonly bytes: Buffer
+  readonly exchange: X | null
+  /** Called once: true when the server has done it, false when it failed or was skipped. */
+  readonly settle?: (done: boolean) => void
+}
+
+/** The result of a question of the proxy's own. */
+export type OwnAnswer =
+  | { readonly ok: true; readonly rows: readonly (readonly Cell[])[] }
+  | { readonly ok: false; readonly sqlState: string; readonly message: string }
+
+/**
+ * One conversation with an upstream: knows at every moment what the server owes, so that replies
+ * are attributed, errors skip what the server skips, and the proxy can add or swallow a message.
+ */
+export interface Dialogue<X> {
+  /** What a client's frame asks; throws PROTOCOL_VIOLATION. */
+  decode(type: number, bytes: Buffer): Request
+  /** Queues a frame for the server and what it will answer. */
+  send(outgoing: Outgoing<X>): void
+  /** In place of a frame: makes the server fail there, and gives the client this error instead. */
+  sendRefusal(error: ProxyError): void
+  /** A Sync of the proxy's own; the client sees its answer. */
+  sendSync(): void
+  /**
+   * In place of a simple query whose text the grammar refuses: asks the server to parse it, never
+   * to run it. Resolves once that is answered: true where the server would have taken it, and then
+   * the client has seen nothing of it.
+   */
+  sendForSyntaxError(sql: Buffer): Promise<boolean>
+  /** Makes sure that the rows of a portal are described to the proxy. */
+  describeForSelf(portal: string, exchange: X): void
+  /** Ends the server's reading of a pipeline that has executed nothing, so that no timer runs. */
+  closeOpenSegment(): void
+  /** Asks a question of the proxy's own; the client sees nothing of it. */
+  ask(sql: string): Promise<OwnAnswer>
+  /** Bytes from the server. Throws ProxyError when the conversation can't be followed. */
+  receive(chunk: Buffer): void
+  /** Messages of the proxy's own to the client. */
+  refusal(error: ProxyError): Buffer
+  notice(message: string, detail: string): Buffer
+  ready(): Buffer
+  readonly transaction: TransactionState
+  /** True where nothing is unanswered. */
+  readonly idle: boolean
+  /** True after an error until the client's Sync: the server ignores what comes. */
+  readonly skipping: boolean
+  /** What the server has read since the last Sync: nothing, only preparations, or executions. */
+  readonly segment: 'closed' | 'prepared' | 'executed'
+}
+
+/** What a client said when it connected, before it was believed. */
+export interface Hello {
+  readonly user: string
+  readonly database: string
+  /** Accepted settings, to be passed to the upstream. */
+  readonly settings: ReadonlyMap<string, string>
+  /** `countersign.*` settings, without the prefix. */
+  readonly own: ReadonlyMap<string, string>
+}
+
+/** A secret to cancel by: what a CancelRequest carries. */
+export interface CancelKey {
+  readonly processId: number
+  readonly secret: Buffer
+}
+
+/** How a client's connection began. */
+export type Opening =
+  | { readonly kind: 'session'; readonly hello: Hello; readonly cancelKeyLength: number }
+  | { readonly kind: 'cancel'; readonly key: CancelKey }
+
+/** Stored verifiers of one agent, or a mock that can't be told from one. */
+export interface ScramVerifier {
+  readonly iterations: number
+  readonly salt: Buffer
+  readonly storedKey: Buffer
+  readonly serverKey: Buffer
+}
+
+/** How to log in to a database; never shown to a client. */
+export interface UpstreamLogin {
+  readonly user: string
+  readonly password: string
+  readonly database: string
+  readonly tls: 'disable' | 'prefer' | 'require'
+  readonly channelBinding: boolean
+}
+
+export interface UpstreamWelcome {
+  readonly settings: ReadonlyMap<string, string>
+  readonly cancelKey: CancelKey
+}
+
+/** The only face of a wire protocol that the rest of the house sees. */
+export interface WireProtocol {
+  readonly name: 'postgres' | 'mysql'
+  /** Reads how a client begins; answers TLS requests on the way. Throws ProxyError. */
+  open(channel: ServerChannel, options: { readonly tlsRequired: boolean }): Promise<Opening>
+  /** Proves who the client is. Throws LOGIN_FAILED; costs the same whether or not the agent exists. */
+  authenticate(channel: ServerChannel, verifier: ScramVerifier): Promise<void>
+  /** Tells the client that its session is open. */
+  welcome(channel: ServerChannel, upstream: UpstreamWelcome, key: CancelKey): void
+  /** Ends a handshake with an error. */
+  reject(channel: ServerChannel, error: ProxyError): void
+  login(channel: ClientChannel, login: UpstreamLogin, hello: Hello): Promise<UpstreamWelcome>
+  /** The bytes that ask an upstream to cancel. */
+  cancelRequest(key: CancelKey): Buffer
+  readonly layout: FrameLayout
+  openDialogue<X>(options: DialogueOptions<X>): Dialogue<X>
+  /** Client frames whose bytes stream on without being gathered. */
+  passes(type: number): boolean
+}
+
+export interface DialogueOptions<X> {
+  readonly maxMessage: number
+  readonly toServer: Outbox
+  readonly toClient: Outbox
+  readonly listener: ReplyListener<X>
+  readonly scrub: (fields: Map<string, string>) => Map<string, string>
+}

@@ -1,0 +1,77 @@
+import t from 'tap'
+import { type FrameLayout, Framer } from '../../src/wire/framer.ts'
+import { Outbox } from '../../src/wire/outbox.ts'
+
+/** A toy layout: one byte of type, one byte of length (header included). */
+const layout: FrameLayout = {
+  headerLength: 2,
+  type: (buffer, at) => buffer.readUInt8(at),
+  length: (buffer, at) => buffer.readUInt8(at + 1),
+}
+
+const PASSES = 'p'.charCodeAt(0)
+
+function record(cap = 200) {
+  const seen: string[] = []
+  let passed = ''
+  const framer = new Framer(layout, cap, {
+    opens: (type) => (type === PASSES ? 'pass' : 'whole'),
+    frame: (_type, bytes) => {
+      if (passed) seen.push(`run ${passed}`)
+      passed = ''
+      seen.push(`frame ${bytes.toString('latin1')}`)
+    },
+    run: (bytes) => {
+      passed += bytes.toString('latin1')
+    },
+  })
+  const end = () => (passed ? [...seen, `run ${passed}`] : seen)
+  return { framer, end }
+}
+
+const STREAM = Buffer.from('a\x05xyzp\x04uvp\x03wb\x02p\x06abcdc\x03!', 'latin1')
+const EXPECTED = [
+  'frame a\x05xyz',
+  'run p\x04uvp\x03w',
+  'frame b\x02',
+  'run p\x06abcd',
+  'frame c\x03!',
+]
+
+t.test('the same frames come out wherever reads cut the stream', async (t) => {
+  for (let first = 0; first <= STREAM.length; first++) {
+    for (let second = first; second <= STREAM.length; second++) {
+      const { framer, end } = record()
+      framer.push(STREAM.subarray(0, first))
+      framer.push(STREAM.subarray(first, second))
+      framer.push(STREAM.subarray(second))
+      if (JSON.stringify(end()) !== JSON.stringify(EXPECTED))
+        t.same(end(), EXPECTED, `${first}/${second}`)
+      if (!framer.atBoundary) t.fail(`not at a boundary: ${first}/${second}`)
+    }
+  }
+  const { framer, end } = record()
+  for (const byte of STREAM) framer.push(Buffer.from([byte]))
+  t.same(end(), EXPECTED, 'byte by byte')
+})
+
+t.test('a frame over the cap is refused from its header, before its body arrives', async (t) => {
+  t.throws(() => record(100).framer.push(Buffer.from([97, 101])), { code: 'PROTOCOL_VIOLATION' })
+  t.throws(() => record(100).framer.push(Buffer.from([PASSES, 101])), {
+    code: 'PROTOCOL_VIOLATION',
+  })
+})
+
+t.test('a chunk that passes unchanged is written as one slice of the same memory', async (t) => {
+  const written: Buffer[] = []
+  const outbox = new Outbox((bytes) => written.push(bytes))
+  outbox.add(STREAM.subarray(0, 4))
+  outbox.add(STREAM.subarray(4, 9))
+  outbox.flush()
+  t.equal(written.length, 1)
+  t.equal(written[0]?.buffer, STREAM.buffer, 'no copy')
+  outbox.add(STREAM.subarray(0, 2))
+  outbox.add(STREAM.subarray(5, 7))
+  outbox.flush()
+  t.equal(written[1]?.toString('latin1'), 'a\x05p\x04')
+})
