@@ -80,6 +80,10 @@ export interface ApprovalRequest extends RequestDraft {
   readonly state: RequestState
   readonly createdAt: string
   readonly expiresAt: string
+  /** When anything of it changed last. ISO 8601, UTC, as all of these. */
+  readonly updatedAt: string
+  /** When its approval was used; executed or failed follows, or the outcome stays unknown. */
+  readonly spentAt: string | null
   readonly votes: readonly Vote[]
   /** What the client saw: still held on its connection, or turned into a ticket. */
   readonly waiting: 'connection' | 'ticket' | null

@@ -1,0 +1,40 @@
+import type { Channel, WithdrawCause } from './request.ts'
+
+/** The steps of a request that the audit trail keeps. */
+export type ApprovalRecord =
+  | {
+      readonly type: 'approval.requested'
+      readonly id: string
+      readonly binding: string
+      readonly agent: string
+      readonly database: string
+      readonly sha256: string
+      readonly verb: string
+      readonly rules: readonly string[]
+    }
+  | {
+      readonly type: 'approval.voted'
+      readonly id: string
+      readonly person: string
+      readonly decision: 'approve' | 'deny'
+      readonly reason: string
+      readonly channel: Channel
+    }
+  | {
+      readonly type: 'approval.refused'
+      readonly id: string
+      readonly person: string
+      readonly channel: Channel
+      readonly why: string
+    }
+  | {
+      readonly type: 'approval.resolved'
+      readonly id: string
+      readonly state: 'approved' | 'denied' | 'expired' | 'withdrawn'
+      readonly cause: WithdrawCause | null
+      readonly by: readonly string[]
+    }
+  | { readonly type: 'approval.spent'; readonly id: string; readonly binding: string }
+
+/** Writes a record; resolves when it is on the disk, rejects with AUDIT_UNAVAILABLE. */
+export type RecordApproval = (event: ApprovalRecord) => Promise<void>

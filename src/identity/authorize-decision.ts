@@ -1,0 +1,125 @@
+import { type Directory, sameName } from './directory.ts'
+import type { Person } from './principal.ts'
+
+/** What of a request bears on who may answer it. */
+export interface DecidableRequest {
+  readonly agent: string
+  /** People (e-mail) and groups. */
+  readonly owners: readonly string[]
+  readonly onBehalfOf: string | null
+  readonly credentialCreatedBy: string | null
+  /** All of them have to be met: `count` distinct people, each of one of the groups `by`. */
+  readonly requirements: readonly {
+    readonly rule: string
+    readonly by: readonly string[]
+    readonly count: number
+  }[]
+  readonly votes: readonly { readonly person: string; readonly decision: 'approve' | 'deny' }[]
+}
+
+export type Authorization =
+  /** `completes`: with this approval every requirement is met. */
+  | { readonly ok: true; readonly person: Person; readonly completes: boolean }
+  | {
+      readonly ok: false
+      readonly code: 'self_approval' | 'not_an_approver'
+      /** One sentence, said to the person. */
+      readonly message: string
+    }
+
+/**
+ * May this person give this answer? Every channel, the command line and administrators included,
+ * asks here and nowhere else; there are no exemptions. Groups are read from the directory as it is
+ * now, for whoever left a group since may not sign for it, and a vote of theirs stops counting.
+ */
+export function authorizeDecision(question: {
+  readonly person: { readonly email: string }
+  readonly request: DecidableRequest
+  readonly decision: 'approve' | 'deny'
+  readonly directory: Directory
+}): Authorization {
+  const { request, decision, directory } = question
+  const person = directory.person(question.person.email)
+  if (!person) return notAnApprover('You are not listed among the people of the configuration.')
+  const tie = tieTo(request, person)
+  if (tie !== null) {
+    const message = `${tie}, so somebody else has to decide; owners may withdraw the request.`
+    return { ok: false, code: 'self_approval', message }
+  }
+  if (decision === 'deny') return authorizeDeny(request, person)
+  return authorizeApprove(request, person, directory)
+}
+
+/** True for the people, and the members of the groups, that answer for the agent. */
+export function isOwner(request: Pick<DecidableRequest, 'owners'>, person: Person): boolean {
+  return request.owners.some(
+    (owner) => sameName(owner) === sameName(person.email) || person.groups.includes(owner),
+  )
+}
+
+/** Why this person would be signing for themselves, or null. */
+function tieTo(request: DecidableRequest, person: Person): string | null {
+  const me = sameName(person.email)
+  if (isOwner(request, person)) return 'You own this agent'
+  if (sameName(request.agent) === me) return 'You are this agent'
+  if (request.onBehalfOf !== null && sameName(request.onBehalfOf) === me) {
+    return 'The agent acts on your behalf'
+  }
+  if (request.credentialCreatedBy !== null && sameName(request.credentialCreatedBy) === me) {
+    return "You created this agent's credential"
+  }
+  return null
+}
+
+/** A no is always safe, so a group whose own requirement is met already may still say it. */
+function authorizeDeny(request: DecidableRequest, person: Person): Authorization {
+  const mine = request.requirements.some((requirement) => isIn(person, requirement.by))
+  return mine ? { ok: true, person, completes: false } : outsider(request)
+}
+
+function authorizeApprove(
+  request: DecidableRequest,
+  person: Person,
+  directory: Directory,
+): Authorization {
+  const voters = approvers(request, directory)
+  const open = request.requirements.filter((requirement) => missing(requirement, voters) > 0)
+  if (!open.some((requirement) => isIn(person, requirement.by))) return outsider(request)
+  const after = new Map(voters).set(sameName(person.email), person)
+  const completes = request.requirements.every((requirement) => missing(requirement, after) === 0)
+  return { ok: true, person, completes }
+}
+
+/** The distinct people whose approval counts today. */
+function approvers(request: DecidableRequest, directory: Directory): Map<string, Person> {
+  const voters = new Map<string, Person>()
+  for (const vote of request.votes) {
+    const person = directory.person(vote.person)
+    if (vote.decision !== 'approve' || !person || tieTo(request, person) !== null) continue
+    voters.set(sameName(person.email), person)
+  }
+  return voters
+}
+
+/** How many more people a requirement needs; at least one has to sign whatever the count says. */
+function missing(
+  requirement: { readonly by: readonly string[]; readonly count: number },
+  voters: ReadonlyMap<string, Person>,
+): number {
+  const signed = [...voters.values()].filter((person) => isIn(person, requirement.by)).length
+  return Math.max(0, Math.max(1, requirement.count) - signed)
+}
+
+function isIn(person: Person, groups: readonly string[]): boolean {
+  return groups.some((group) => person.groups.includes(group))
+}
+
+function outsider(request: DecidableRequest): Authorization {
+  const groups = [...new Set(request.requirements.flatMap((requirement) => requirement.by))]
+  const who = groups.length > 0 ? groups.join(', ') : 'nobody'
+  return notAnApprover(`An answer of yours isn't asked for; those who may decide: ${who}.`)
+}
+
+function notAnApprover(message: string): Authorization {
+  return { ok: false, code: 'not_an_approver', message }
+}

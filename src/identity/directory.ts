@@ -1,0 +1,60 @@
+import { ProxyError } from '../lib/errors.ts'
+import type { Person } from './principal.ts'
+
+/** A person as the configuration lists them. */
+export interface PersonEntry {
+  readonly email: string
+  readonly groups: readonly string[]
+  /** The member id of their Slack account, or null. */
+  readonly slack: string | null
+}
+
+/**
+ * The form in which names of people are compared: Unicode NFKC, no blanks around, lower case. Mail
+ * servers could tell Ana@ from ana@, but no two people here may differ in that alone.
+ */
+export function sameName(name: string): string {
+  return name.normalize('NFKC').trim().toLowerCase()
+}
+
+/**
+ * People and the groups they are in. Immutable; a reload makes a new one. Throws CONFIG_INVALID
+ * where two entries would be the same person, for then it isn't known whom a vote belongs to.
+ */
+export class Directory {
+  readonly #people = new Map<string, Person>()
+  readonly #bySlack = new Map<string, Person>()
+
+  constructor(entries: Iterable<PersonEntry>) {
+    for (const entry of entries) this.#add(entry)
+  }
+
+  #add(entry: PersonEntry): void {
+    const person = { email: entry.email, groups: [...entry.groups] }
+    const key = sameName(entry.email)
+    if (this.#people.has(key)) {
+      throw new ProxyError('CONFIG_INVALID', `people: ${entry.email} is listed twice`)
+    }
+    this.#people.set(key, person)
+    if (entry.slack === null) return
+    if (this.#bySlack.has(entry.slack)) {
+      throw new ProxyError('CONFIG_INVALID', `people: two of them have the slack id ${entry.slack}`)
+    }
+    this.#bySlack.set(entry.slack, person)
+  }
+
+  person(email: string): Person | undefined {
+    return this.#people.get(sameName(email))
+  }
+
+  bySlack(member: string): Person | undefined {
+    return this.#bySlack.get(member)
+  }
+
+  /** E-mail addresses of the people in a group; none where nobody lists it. */
+  membersOf(group: string): readonly string[] {
+    return [...this.#people.values()]
+      .filter((person) => person.groups.includes(group))
+      .map((person) => person.email)
+  }
+}
