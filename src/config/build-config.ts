@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto'
+import { resolve } from 'node:path'
+import type { RuleAction, RuleCondition, RuleConfig } from '../policy/rule.ts'
+import type { AgentConfig, Config, DatabaseConfig, ListenConfig, SlackConfig } from './config.ts'
+import type { RawConfig } from './schema.ts'
+import type { RawRule } from './schema-rules.ts'
+import { unsupportedKeys } from './unsupported.ts'
+
+/** The file's own words -> Config. Paths become absolute, seen from `folder`. */
+export function buildConfig(raw: RawConfig, folder: string, text: string): Config {
+  const pathOf = (path: string) => resolve(folder, path)
+  return {
+    listen: buildListen(raw, pathOf),
+    data: pathOf(raw.data),
+    databases: mapOf(raw.databases, buildDatabase),
+    masks: buildMasks(raw),
+    people: mapOf(raw.people, (email, person) => ({
+      email,
+      groups: person.groups,
+      slack: person.slack ?? null,
+    })),
+    agents: mapOf(raw.agents, (name, agent) => buildAgent(name, agent, pathOf)),
+    rules: raw.rules.flatMap(buildRule),
+    mode: raw.mode,
+    slack: buildSlack(raw),
+    audit: {
+      mode: raw.audit.mode,
+      sql: raw.audit.sql,
+      checkpoint: {
+        everyMs: raw.audit.checkpoint.every,
+        key: raw.audit.checkpoint.key === undefined ? null : pathOf(raw.audit.checkpoint.key),
+      },
+    },
+    hash: createHash('sha256').update(text).digest('hex'),
+    unsupported: unsupportedKeys(raw),
+  }
+}
+
+function mapOf<In, Out>(
+  record: Readonly<Record<string, In>>,
+  build: (name: string, value: In) => Out,
+): ReadonlyMap<string, Out> {
+  return new Map(Object.entries(record).map(([name, value]) => [name, build(name, value)]))
+}
+
+function buildListen({ listen }: RawConfig, pathOf: (path: string) => string): ListenConfig {
+  const { tls } = listen
+  return {
+    postgres: listen.postgres ?? null,
+    mysql: listen.mysql ?? null,
+    control: listen.control,
+    publicUrl: listen.public_url?.replace(/\/+$/, '') ?? null,
+    tls: tls ? { cert: pathOf(tls.cert), key: pathOf(tls.key), require: tls.require } : null,
+    maxConnections: listen.max_connections,
+    maxMessage: listen.max_message,
+    deadlines: listen.deadlines,
+  }
+}
+
+function buildDatabase(name: string, raw: RawConfig['databases'][string]): DatabaseConfig {
+  return {
+    name,
+    upstream: raw.upstream,
+    environment: raw.environment ?? null,
+    classified: raw.classified,
+    trustedFunctions: raw.trusted_functions,
+  }
+}
+
+function buildMasks(raw: RawConfig): Config['masks'] {
+  const entries = Object.entries(raw.masks).map(([dataClass, mask]) => {
+    if (typeof mask === 'string') return [dataClass, { mask, keepLast: null }]
+    return [dataClass, { mask: mask.mask, keepLast: mask.keep_last ?? null }]
+  })
+  return Object.fromEntries(entries)
+}
+
+function buildAgent(
+  name: string,
+  raw: RawConfig['agents'][string],
+  pathOf: (path: string) => string,
+): AgentConfig {
+  const { postgres, mysql } = raw.hold ?? {}
+  return {
+    name,
+    owners: raw.owners,
+    databases: raw.databases,
+    credential: raw.credential === undefined ? null : pathOf(raw.credential),
+    hold: {
+      ...(postgres === undefined ? {} : { postgres }),
+      ...(mysql === undefined ? {} : { mysql }),
+    },
+    networks: raw.networks,
+    expires: raw.expires === undefined ? null : Date.parse(raw.expires),
+  }
+}
+
+function buildSlack({ channels: { slack } }: RawConfig): SlackConfig | null {
+  if (!slack) return null
+  return {
+    appToken: slack.app_token ?? '',
+    botToken: slack.bot_token,
+    channel: slack.channel,
+    apiUrl: slack.api_url,
+    team: slack.team ?? null,
+  }
+}
+
+/**
+ * A rule with a condition or a ceiling that isn't enforced is left out, so that it neither allows
+ * nor decides more than it says, even where nobody looks at `unsupported`.
+ */
+function buildRule(raw: RawRule): RuleConfig[] {
+  if (raw.when.action !== undefined || raw.then.allow?.max_rows !== undefined) return []
+  // biome-ignore lint/suspicious/noThenProperty: the contract's field; nobody awaits this object
+  return [{ name: raw.name, when: buildCondition(raw.when), then: buildAction(raw.then) }]
+}
+
+function buildCondition({ in_transaction, action: _, ...when }: RawRule['when']): RuleCondition {
+  const given = Object.entries(when).filter(([, value]) => value !== undefined)
+  return {
+    ...(Object.fromEntries(given) as RuleCondition),
+    ...(in_transaction === undefined ? {} : { inTransaction: in_transaction }),
+  }
+}
+
+function buildAction({ deny, approve, unmask }: RawRule['then']): RuleAction {
+  if (deny !== undefined) return { kind: 'deny', reason: deny }
+  if (unmask !== undefined) return { kind: 'unmask', classes: unmask }
+  if (approve === undefined) return { kind: 'allow' }
+  const { by, count, hold = null, expires = null } = approve
+  return { kind: 'approve', by, count, hold, expires }
+}

@@ -1,0 +1,126 @@
+import { isIP } from 'node:net'
+import { problem } from './problems.ts'
+import { parseUpstream, sameDatabase } from './upstream-url.ts'
+
+export interface Findings {
+  readonly problems: string[]
+  readonly warnings: string[]
+}
+
+type Block = Readonly<Record<string, unknown>>
+
+/**
+ * What no single value shows: names that lead nowhere, names used twice. It reads the file as it
+ * is, whatever else is wrong with it, so that everything is said at once.
+ */
+export function crossCheck(raw: unknown): Findings {
+  const file = block(raw)
+  const findings: Findings = { problems: [], warnings: [] }
+  checkUpstreams(file, findings)
+  checkAgents(file, findings)
+  checkRules(file, findings)
+  checkGroups(file, findings)
+  checkSlackIds(file, findings)
+  return findings
+}
+
+function block(value: unknown): Block {
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
+    ? (value as Block)
+    : {}
+}
+
+function texts(value: unknown): string[] {
+  const list = Array.isArray(value) ? value : [value]
+  return list.filter((item): item is string => typeof item === 'string')
+}
+
+function checkUpstreams(file: Block, { problems }: Findings): void {
+  for (const [name, database] of Object.entries(block(file.databases))) {
+    const { upstream } = block(database)
+    if (typeof upstream !== 'string' || upstream === '') continue
+    const parsed = parseUpstream(upstream)
+    const path = ['databases', name, 'upstream']
+    if ('problem' in parsed) problems.push(problem(path, parsed.problem))
+    if (typeof file.store === 'string' && sameDatabase(upstream, file.store)) {
+      problems.push(
+        problem(path, 'is the store: of the approvals, which no agent may reach; use another'),
+      )
+    }
+  }
+}
+
+function checkAgents(file: Block, { problems, warnings }: Findings): void {
+  const databases = Object.keys(block(file.databases))
+  const known = new Set([...Object.keys(block(file.people)), ...groupsOf(file)])
+  for (const [name, agent] of Object.entries(block(file.agents))) {
+    const { databases: wanted, owners, networks } = block(agent)
+    for (const missing of texts(wanted).filter((database) => !databases.includes(database))) {
+      const path = ['agents', name, 'databases']
+      problems.push(problem(path, `${missing} is not one of databases: (${databases.join(', ')})`))
+    }
+    for (const owner of texts(owners).filter((owner) => !known.has(owner))) {
+      const path = ['agents', name, 'owners']
+      warnings.push(problem(path, `${owner} is neither one of people: nor a group of theirs`))
+    }
+    for (const network of texts(networks).filter((network) => !isNetwork(network))) {
+      const path = ['agents', name, 'networks']
+      problems.push(problem(path, `${network} is not a CIDR block like 10.0.0.0/8`))
+    }
+  }
+}
+
+function checkRules(file: Block, { problems }: Findings): void {
+  const seen = new Map<string, number>()
+  const rules = Array.isArray(file.rules) ? file.rules : []
+  rules.forEach((rule, i) => {
+    const { name } = block(rule)
+    if (typeof name !== 'string') return
+    const first = seen.get(name)
+    if (first === undefined) seen.set(name, i)
+    else
+      problems.push(problem(['rules', i, 'name'], `${name} is already the name of rules[${first}]`))
+  })
+}
+
+/** A rule that asks for a group without members can never be satisfied: worth saying, not fatal. */
+function checkGroups(file: Block, { warnings }: Findings): void {
+  const groups = groupsOf(file)
+  const rules = Array.isArray(file.rules) ? file.rules : []
+  rules.forEach((rule, i) => {
+    const { approve } = block(block(rule).then)
+    for (const group of texts(block(approve).by).filter((group) => !groups.has(group))) {
+      const path = ['rules', i, 'then', 'approve', 'by']
+      warnings.push(problem(path, `nobody of people: is in the group ${group}, so nobody can sign`))
+    }
+  })
+  if (!groups.has('approvers')) {
+    warnings.push(
+      problem(['people'], 'nobody is in the group approvers, which signs where no rule says who'),
+    )
+  }
+}
+
+function groupsOf(file: Block): Set<string> {
+  return new Set(Object.values(block(file.people)).flatMap((person) => texts(block(person).groups)))
+}
+
+/** One Slack member is one person, or a quorum of two could be one. */
+function checkSlackIds(file: Block, { problems }: Findings): void {
+  const seen = new Map<string, string>()
+  for (const [email, person] of Object.entries(block(file.people))) {
+    const { slack } = block(person)
+    if (typeof slack !== 'string') continue
+    const first = seen.get(slack)
+    if (first === undefined) seen.set(slack, email)
+    else problems.push(problem(['people', email, 'slack'], `is already the id of ${first}`))
+  }
+}
+
+function isNetwork(text: string): boolean {
+  const [host = '', bits] = text.split('/')
+  const family = isIP(host)
+  if (family === 0) return false
+  if (bits === undefined) return true
+  return /^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)
+}

@@ -1,0 +1,77 @@
+import { z } from 'zod'
+import type { Effect } from '../sql/statement.ts'
+import { duration, flag, integer, oneOrMore, text } from './values.ts'
+
+function conditionSchema(effects: readonly Effect[]) {
+  const effect = z.enum(effects, { error: `is not an effect; write one of ${effects.join(', ')}` })
+  return z
+    .strictObject({
+      effect: z
+        .union([effect.transform((one) => [one]), z.array(effect).min(1, 'names no effect')], {
+          error: `is not an effect; write one of ${effects.join(', ')}, or a list of them`,
+        })
+        .optional(),
+      agent: oneOrMore('Agents; * matches.').optional(),
+      group: oneOrMore('Groups that own the agent.').optional(),
+      database: oneOrMore('Databases.').optional(),
+      environment: oneOrMore('Environments.').optional(),
+      verb: oneOrMore('Commands: SELECT, DROP TABLE.').optional(),
+      tables: oneOrMore('schema.table; * matches within a part.').optional(),
+      columns: oneOrMore('schema.table.column; * matches within a part.').optional(),
+      classes: oneOrMore('Data classes; * matches.').optional(),
+      in_transaction: flag('Whether a transaction is open.').optional(),
+      hours: z
+        .string()
+        .regex(
+          /^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$/,
+          'is not a time of day; write HH:MM-HH:MM in UTC',
+        )
+        .optional()
+        .describe('HH:MM-HH:MM in UTC; may wrap midnight.'),
+      action: oneOrMore('Actions that are not SQL.').optional(),
+    })
+    .default({})
+    .describe('All that are given must hold; empty matches everything.')
+}
+
+const approve = z.strictObject({
+  by: oneOrMore('Groups of which each signer has to be a member.'),
+  count: integer(1, 20, 'How many distinct people.').default(1),
+  hold: duration.optional(),
+  expires: duration
+    .refine((ms) => ms > 0, 'must be more than 0')
+    .optional()
+    .describe('How long the request stays open.'),
+})
+
+const allow = z
+  .union([
+    flag('Allowed.').refine((yes) => yes, 'is not true; to forbid, write deny'),
+    z.strictObject({ max_rows: integer(0, Number.MAX_SAFE_INTEGER, 'Rows.').optional() }),
+  ])
+  .transform((value) => (value === true || value === false ? {} : value))
+
+const ACTIONS = ['allow', 'deny', 'approve', 'unmask'] as const
+
+const action = z
+  .strictObject({
+    allow: allow.optional(),
+    deny: text('What is said to the agent.').optional(),
+    approve: approve.optional(),
+    unmask: oneOrMore('Data classes that leave in clear.').optional(),
+  })
+  .refine((then) => ACTIONS.filter((key) => then[key] !== undefined).length === 1, {
+    error: `must hold exactly one of ${ACTIONS.join(', ')}`,
+  })
+
+/** One rule of the file. */
+export function ruleSchema(effects: readonly Effect[]) {
+  return z.strictObject({
+    name: text('A name of its own, for records and messages.'),
+    when: conditionSchema(effects),
+    // biome-ignore lint/suspicious/noThenProperty: the file's key; nobody awaits this object
+    then: action,
+  })
+}
+
+export type RawRule = z.output<ReturnType<typeof ruleSchema>>

@@ -1,0 +1,228 @@
+import { z } from 'zod'
+import { MASKS } from '../mask/plan.ts'
+import { EFFECTS } from '../sql/statement.ts'
+import { ruleSchema } from './schema-rules.ts'
+import { address, duration, flag, integer, oneOrMore, size, text } from './values.ts'
+
+/*
+ * The shape of the file: the source of the parser's checks and, by z.toJSONSchema, of what editors
+ * offer. Keys that this version doesn't act on are here too, for the file is a contract that
+ * outlives versions; unsupported.ts says which they are.
+ */
+
+const DATA_CLASS = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
+const DATE = /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2}))?$/
+const dataClass = z
+  .string()
+  .regex(DATA_CLASS, 'is not a data class; write words joined by dots, like pii.email')
+
+const columnPattern = z
+  .string()
+  .regex(
+    /^[^.]+\.[^.]+\.[^.]+$/,
+    'is not a column; write schema.table.column, where * stands for any within a part',
+  )
+
+const name = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,62}$/,
+    'is not a name; use up to 63 letters, digits, and _ . @ -, beginning with a letter or digit',
+  )
+
+const listen = z
+  .strictObject({
+    postgres: address.nullish().describe('Where agents connect with PostgreSQL clients.'),
+    mysql: address.nullish().describe('Where agents connect with MySQL clients.'),
+    control: address
+      .nullable()
+      .prefault('127.0.0.1:6480')
+      .describe('HTTP API, /metrics, /healthz, /readyz. null: none.'),
+    public_url: z
+      .url({
+        protocol: /^https?$/,
+        error: 'is not an address; write it like https://countersign.example.com',
+      })
+      .optional()
+      .describe('What messages link to; the control address when it is left out.'),
+    tls: z
+      .strictObject({
+        cert: text('Path of the certificate chain, PEM.'),
+        key: text('Path of the private key, PEM.'),
+        require: flag('Refuse clients that do not ask for TLS.').default(true),
+      })
+      .optional(),
+    workers: integer(1, 64, 'Data processes.').default(1),
+    max_connections: integer(1, 1_000_000, 'Client connections at once.').default(10_000),
+    max_message: size.prefault('64MiB').describe('The largest message that a client may send.'),
+    deadlines: z
+      .strictObject({
+        login: duration.prefault('10s').describe('From the connection to the end of the login.'),
+        idle: duration.prefault('0').describe('Without a statement; 0: no limit.'),
+        write: duration.prefault('60s').describe('A client that does not read its answer.'),
+      })
+      .prefault({}),
+    mysql_native_password: flag('For MySQL clients that know nothing else.').default(false),
+  })
+  .prefault({})
+
+const database = z.strictObject({
+  upstream: text(
+    'postgres://user:password@host:port/database?sslmode=verify-full; a unix socket is %2Fpath as host.',
+  ),
+  environment: text('Shown to those who sign.').optional(),
+  classified: z
+    .record(columnPattern, dataClass)
+    .default({})
+    .describe('schema.table.column -> data class; * matches within a part.'),
+  trusted_functions: z
+    .array(z.string().regex(/^[^.]+\.[^.]+$/, 'is not a function; write schema.function'))
+    .default([])
+    .describe('Functions of your own that are known to be harmless.'),
+  strict: flag('Mask a new column beside classified ones until it has been judged.').default(false),
+  detect: z.array(z.string()).default([]).describe('Also mask what looks like these.'),
+})
+
+const maskName = z.enum(MASKS, { error: `is not a mask; write one of ${MASKS.join(', ')}` })
+const mask = z.union(
+  [
+    maskName,
+    z.strictObject({
+      mask: maskName,
+      keep_last: integer(0, 32, 'Characters that partial leaves.').optional(),
+    }),
+  ],
+  { error: `is not a mask; write one of ${MASKS.join(', ')}, or { mask: partial, keep_last: 4 }` },
+)
+
+const person = z.strictObject({
+  groups: oneOrMore('Groups of this person.').default([]),
+  slack: text('Slack member id: U024BE7LH.').optional(),
+  teams: text('Entra object id.').optional(),
+})
+
+const hold = z
+  .union([
+    duration.transform((ms) => ({ postgres: ms, mysql: ms })),
+    z.strictObject({ postgres: duration.optional(), mysql: duration.optional() }),
+  ])
+  .describe('How long a statement is held before it becomes a ticket.')
+
+const agent = z.strictObject({
+  owners: oneOrMore('People and groups that answer for it; none of them can approve it.'),
+  databases: oneOrMore('Databases that it may connect to.'),
+  credential: text('Path of the file that `countersign agent add` writes.').optional(),
+  hold: hold.optional(),
+  networks: z.array(z.string()).default([]).describe('CIDR blocks that it may come from.'),
+  expires: z
+    .string()
+    .refine(
+      (value) => DATE.test(value) && !Number.isNaN(Date.parse(value)),
+      'is not a date of the calendar; write it like 2027-01-01',
+    )
+    .optional(),
+  jwt: z.strictObject({ issuer: z.string(), audience: z.string(), subject: z.string() }).optional(),
+})
+
+const limit = z.strictObject({
+  agent: z.string().optional(),
+  classes: oneOrMore('Data classes.').optional(),
+  rows_per_statement: integer(0, Number.MAX_SAFE_INTEGER, 'Rows.').optional(),
+  rows_per_hour: integer(0, Number.MAX_SAFE_INTEGER, 'Rows.').optional(),
+  bytes_per_hour: size.optional(),
+  // biome-ignore lint/suspicious/noThenProperty: the file's key; nobody awaits this object
+  then: z.enum(['approve', 'deny']),
+})
+
+const slack = z
+  .strictObject({
+    app_token: text('xapp-..., for Socket Mode.').optional(),
+    bot_token: text('xoxb-...'),
+    channel: text('Where requests are posted.'),
+    api_url: z.url('is not a URL').default('https://slack.com/api/'),
+    signing_secret: text('HTTP instead of Socket Mode.').optional(),
+    team: text('The workspace; clicks from any other are refused.').optional(),
+    email_match: flag('Know people by their e-mail address in Slack.').default(false),
+    text: z.enum(['full', 'redacted'], { error: 'is neither full nor redacted' }).default('full'),
+  })
+  .refine((given) => given.app_token !== undefined || given.signing_secret !== undefined, {
+    path: ['app_token'],
+    error: 'is missing; make an app-level token (xapp-...) with the scope connections:write',
+  })
+
+const audit = z
+  .strictObject({
+    mode: z
+      .enum(['strict', 'all'], { error: 'is neither strict nor all' })
+      .default('strict')
+      .describe('all: synced before every forward.'),
+    sql: z
+      .enum(['full', 'redacted', 'fingerprint'], {
+        error: 'is none of full, redacted, fingerprint',
+      })
+      .default('redacted'),
+    checkpoint: z
+      .strictObject({
+        every: duration.prefault('60s').refine((ms) => ms > 0, 'must be more than 0'),
+        key: text('Path of the Ed25519 key, PEM; made when it is not there.').optional(),
+      })
+      .prefault({}),
+    sinks: z
+      .array(z.strictObject({ otlp: z.string().optional(), webhook: z.string().optional() }))
+      .default([]),
+  })
+  .prefault({})
+
+export const configSchema = z
+  .strictObject({
+    listen,
+    data: text('Folder of the state, the audit trail and the keys.').default('./countersign-data'),
+    store: text('embedded, or postgres://... that several replicas share.').default('embedded'),
+    databases: z.record(name, database).default({}),
+    masks: z.record(dataClass, mask).default({}),
+    people: z.record(z.email('is not an e-mail address'), person).default({}),
+    groups: z
+      .record(name, z.strictObject({ clears: z.array(z.string()).optional() }).nullable())
+      .default({}),
+    oidc: z
+      .strictObject({
+        issuer: z.string(),
+        client_id: z.string(),
+        client_secret: z.string().optional(),
+        groups_claim: z.string().optional(),
+      })
+      .optional(),
+    agents: z.record(name, agent).default({}),
+    rules: z.array(ruleSchema(EFFECTS)).default([]),
+    mode: z
+      .enum(['enforce', 'shadow'], { error: 'is neither enforce nor shadow' })
+      .default('enforce'),
+    limits: z.array(limit).default([]),
+    channels: z
+      .strictObject({
+        slack: slack.optional(),
+        teams: z
+          .strictObject({
+            app_id: z.string(),
+            app_secret: z.string(),
+            tenant: z.string(),
+            conversation: z.string(),
+          })
+          .optional(),
+        webhooks: z
+          .array(z.strictObject({ url: z.string(), secret: z.string().optional() }))
+          .default([]),
+      })
+      .prefault({}),
+    audit,
+  })
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: references of the file are written so
+  .describe('The configuration of Countersign. Values may hold ${ENV_NAME} or ${file:PATH}.')
+
+/** The file as the schema has read it. */
+export type RawConfig = z.output<typeof configSchema>
+
+/** For editors: https://json-schema.org/draft/2020-12. */
+export function configJsonSchema(): Record<string, unknown> {
+  return z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' })
+}

@@ -1,0 +1,89 @@
+import type { RawConfig } from './schema.ts'
+import { parseUpstream } from './upstream-url.ts'
+
+/**
+ * What the file asks for and this version doesn't do, a sentence each. `start` refuses to run with
+ * any of them: a key that is read and not enforced would promise what isn't kept.
+ */
+export function unsupportedKeys(raw: RawConfig): string[] {
+  return [
+    ...listenKeys(raw),
+    ...databaseKeys(raw),
+    ...identityKeys(raw),
+    ...ruleKeys(raw),
+    ...channelKeys(raw),
+    ...when(raw.store !== 'embedded', 'store: only "embedded" is kept by this version'),
+    ...when(raw.limits.length > 0, 'limits: this version enforces no limits'),
+    ...when(raw.audit.sinks.length > 0, 'audit.sinks: this version ships records nowhere'),
+  ]
+}
+
+function when(applies: boolean, sentence: string): string[] {
+  return applies ? [sentence] : []
+}
+
+function listenKeys({ listen }: RawConfig): string[] {
+  return [
+    ...when(listen.mysql != null, 'listen.mysql: this version speaks PostgreSQL only'),
+    ...when(listen.workers > 1, 'listen.workers: this version runs one data process'),
+    ...when(
+      listen.mysql_native_password,
+      'listen.mysql_native_password: this version speaks PostgreSQL only',
+    ),
+  ]
+}
+
+function databaseKeys(raw: RawConfig): string[] {
+  return Object.entries(raw.databases).flatMap(([name, database]) => {
+    const upstream = parseUpstream(database.upstream)
+    const mysql = !('problem' in upstream) && upstream.system === 'mysql'
+    return [
+      ...when(mysql, `databases.${name}.upstream: this version speaks PostgreSQL only`),
+      ...when(database.strict, `databases.${name}.strict: this version doesn't know new columns`),
+      ...when(database.detect.length > 0, `databases.${name}.detect: this version detects nothing`),
+    ]
+  })
+}
+
+function identityKeys(raw: RawConfig): string[] {
+  const clearing = Object.entries(raw.groups).filter(([, group]) => group?.clears)
+  const jwt = Object.entries(raw.agents).filter(([, agent]) => agent.jwt)
+  return [
+    ...when(raw.oidc !== undefined, 'oidc: people of this version sign in with tokens only'),
+    ...clearing.map(([name]) => `groups.${name}.clears: groups of this version only approve`),
+    ...jwt.map(([name]) => `agents.${name}.jwt: agents of this version have passwords only`),
+  ]
+}
+
+function ruleKeys(raw: RawConfig): string[] {
+  return raw.rules.flatMap((rule, i) => [
+    ...when(
+      rule.when.action !== undefined,
+      `rules[${i}].when.action: this version decides about SQL only`,
+    ),
+    ...when(
+      rule.then.allow?.max_rows !== undefined,
+      `rules[${i}].then.allow.max_rows: this version doesn't count rows before it allows`,
+    ),
+  ])
+}
+
+function channelKeys({ channels }: RawConfig): string[] {
+  const { slack } = channels
+  return [
+    ...when(channels.teams !== undefined, 'channels.teams: this version speaks to Slack only'),
+    ...when(channels.webhooks.length > 0, 'channels.webhooks: this version calls no webhooks'),
+    ...when(
+      slack?.signing_secret !== undefined,
+      'channels.slack.signing_secret: this version uses Socket Mode only; give app_token instead',
+    ),
+    ...when(
+      slack?.text === 'redacted',
+      'channels.slack.text: this version shows the whole statement only',
+    ),
+    ...when(
+      slack?.email_match === true,
+      'channels.slack.email_match: this version knows people by the slack id of people: only',
+    ),
+  ]
+}

@@ -1,0 +1,304 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: references of the file are written so
+
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import type { Config } from '../../src/config/config.ts'
+import { parseConfig } from '../../src/config/parse-config.ts'
+import { configJsonSchema } from '../../src/config/schema.ts'
+import { parseUpstream } from '../../src/config/upstream-url.ts'
+import { parseAddress, parseDuration, parseSize } from '../../src/config/values.ts'
+import { projectRoot } from '../support/project-root.ts'
+
+const fixture = (name: string) => readFileSync(join(projectRoot, 'fixtures/config', name), 'utf8')
+
+const env = {
+  SHOP_PASSWORD: 'p@ss/w#rd%',
+  BLOG_PASSWORD: 'blog-secret',
+  OIDC_SECRET: 'oidc-secret',
+  SLACK_APP_TOKEN: 'xapp-1',
+  SLACK_BOT_TOKEN: 'xoxb-1',
+  SLACK_SIGNING_SECRET: 'sign',
+  TEAMS_APP_ID: 'a',
+  TEAMS_APP_SECRET: 'b',
+  TEAMS_TENANT: 'c',
+  WEBHOOK_SECRET: 'd',
+}
+
+function parse(text: string, path = '/etc/countersign/countersign.yaml') {
+  return parseConfig(text, { path, env })
+}
+
+function accepted(t: Test, text: string): Config {
+  const result = parse(text)
+  if (!result.ok) {
+    t.same(result.problems, [])
+    throw new Error('the text was refused')
+  }
+  return result.config
+}
+
+function problemsOf(text: string): readonly string[] {
+  const result = parse(text)
+  return result.ok ? [] : result.problems
+}
+
+t.test('reads every key of the contract', async (t) => {
+  const config = accepted(t, fixture('every-key.yaml'))
+  t.match(config.listen, {
+    postgres: { host: '127.0.0.1', port: 6432 },
+    control: { host: '127.0.0.1', port: 6480 },
+    publicUrl: 'https://countersign.example.com',
+    tls: { cert: '/etc/countersign/tls/server.crt', require: true },
+    maxConnections: 10_000,
+    maxMessage: 64 * 1024 * 1024,
+    deadlines: { login: 10_000, idle: 0, write: 60_000 },
+  })
+  t.equal(config.data, '/etc/countersign/countersign-data')
+  t.equal(
+    config.databases.get('shop')?.upstream,
+    'postgres://app:p%40ss%2Fw%23rd%25@10.0.0.5:5432/shop?sslmode=verify-full',
+    'a password from the environment may hold any character',
+  )
+  t.equal(config.databases.get('shop')?.classified['*.*.salary'], 'hr.salary')
+  t.same(config.masks, {
+    'pii.email': { mask: 'partial', keepLast: null },
+    pci: { mask: 'partial', keepLast: 4 },
+    pii: { mask: 'redact', keepLast: null },
+    'hr.salary': { mask: 'zero', keepLast: null },
+  })
+  t.match(config.agents.get('billing-bot'), {
+    owners: ['ana@example.com'],
+    credential: '/etc/countersign/agents/billing-bot.json',
+    hold: { postgres: 25_000, mysql: 25_000 },
+    networks: ['10.0.0.0/8'],
+    expires: Date.UTC(2027, 0, 1),
+  })
+  t.match(config.rules[0], {
+    name: 'migrations-by-two',
+    when: { effect: ['ddl'], database: ['shop'] },
+    // biome-ignore lint/suspicious/noThenProperty: the contract's field
+    then: { kind: 'approve', by: ['dba'], count: 2, hold: 25_000, expires: 1_800_000 },
+  })
+  t.same(
+    config.rules.map((rule) => rule.name),
+    [
+      'migrations-by-two',
+      'no-roles-ever',
+      'exports-need-the-data-owner',
+      'support-sees-emails',
+      'the-rest',
+    ],
+    'a rule that can not be enforced as it is written is not there',
+  )
+  t.match(config.slack, { appToken: 'xapp-1', channel: 'C0123456', team: 'T0123456' })
+  t.match(config.audit, { mode: 'strict', checkpoint: { everyMs: 60_000 } })
+  t.match(config.hash, /^[0-9a-f]{64}$/)
+})
+
+t.test('names every key that it does not act on', async (t) => {
+  const { unsupported } = accepted(t, fixture('every-key.yaml'))
+  const paths = unsupported.map((sentence) => sentence.split(': ')[0])
+  t.same(paths.sort(), [
+    'agents.pipeline.jwt',
+    'audit.sinks',
+    'channels.slack.signing_secret',
+    'channels.teams',
+    'channels.webhooks',
+    'databases.blog.upstream',
+    'databases.shop.detect',
+    'databases.shop.strict',
+    'groups.data-owner.clears',
+    'limits',
+    'listen.mysql',
+    'oidc',
+    'rules[3].then.allow.max_rows',
+    'rules[5].when.action',
+  ])
+  const more = accepted(
+    t,
+    `listen: { workers: 2, mysql_native_password: true }
+store: postgres://a:b@h/d
+channels: { slack: { app_token: a, bot_token: b, channel: c, text: redacted, email_match: true } }`,
+  )
+  t.equal(more.unsupported.length, 5)
+  t.same(accepted(t, '').unsupported, [])
+})
+
+t.test('has a default for all that is left out', async (t) => {
+  const config = accepted(t, '')
+  t.match(config, {
+    listen: { postgres: null, mysql: null, tls: null, control: { port: 6480 } },
+    mode: 'enforce',
+    slack: null,
+    rules: [],
+    audit: { mode: 'strict', sql: 'redacted', checkpoint: { everyMs: 60_000, key: null } },
+  })
+  t.equal(accepted(t, 'listen: { control: null }').listen.control, null)
+  t.equal(accepted(t, 'listen: { tls: { cert: a, key: b } }').listen.tls?.require, true)
+  t.equal(accepted(t, 'listen: { max_connections: "12" }').listen.maxConnections, 12)
+})
+
+t.test('reports all that is wrong at once, with the path and what to do', async (t) => {
+  const problems = problemsOf(fixture('wrong.yaml'))
+  const expected = [
+    /^listen\.postgress: unknown key; did you mean postgres\?$/,
+    /^listen\.control: is not an address; write it like 127\.0\.0\.1:6432/,
+    /^listen\.deadlines\.login: is not a duration/,
+    /^listen\.max_message: is not a size/,
+    /^listen\.max_connections: is not a whole number from 1/,
+    /^databases\.shop\.upstream: the environment variable NOT_SET is not set/,
+    /^databases\.shop\.classified\."?customers\.email"?: the key is not a column/,
+    /^databases\.blog\.upstream: is missing; expected a text/,
+    /^databases\.odd\.upstream: is not a database URL/,
+    /^masks\.pii: is not a mask; write one of redact/,
+    /^people\.ana: the key is not an e-mail address/,
+    /^people\."bo@example\.com"\.slack: is already the id of/,
+    /^agents\.bot\.databases: warehouse is not one of databases:/,
+    /^agents\.bot\.expires: is not a date/,
+    /^agents\.bot\.networks: 10\.0\.0\.0\/40 is not a CIDR block/,
+    /^agents\.bot\.owner: unknown key; did you mean owners\?$/,
+    /^agents\.bot\.owners: is missing|^agents\.bot\.owners: is neither/,
+    /^rules\[0\]\.when\.efect: unknown key; did you mean effect\?$/,
+    /^rules\[0\]\.then: must hold exactly one of allow, deny, approve, unmask$/,
+    /^rules\[1\]\.name: first is already the name of rules\[0\]$/,
+    /^rules\[1\]\.when\.effect: is not an effect; write one of read/,
+    /^rules\[1\]\.when\.hours: is not a time of day/,
+    /^rules\[1\]\.then\.approve\.by: names nothing|^rules\[1\]\.then\.approve\.by: is neither/,
+    /^channels\.slack\.app_token: is missing/,
+  ]
+  for (const pattern of expected) {
+    t.ok(
+      problems.some((problem) => pattern.test(problem)),
+      String(pattern),
+    )
+  }
+  t.equal(problems.length, expected.length, problems.join('\n'))
+})
+
+t.test('warns of names that lead to nobody', async (t) => {
+  const result = parse(`
+people: { ana@example.com: { groups: [dba] } }
+databases: { shop: { upstream: postgres://a:b@h/d } }
+agents: { bot: { owners: [cy@example.com, dba], databases: shop } }
+rules: [{ name: r, then: { approve: { by: [nobody, dba] } } }]`)
+  t.match(result, { ok: true })
+  if (!result.ok) return
+  t.match(result.warnings, [
+    /^agents\.bot\.owners: cy@example\.com is neither/,
+    /^rules\[0\]\.then\.approve\.by: nobody of people: is in the group nobody/,
+    /approvers/,
+  ])
+  t.equal(result.warnings.length, 3)
+})
+
+t.test('never repeats a secret, whatever is wrong with it', async (t) => {
+  const secret = 'hunter2-secret'
+  const texts = [
+    `databases: { shop: { upstream: "postgres://app:${secret}@/x" } }`,
+    `databases: { shop: { upstream: "redis://app:${secret}@h/x" } }`,
+    `databases: { shop: { upstream: ["${secret}"] } }`,
+    `databases: { shop: { upstream: "postgres://app:${secret}%zz@h/x" } }`,
+    `channels: { slack: { bot_token: "${secret}", channel: [1], text: "${secret}" } }`,
+    `listen: { postgres: "${secret}", deadlines: { login: "${secret}" } }`,
+    `oidc: { issuer: "${secret}", client_secret: { a: "${secret}" } }`,
+    `a: "${secret}" "${secret}"`,
+    `a: *${secret}`,
+    `"${secret}: [`,
+    `a:\n\t- ${secret}`,
+    `databases: { shop: { upstream: "\${file:${'/nowhere'}}${secret}" } }`,
+  ]
+  for (const text of texts) {
+    const problems = problemsOf(text)
+    t.ok(problems.length > 0, text)
+    t.notMatch(problems.join('\n'), secret, text)
+  }
+  const fromEnv = parseConfig(
+    'listen: { postgres: "${P}", tls: { cert: a, key: b, require: "${P}" } }',
+    {
+      path: 'c.yaml',
+      env: { P: secret },
+    },
+  )
+  t.notMatch(JSON.stringify(fromEnv), secret)
+})
+
+t.test('fills in files and the environment, and nothing else', async (t) => {
+  const folder = t.testdir({ 'password.txt': 'from a file\n' })
+  const source = { path: join(folder, 'c.yaml'), env: { A: '${B}', B: 'b' } }
+  const read = (upstream: string) =>
+    parseConfig(`databases: { d: { upstream: '${upstream}' } }`, source)
+  const good = read('postgres://u:${file:password.txt}@h/d?application_name=${A}')
+  t.ok(good.ok)
+  if (good.ok) {
+    t.equal(
+      good.config.databases.get('d')?.upstream,
+      'postgres://u:from%20a%20file@h/d?application_name=${B}',
+      'what comes in is not read again for references',
+    )
+  }
+  writeFileSync(join(folder, 'large'), Buffer.alloc(70_000, 'x'))
+  t.match(read('postgres://u:${file:large}@h/d'), { problems: [/larger than 64 KiB/] })
+  t.match(read('postgres://u:${file:gone}@h/d'), { problems: [/gone can't be read/] })
+  t.match(read('postgres://u:${no way}@h/d'), { problems: [/is neither/] })
+})
+
+t.test('refuses files that are made to hurt', async (t) => {
+  const bomb = ['a: &a [x,x,x,x,x,x,x,x,x]']
+  for (const [now, before] of ['ba', 'cb', 'dc', 'ed', 'fe', 'gf'].map((pair) => [...pair])) {
+    bomb.push(`${now}: &${now} [${Array(9).fill(`*${before}`).join(',')}]`)
+  }
+  t.match(problemsOf(bomb.join('\n')), [/aliases/])
+  t.match(problemsOf('x'.repeat(1024 * 1024 + 1)), [/larger than 1 MiB/])
+  t.match(problemsOf('mode: enforce\nmode: shadow'), [/^line 2, column 1: this key is there twice/])
+  t.match(problemsOf('__proto__: { mode: shadow }'), [/__proto__: unknown key/])
+  t.match(problemsOf('constructor: 1'), [/constructor: unknown key/])
+  t.match(problemsOf('- 1'), [/the file: has the wrong type; expected a block of keys/])
+  t.match(
+    problemsOf(
+      'store: postgres://s:t@h/d\ndatabases: { d: { upstream: postgres://u:v@h:5432/d } }',
+    ),
+    [/is the store: of the approvals/],
+  )
+})
+
+t.test('reads durations, sizes, addresses and upstreams', async (t) => {
+  for (const [text, ms] of [
+    ['25s', 25_000],
+    ['30m', 1_800_000],
+    ['0', 0],
+    ['1.5h', 5_400_000],
+    ['250ms', 250],
+  ] as const) {
+    t.equal(parseDuration(text), ms, text)
+  }
+  for (const text of ['', '25', '-1s', '1e3s', '25 days', '99999d'])
+    t.equal(parseDuration(text), null, text)
+  t.equal(parseSize('64MiB'), 67_108_864)
+  t.equal(parseSize('10'), 10)
+  for (const text of ['64MB', '-1', 'x', '99999999999GiB']) t.equal(parseSize(text), null, text)
+  t.same(parseAddress('[::1]:0'), { host: '::1', port: 0 })
+  for (const text of ['1234', 'a:b', ':80', 'h:65536', '::1:80'])
+    t.equal(parseAddress(text), null, text)
+  t.match(parseUpstream('postgresql://u:p%40@%2Frun%2Fpg:6000/d?sslmode=require'), {
+    system: 'postgresql',
+    user: 'u',
+    password: 'p@',
+    host: '/run/pg',
+    port: 6000,
+    database: 'd',
+    options: { sslmode: 'require' },
+  })
+  t.match(parseUpstream('postgres://u:p@[::1]/d'), { host: '::1', port: 5432 })
+  for (const text of ['x', 'http://h', 'postgres://h/d', 'postgres://u@h', 'postgres://u:%@h/d']) {
+    t.match(parseUpstream(text), { problem: String }, text)
+  }
+})
+
+t.test('offers its schema to editors', async (t) => {
+  const schema = JSON.parse(JSON.stringify(configJsonSchema()))
+  t.match(schema.$schema, /json-schema\.org/)
+  t.match(schema.properties.agents.additionalProperties.required, ['owners', 'databases'])
+  t.equal(schema.properties.listen.properties.postgres !== undefined, true)
+  t.equal(schema.additionalProperties, false)
+})
