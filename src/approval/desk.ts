@@ -224,6 +224,14 @@ export class ApprovalDesk {
     return { kind: 'counted', request: counted }
   }
 
+  /** Whether `decide` would take this person's answer now. Grants nothing: `decide` asks again. */
+  may(id: string, email: string, decision: 'approve' | 'deny'): boolean {
+    const request = this.get(id)
+    if (request?.state !== 'pending') return false
+    const directory = this.#options.directory()
+    return authorizeDecision({ person: { email }, request, decision, directory }).ok
+  }
+
   /** Records that somebody tried what they may not. */
   async refuse(id: string, answer: Pick<Answer, 'person' | 'channel'>, why: string): Promise<void> {
     await this.#refuse(id, answer, why)

@@ -1,0 +1,154 @@
+import { approversOf } from '../desk-events.ts'
+import type { ApprovalRequest, Outcome, WithdrawCause } from '../request.ts'
+import { visibleLine, visibleStatement } from './visible.ts'
+
+export interface CardField {
+  readonly label: string
+  readonly value: string
+  /** True for what the agent says of itself; a channel has to mark it. */
+  readonly claimed: boolean
+}
+
+/**
+ * A request as a person reads it, the same in every channel. Every text in it shows all of its
+ * characters; none of them is markup, and a channel must not read any as such.
+ */
+export interface Card {
+  /** One line: what, where. */
+  readonly title: string
+  /** One line: where the request stands. */
+  readonly status: string
+  readonly fields: readonly CardField[]
+  /** One entry an effect: "ddl: it changes a table". */
+  readonly reasons: readonly string[]
+  readonly statement: string
+  /** One line a parameter: "$1 text = 'x'". */
+  readonly parameters: readonly string[]
+  /** Length and hash, so that two people can tell that they read the same. */
+  readonly footer: string
+}
+
+export function renderRequest(request: ApprovalRequest): Card {
+  const lines = request.statement.split('\n').length
+  const size = `${request.statement.length} characters, ${lines} line${lines === 1 ? '' : 's'}`
+  return {
+    title: titleOf(request),
+    status: statusOf(request),
+    fields: fieldsOf(request),
+    reasons: request.effects.map(({ effect, reason }) => visibleLine(`${effect}: ${reason}`)),
+    statement: visibleStatement(request.statement),
+    parameters: request.parameters.map(
+      ({ type, value }, at) =>
+        `$${at + 1}${type === null ? '' : ` ${visibleLine(type)}`} = ${quoted(value)}`,
+    ),
+    footer: `request ${request.id}, ${size}, sha256 ${request.statementSha256}`,
+  }
+}
+
+/** Where a request stands, who answered, why, and what came of it. One line. */
+export function statusOf(request: ApprovalRequest): string {
+  switch (request.state) {
+    case 'pending':
+      return pendingStatus(request)
+    case 'approved':
+      return `approved by ${approvers(request)}${request.spentAt === null ? ', not used yet' : ', running'}`
+    case 'denied':
+      return deniedStatus(request)
+    case 'expired':
+      return 'expired: nobody answered in time, or the approval was not used in time'
+    case 'withdrawn':
+      return `withdrawn: ${WITHDRAWN[request.withdrawnCause ?? 'disconnected']}`
+    case 'executed':
+      return `approved by ${approvers(request)}; executed${outcomeText(request.outcome)}`
+    case 'failed':
+      return `approved by ${approvers(request)}; failed${outcomeText(request.outcome)}`
+  }
+}
+
+const WITHDRAWN: Record<WithdrawCause, string> = {
+  cancelled: 'the client cancelled the statement',
+  disconnected: 'the client has gone',
+  shutdown: 'the proxy was stopped',
+  changed: 'what the statement refers to has changed, so it has to be asked for anew',
+  owner: 'an owner of the agent took it back',
+}
+
+function pendingStatus(request: ApprovalRequest): string {
+  const signed = approversOf(request)
+  if (signed.length === 0) return 'waits for approval'
+  return `waits for more approvals; so far ${signed.map(visibleLine).join(', ')}`
+}
+
+function deniedStatus(request: ApprovalRequest): string {
+  const no = request.votes.findLast((vote) => vote.decision === 'deny')
+  const reason = no?.reason ? `: ${visibleLine(no.reason)}` : ''
+  return `denied by ${visibleLine(no?.person ?? 'somebody')}${reason}`
+}
+
+function approvers(request: ApprovalRequest): string {
+  const reasons = request.votes.filter((vote) => vote.decision === 'approve' && vote.reason !== '')
+  const why = reasons.map((vote) => ` (${visibleLine(vote.reason)})`).join('')
+  return approversOf(request).map(visibleLine).join(', ') + why
+}
+
+function outcomeText(outcome: Outcome | null): string {
+  if (!outcome) return ''
+  const rows = outcome.rows === null ? '' : `, ${outcome.rows} rows`
+  const state = outcome.sqlState === null ? '' : `, SQLSTATE ${visibleLine(outcome.sqlState)}`
+  return `${rows}, ${Math.round(outcome.ms)} ms${state}`
+}
+
+function titleOf(request: ApprovalRequest): string {
+  const names = [...new Set(request.tables.map((table) => table.name))]
+  const tables = names.length > 3 ? `${names.slice(0, 3).join(', ')} ...` : names.join(', ')
+  const where = `${request.database}${request.environment ? ` (${request.environment})` : ''}`
+  const on = tables === '' ? '' : ` on ${tables}`
+  return visibleLine(`${request.verb}${on}, ${where}`)
+}
+
+function fieldsOf(request: ApprovalRequest): readonly CardField[] {
+  const fields: CardField[] = []
+  const add = (label: string, value: string | null, claimed = false): void => {
+    if (value !== null && value !== '') fields.push({ label, value: visibleLine(value), claimed })
+  }
+  add('Agent', request.agent)
+  add('Owner', request.owners.join(', '))
+  add('On behalf of', request.onBehalfOf, true)
+  add('Says it is doing', request.claim, true)
+  add('Application', request.applicationName, true)
+  add('Database', request.database)
+  add('Environment', request.environment)
+  add('Tables', request.tables.map(tableText).join('; '))
+  add('Classes', request.classes.join(', '))
+  add('Estimate', estimateText(request.estimatedRows))
+  add('Transaction', request.inTransaction ? 'open: its locks are held while this waits' : null)
+  add('Waits', request.waiting === 'ticket' ? 'as a ticket: runs when sent again' : null)
+  add('Needs', request.requirements.map(requirementText).join('; '))
+  add('Seen before', historyText(request))
+  add('Answer before', request.expiresAt)
+  return fields
+}
+
+function tableText(table: ApprovalRequest['tables'][number]): string {
+  const classes = table.classes.length > 0 ? ` [${table.classes.join(', ')}]` : ''
+  return `${table.name} (${table.access})${classes}`
+}
+
+function estimateText(rows: number | null): string | null {
+  return rows === null ? null : `about ${rows} rows, as the planner guesses`
+}
+
+function requirementText(requirement: ApprovalRequest['requirements'][number]): string {
+  const people = requirement.count === 1 ? '1 person' : `${requirement.count} people`
+  return `${people} of ${requirement.by.join(' or ')} (rule ${requirement.rule})`
+}
+
+function historyText({ history }: ApprovalRequest): string {
+  if (history.approved === 0) return 'never: this shape is new from this agent'
+  const times = history.approved === 1 ? 'once' : `${history.approved} times`
+  return `approved ${times}${history.lastBy === null ? '' : `, last by ${history.lastBy}`}`
+}
+
+function quoted(value: string | null): string {
+  return value === null ? 'NULL' : `'${visibleLine(value)}'`
+}
