@@ -34,6 +34,13 @@ export interface StatementRecord {
 export type AuditEvent =
   | { readonly type: 'trail.opened'; readonly version: string; readonly config: string }
   | { readonly type: 'trail.closed' }
+  /** The trail could not be written for a while, or an earlier process left a torn line behind. */
+  | {
+      readonly type: 'trail.recovered'
+      readonly cause: string
+      /** Bytes of a torn line that were moved aside; 0 where there was none. */
+      readonly tornBytes: number
+    }
   | {
       readonly type: 'config.reloaded'
       readonly config: string
@@ -138,9 +145,16 @@ export type AuditEvent =
 export interface Trail {
   /** Appends; throws ProxyError AUDIT_UNAVAILABLE while the trail can't be written. Returns its sequence number. */
   append(event: AuditEvent): number
+  /**
+   * Hands what was appended to the operating system, so that it outlives this process: what must be
+   * written before bytes are forwarded calls it once a batch. Throws AUDIT_UNAVAILABLE.
+   */
+  flush(): void
   /** Resolves when the record (and all before it) is synced to disk; rejects with AUDIT_UNAVAILABLE. */
   durable(sequence: number): Promise<void>
   /** Why the trail can't be written, or null while it can. */
   readonly trouble: string | null
+  /** The last record: its number (0: none yet) and the SHA-256 of its line, hex. */
+  readonly head: { readonly sequence: number; readonly hash: string }
   close(): Promise<void>
 }
