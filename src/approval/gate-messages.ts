@@ -65,6 +65,8 @@ export type ControlMessage =
       readonly type: 'ready'
       readonly listen: { readonly host: string; readonly port: number } | null
     }
+  /** It can't start; it exits behind this. */
+  | { readonly type: 'failed'; readonly message: string }
   | { readonly type: 'reloaded'; readonly problems: readonly string[] }
   | { readonly type: 'pong'; readonly ref: number }
 
@@ -158,6 +160,7 @@ const controlMessage = z.discriminatedUnion('type', [
     hint: maybeText,
   }),
   z.strictObject({ type: z.literal('ready'), listen }),
+  z.strictObject({ type: z.literal('failed'), message: text }),
   z.strictObject({ type: z.literal('reloaded'), problems: texts }),
   z.strictObject({ type: z.literal('pong'), ref }),
 ])

@@ -60,6 +60,13 @@ export class GateServer {
     return holder
   }
 
+  /** The data planes have ended: nobody waits on any connection. */
+  async abandon(): Promise<void> {
+    const holders = [...this.#lines.keys()]
+    this.#lines.clear()
+    await Promise.all(holders.map((holder) => this.#options.desk.abandon(holder)))
+  }
+
   #receive(raw: unknown, line: GateLine, holder: string): void {
     const message = parseDataMessage(raw)
     if (!message) {

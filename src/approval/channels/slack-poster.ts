@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { WebClient } from '@slack/web-api'
 import type { CancelTimer, Clock } from '../../lib/clock.ts'
+import { deferred } from '../../lib/deferred.ts'
 import { messageOf } from '../../lib/errors.ts'
 import type { ApprovalDesk } from '../desk.ts'
 import type { ApprovalRequest } from '../request.ts'
@@ -9,6 +10,7 @@ import { type SlackMessage, slackMessage } from './slack-blocks.ts'
 
 const FIRST_RETRY_MS = 1_000
 const LONGEST_RETRY_MS = 30_000
+const FLUSH_MS = 2_000
 
 export interface SlackPosterOptions {
   readonly client: Pick<WebClient, 'chat'>
@@ -49,10 +51,19 @@ export class SlackPoster {
     if (!this.#cancelRetry) this.#work()
   }
 
+  /** Shows what changed last, for a while, and ends. What isn't shown by then is on the next start. */
   async stop(): Promise<void> {
+    const late = deferred<void>()
+    const cancel = this.#options.clock.after(FLUSH_MS, late.resolve)
+    await Promise.race([this.#idle(), late.promise])
+    cancel()
     this.#stopped = true
     this.#cancelRetry?.()
-    await this.#working
+  }
+
+  /** Resolves when everything is shown, or Slack is away. */
+  async #idle(): Promise<void> {
+    while (this.#working !== null) await this.#working
   }
 
   #work(): void {

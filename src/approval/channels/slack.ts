@@ -75,8 +75,8 @@ export class SlackChannel {
 
   async stop(): Promise<void> {
     this.#unsubscribe()
-    this.#link.stop()
     await this.#poster.stop()
+    this.#link.stop()
   }
 
   #listen(): void {

@@ -1,0 +1,172 @@
+import { randomBytes } from 'node:crypto'
+import type { FastifyInstance } from 'fastify'
+import { SlackChannel } from '../approval/channels/slack.ts'
+import { ApprovalDesk } from '../approval/desk.ts'
+import type { GateLine } from '../approval/gate-line.ts'
+import { GateServer } from '../approval/gate-server.ts'
+import { ApprovalStore } from '../approval/store.ts'
+import type { Trail } from '../audit/events.ts'
+import type { Address, Config } from '../config/config.ts'
+import { Directory } from '../identity/directory.ts'
+import { PersonTokens } from '../identity/person-tokens.ts'
+import type { Clock } from '../lib/clock.ts'
+import { messageOf } from '../lib/errors.ts'
+import { EventFeed } from './event-feed.ts'
+import { DeskCounters, metricsText, notReady } from './health.ts'
+import { hostPort } from './host-port.ts'
+import { buildHttp } from './http.ts'
+
+export interface ControlPlaneOptions {
+  readonly config: Config
+  /** This process' own trail; the plane doesn't close it. */
+  readonly trail: Trail
+  readonly clock: Clock
+  readonly newId: () => string
+  readonly log: (text: string) => void
+  /** Where it listened before, so that addresses given out stay good after a restart. */
+  readonly listen: Address | null
+}
+
+/** The control plane put together: store, desk, gate, HTTP and Slack. */
+export class ControlPlane {
+  readonly #options: ControlPlaneOptions
+  readonly #store: ApprovalStore
+  readonly #desk: ApprovalDesk
+  readonly #gate: GateServer
+  readonly #tokens: PersonTokens
+  readonly #counters = new DeskCounters()
+  readonly #feed = new EventFeed(randomBytes(6).toString('hex'))
+  #config: Config
+  #directory: Directory
+  #http: FastifyInstance | null = null
+  #slack: SlackChannel | null = null
+  #listening: Address | null = null
+
+  private constructor(options: ControlPlaneOptions, store: ApprovalStore) {
+    const { config, clock, newId, log } = options
+    this.#options = options
+    this.#config = config
+    this.#store = store
+    this.#directory = new Directory(config.people.values())
+    this.#tokens = new PersonTokens({ data: config.data, clock })
+    const directory = () => this.#directory
+    const record = this.#record.bind(this)
+    this.#desk = new ApprovalDesk({ store, clock, newId, directory, record, log })
+    this.#gate = new GateServer({ desk: this.#desk, urlOf: this.#urlOf.bind(this), log })
+    this.#desk.subscribe((event) => {
+      this.#feed.add(event)
+      this.#counters.add(event)
+    })
+  }
+
+  /** Throws where the store can't be read, the address is taken or people are ambiguous. */
+  static async open(options: ControlPlaneOptions): Promise<ControlPlane> {
+    const store = await ApprovalStore.open({ data: options.config.data })
+    const plane = new ControlPlane(options, store)
+    await plane.#listen()
+    plane.#startSlack()
+    return plane
+  }
+
+  /** Where the HTTP API listens; null where none is configured. */
+  get listening(): Address | null {
+    return this.#listening
+  }
+
+  /** Serves a data plane. */
+  connect(line: GateLine): void {
+    this.#gate.connect(line)
+  }
+
+  /**
+   * Takes a new configuration: people, groups and Slack at once. Returns what of it can't be taken;
+   * then the old one stays in force.
+   */
+  async reload(config: Config): Promise<readonly string[]> {
+    try {
+      this.#directory = new Directory(config.people.values())
+    } catch (error) {
+      return [messageOf(error)]
+    }
+    const slackChanged = JSON.stringify(config.slack) !== JSON.stringify(this.#config.slack)
+    this.#config = config
+    if (slackChanged) {
+      await this.#slack?.stop()
+      this.#startSlack()
+    }
+    return []
+  }
+
+  /**
+   * Ends everything. `dataPlaneGone`: its process has ended, and so has every connection that
+   * waited; otherwise it may be joined by another control process and goes on waiting.
+   */
+  async stop({ dataPlaneGone }: { readonly dataPlaneGone: boolean }): Promise<void> {
+    if (dataPlaneGone) await this.#gate.abandon()
+    await this.#http?.close()
+    await this.#slack?.stop()
+    await this.#desk.stop()
+    await this.#store.close()
+  }
+
+  async #record(event: Parameters<Trail['append']>[0]): Promise<void> {
+    const { trail } = this.#options
+    await trail.durable(trail.append(event))
+  }
+
+  #urlOf(id: string): string {
+    const { publicUrl } = this.#config.listen
+    const base = publicUrl ?? (this.#listening ? `http://${hostPort(this.#listening)}` : '')
+    return `${base.replace(/\/+$/, '')}/v1/approvals/${id}`
+  }
+
+  async #listen(): Promise<void> {
+    const { control } = this.#config.listen
+    if (!control) return
+    const again = this.#options.listen
+    try {
+      await this.#listenAt(again ?? control)
+    } catch (error) {
+      // Where any port will do, one that was taken meanwhile is no reason to give up.
+      if (!again || control.port !== 0) throw error
+      await this.#listenAt(control)
+    }
+  }
+
+  async #listenAt({ host, port }: Address): Promise<void> {
+    const { clock, log } = this.#options
+    const { trail } = this.#options
+    const store = this.#store
+    const tokens = this.#tokens
+    const http = buildHttp({
+      desk: this.#desk,
+      directory: () => this.#directory,
+      tokens,
+      feed: this.#feed,
+      clock,
+      urlOf: this.#urlOf.bind(this),
+      notReady: () => notReady(this.#gate, { store, tokens, 'control plane audit': trail }),
+      metrics: () => this.#metrics(),
+      log,
+    })
+    await http.listen({ host, port })
+    this.#http = http
+    const bound = http.server.address()
+    this.#listening = { host, port: typeof bound === 'object' && bound ? bound.port : port }
+  }
+
+  #metrics(): string {
+    const connections = this.#slack?.connections ?? null
+    return metricsText(this.#desk, this.#gate, this.#counters, connections)
+  }
+
+  #startSlack(): void {
+    const settings = this.#config.slack
+    const { clock, log } = this.#options
+    const directory = () => this.#directory
+    this.#slack = settings
+      ? new SlackChannel({ settings, desk: this.#desk, store: this.#store, directory, clock, log })
+      : null
+    this.#slack?.start()
+  }
+}

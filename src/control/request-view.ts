@@ -1,0 +1,129 @@
+import { z } from 'zod'
+import { type ApprovalRequest, REQUEST_STATES } from '../approval/request.ts'
+import { EFFECTS } from '../sql/statement.ts'
+
+/** A request as the HTTP API shows it. Times are ISO 8601, UTC. */
+export function requestView(request: ApprovalRequest, url: string): Record<string, unknown> {
+  return {
+    id: request.id,
+    state: request.state,
+    url,
+    agent: request.agent,
+    owners: request.owners,
+    on_behalf_of: request.onBehalfOf,
+    claim: request.claim,
+    application_name: request.applicationName,
+    database: request.database,
+    environment: request.environment,
+    session: request.session,
+    verb: request.verb,
+    statement: request.statement,
+    statement_sha256: request.statementSha256,
+    fingerprint: request.fingerprint,
+    parameters: request.parameters,
+    effects: [...new Set(request.effects.map(({ effect }) => effect))],
+    reasons: request.effects,
+    tables: request.tables,
+    classes: request.classes,
+    estimated_rows: request.estimatedRows,
+    in_transaction: request.inTransaction,
+    requirements: request.requirements,
+    waiting: request.waiting,
+    votes: request.votes,
+    withdrawn_cause: request.withdrawnCause,
+    spent_at: request.spentAt,
+    outcome: request.outcome,
+    history: { approved: request.history.approved, last_by: request.history.lastBy },
+    created_at: request.createdAt,
+    updated_at: request.updatedAt,
+    expires_at: request.expiresAt,
+  }
+}
+
+const text = z.string()
+const texts = z.array(text)
+
+/** What a client has to find in a view to show it; more may be there. */
+const View = z.object({
+  id: text,
+  state: z.enum(REQUEST_STATES),
+  agent: text,
+  owners: texts,
+  on_behalf_of: text.nullable(),
+  claim: text.nullable(),
+  application_name: text,
+  database: text,
+  environment: text.nullable(),
+  session: text,
+  verb: text,
+  statement: text,
+  statement_sha256: text,
+  fingerprint: text,
+  parameters: z.array(z.object({ type: text.nullable(), value: text.nullable() })),
+  reasons: z.array(z.object({ effect: z.enum(EFFECTS), reason: text })),
+  tables: z.array(z.object({ name: text, access: z.enum(['read', 'write']), classes: texts })),
+  classes: texts,
+  estimated_rows: z.number().nullable(),
+  in_transaction: z.boolean(),
+  requirements: z.array(z.object({ rule: text, by: texts, count: z.number() })),
+  waiting: z.enum(['connection', 'ticket']).nullable(),
+  votes: z.array(
+    z.object({
+      person: text,
+      decision: z.enum(['approve', 'deny']),
+      reason: text,
+      channel: z.enum(['api', 'cli', 'slack']),
+      at: text,
+    }),
+  ),
+  withdrawn_cause: z.enum(['cancelled', 'disconnected', 'shutdown', 'changed', 'owner']).nullable(),
+  spent_at: text.nullable(),
+  outcome: z
+    .object({ rows: z.number().nullable(), ms: z.number(), sqlState: text.nullable() })
+    .nullable(),
+  history: z.object({ approved: z.number(), last_by: text.nullable() }),
+  created_at: text,
+  updated_at: text,
+  expires_at: text,
+})
+
+/** Reads a view back, so that a client shows a request as every channel does. Throws on others. */
+export function requestFromView(raw: unknown): ApprovalRequest {
+  const view = View.parse(raw)
+  return {
+    binding: '',
+    agent: view.agent,
+    owners: view.owners,
+    credentialCreatedBy: null,
+    database: view.database,
+    environment: view.environment,
+    onBehalfOf: view.on_behalf_of,
+    claim: view.claim,
+    applicationName: view.application_name,
+    session: view.session,
+    verb: view.verb,
+    statement: view.statement,
+    statementSha256: view.statement_sha256,
+    fingerprint: view.fingerprint,
+    parameters: view.parameters,
+    effects: view.reasons,
+    tables: view.tables,
+    classes: view.classes,
+    estimatedRows: view.estimated_rows,
+    inTransaction: view.in_transaction,
+    requirements: view.requirements,
+    holdMs: 0,
+    expiresMs: 0,
+    id: view.id,
+    state: view.state,
+    createdAt: view.created_at,
+    updatedAt: view.updated_at,
+    expiresAt: view.expires_at,
+    spentAt: view.spent_at,
+    votes: view.votes,
+    waiting: view.waiting,
+    withdrawnCause: view.withdrawn_cause,
+    outcome: view.outcome,
+    history: { approved: view.history.approved, lastBy: view.history.last_by },
+  }
+}
