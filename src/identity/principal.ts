@@ -21,6 +21,8 @@ export interface Principal {
   readonly environment: string | null
   /** The person on whose behalf the agent says it acts (`countersign.on_behalf_of`), or null. */
   readonly onBehalfOf: string | null
+  /** How long it wants to be held at most (`countersign.hold`), in ms, or null. */
+  readonly asksHoldMs: number | null
   /** What the agent says it is doing (`countersign.claim`); its claim, never a fact. */
   readonly claim: string | null
   readonly applicationName: string

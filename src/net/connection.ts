@@ -4,6 +4,7 @@ import type { TlsFacts } from '../wire/handshake-channel.ts'
 
 /** Bytes of one read; a socket's own, so that a pending write elsewhere can't be overwritten. */
 const READ_BUFFER = 64 * 1024
+const NOTHING = Buffer.alloc(0)
 
 /** Who hears what happens on a connection. */
 export interface ConnectionListener {
@@ -26,6 +27,7 @@ export class Connection {
   #paused = true
   #early: Buffer[] = []
   #tls: TlsFacts | null = null
+  #draining = false
 
   private constructor(socket: net.Socket) {
     this.#socket = socket
@@ -56,8 +58,9 @@ export class Connection {
     const socket = make({
       buffer: Buffer.allocUnsafeSlow(READ_BUFFER),
       callback: (count, buffer) => {
-        connection?.#received((buffer as Buffer).subarray(0, count))
-        return connection !== undefined && !connection.#paused
+        if (connection === undefined) return false
+        connection.#received((buffer as Buffer).subarray(0, count))
+        return !connection.#paused
       },
     })
     connection = new Connection(socket)
@@ -76,7 +79,6 @@ export class Connection {
   #watch(socket: net.Socket): void {
     socket.setNoDelay(true)
     socket.setKeepAlive(true, 60_000)
-    socket.on('drain', () => this.#listener?.drained())
     socket.on('error', (error) => this.#end(error.message))
     socket.on('end', () => this.#end('the other end closed the connection'))
     socket.on('close', () => this.#end('the connection closed'))
@@ -106,10 +108,13 @@ export class Connection {
     return this.#closed !== null
   }
 
-  /** Names who hears from now on; what came in the meantime is delivered at once. */
-  listen(listener: ConnectionListener): void {
+  /**
+   * Names who hears from now on; what came in the meantime is delivered at once, behind `head`:
+   * bytes that an earlier listener took and didn't use.
+   */
+  listen(listener: ConnectionListener, head: Buffer = NOTHING): void {
     this.#listener = listener
-    const early = this.#early
+    const early = head.length > 0 ? [head, ...this.#early] : this.#early
     this.#early = []
     for (const chunk of early) listener.bytes(chunk)
     if (this.#closed !== null) listener.closed(this.#closed)
@@ -131,7 +136,17 @@ export class Connection {
   write(bytes: Buffer): boolean {
     if (this.isClosed) return true
     this.#socket.write(bytes)
-    return this.#socket.writableLength === 0
+    if (this.#socket.writableLength === 0) return true
+    // 'drain' comes only past the high-water mark, but the source's read buffer is in use already
+    // when a single byte is pending: an empty write's callback tells when it is free.
+    if (!this.#draining) {
+      this.#draining = true
+      this.#socket.write(NOTHING, () => {
+        this.#draining = false
+        this.#listener?.drained()
+      })
+    }
+    return false
   }
 
   /** Sends what is queued, then closes. */

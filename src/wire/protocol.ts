@@ -215,8 +215,10 @@ export interface WireProtocol {
   /** Ends a handshake with an error. */
   reject(channel: ServerChannel, error: ProxyError): void
   login(channel: ClientChannel, login: UpstreamLogin, hello: Hello): Promise<UpstreamWelcome>
-  /** The bytes that ask an upstream to cancel. */
-  cancelRequest(key: CancelKey): Buffer
+  /** The bytes with which a client takes its leave. */
+  readonly goodbye: Buffer
+  /** Asks an upstream to cancel; resolves when it has taken the request and closed. */
+  cancel(channel: ClientChannel, login: UpstreamLogin, key: CancelKey): Promise<void>
   readonly layout: FrameLayout
   openDialogue<X>(options: DialogueOptions<X>): Dialogue<X>
   /** Client frames whose bytes stream on without being gathered. */

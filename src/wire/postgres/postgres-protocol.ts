@@ -1,7 +1,6 @@
-import { serialize } from 'pg-protocol'
 import type { ProxyError } from '../../lib/errors.ts'
-import type { ServerChannel } from '../handshake-channel.ts'
-import type { CancelKey, UpstreamWelcome, WireProtocol } from '../protocol.ts'
+import type { ClientChannel, ServerChannel } from '../handshake-channel.ts'
+import type { CancelKey, UpstreamLogin, UpstreamWelcome, WireProtocol } from '../protocol.ts'
 import {
   encodeBackendKeyData,
   encodeError,
@@ -11,10 +10,10 @@ import {
 } from './backend-messages.ts'
 import { openPostgresDialogue } from './dialogue.ts'
 import { int32, message, postgresLayout } from './framing.ts'
-import { COPY_DATA } from './message-types.ts'
+import { COPY_DATA, TERMINATE } from './message-types.ts'
 import { authenticateByScram } from './scram-server.ts'
 import { openPostgres } from './startup.ts'
-import { logInToPostgres } from './upstream-login.ts'
+import { logInToPostgres, startUpstreamTls } from './upstream-login.ts'
 
 const CANCEL_REQUEST = 80877102
 
@@ -36,10 +35,12 @@ function reject(channel: ServerChannel, error: ProxyError): void {
   channel.write(encodeError(fields))
 }
 
-function cancelRequest(key: CancelKey): Buffer {
-  if (key.secret.length === 4) return serialize.cancel(key.processId, key.secret.readInt32BE(0))
-  const body = [int32(CANCEL_REQUEST), int32(key.processId), key.secret]
-  return message(0, ...body).subarray(1)
+/** The server answers nothing and closes; that it did says that the signal has been sent. */
+async function cancel(channel: ClientChannel, login: UpstreamLogin, key: CancelKey): Promise<void> {
+  await startUpstreamTls(channel, login)
+  const length = int32(12 + key.secret.length)
+  channel.write(Buffer.concat([length, int32(CANCEL_REQUEST), int32(key.processId), key.secret]))
+  await channel.read(1).catch(() => {})
 }
 
 /** PostgreSQL's protocol 3.0 and 3.2 (manual, chapter 54). */
@@ -51,7 +52,8 @@ export const postgresProtocol: WireProtocol = {
   welcome,
   reject,
   login: logInToPostgres,
-  cancelRequest,
+  goodbye: message(TERMINATE),
+  cancel,
   openDialogue: openPostgresDialogue,
   passes: (type) => type === COPY_DATA,
 }

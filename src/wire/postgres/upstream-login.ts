@@ -26,7 +26,7 @@ export async function logInToPostgres(
   login: UpstreamLogin,
   hello: Hello,
 ): Promise<UpstreamWelcome> {
-  await startTls(channel, login)
+  await startUpstreamTls(channel, login)
   channel.write(
     serialize.startup({
       user: login.user,
@@ -39,7 +39,11 @@ export async function logInToPostgres(
   return readWelcome(channel)
 }
 
-async function startTls(channel: ClientChannel, login: UpstreamLogin): Promise<void> {
+/** SSLRequest and TLS as the upstream's sslmode says (manual, section 54.2.10). */
+export async function startUpstreamTls(
+  channel: ClientChannel,
+  login: UpstreamLogin,
+): Promise<void> {
   if (login.tls === 'disable') return
   channel.write(serialize.requestSsl())
   const answer = (await channel.read(1)).toString('latin1')

@@ -1,0 +1,39 @@
+import type { Decision, Requirement } from '../policy/decision.ts'
+
+/** A query of several statements is decided as one: deny wins, approvals add up. */
+export function combineDecisions(decisions: readonly Decision[]): Decision {
+  const first = decisions[0]
+  if (decisions.length === 1 && first) return first
+  const rules: string[] = []
+  const requirements: Requirement[] = []
+  let holdMs: number | null = null
+  let expiresMs = Number.POSITIVE_INFINITY
+  for (const decision of decisions) {
+    if (decision.kind === 'deny') return decision
+    rules.push(...decision.rules)
+    if (decision.kind === 'allow') continue
+    requirements.push(...decision.requirements)
+    expiresMs = Math.min(expiresMs, decision.expiresMs)
+    if (decision.holdMs !== null) holdMs = Math.min(holdMs ?? decision.holdMs, decision.holdMs)
+  }
+  const common = { rules: [...new Set(rules)], unmask: clearedByAll(decisions) }
+  if (requirements.length === 0) return { kind: 'allow', ...common }
+  return {
+    kind: 'require-approval',
+    ...common,
+    requirements: distinct(requirements),
+    holdMs,
+    expiresMs,
+  }
+}
+
+/** What one statement may show in clear isn't cleared for its neighbours. */
+function clearedByAll(decisions: readonly Decision[]): string[] {
+  const lists = decisions.map((decision) => (decision.kind === 'deny' ? [] : decision.unmask))
+  return (lists[0] ?? []).filter((pattern) => lists.every((list) => list.includes(pattern)))
+}
+
+function distinct(requirements: readonly Requirement[]): Requirement[] {
+  const byText = new Map(requirements.map((item) => [JSON.stringify(item), item]))
+  return [...byText.values()]
+}

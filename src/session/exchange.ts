@@ -1,0 +1,74 @@
+import type { Approved, ShownParameter } from '../approval/request.ts'
+import type { MaskPlan, ResultColumn } from '../mask/plan.ts'
+import type { Decision } from '../policy/decision.ts'
+import type { Classification } from '../sql/statement.ts'
+import type { Parameter } from '../wire/protocol.ts'
+
+/** What is about to run: a simple query, or a portal with its values. */
+export interface Asked {
+  /** The text as the client sent it. */
+  readonly sql: string
+  readonly statements: readonly Classification[]
+  readonly parameters: readonly Parameter[]
+}
+
+/** Where an exchange's record stands: nothing yet, the intent written, the outcome written. */
+type Recorded = 'nothing' | 'intent' | 'outcome'
+
+/** One execution on its way through the house: from judgement to its last row. */
+export class Exchange implements Asked {
+  readonly sql: string
+  readonly statements: readonly Classification[]
+  readonly parameters: readonly Parameter[]
+  /** Its values as a person reads them; made only where somebody does. */
+  readonly shownParameters: () => readonly ShownParameter[]
+  readonly number: number
+  readonly decision: Decision
+  /** Names that it makes or frees, to be settled with it. */
+  readonly settleNames: (done: boolean) => void
+  /** Set once a person has signed. */
+  approval: Approved | null = null
+  recorded: Recorded = 'nothing'
+  startedAt = 0
+  rows = 0
+  bytes = 0
+  /** One for each statement whose rows were described. */
+  readonly plans: (MaskPlan | null | undefined)[] = []
+  /** The columns of its newest description. */
+  columns: readonly ResultColumn[] = []
+  readonly masked = new Set<string>()
+
+  constructor(
+    asked: Asked,
+    options: {
+      readonly number: number
+      readonly decision: Decision
+      readonly shownParameters: () => readonly ShownParameter[]
+      readonly settleNames: (done: boolean) => void
+    },
+  ) {
+    this.sql = asked.sql
+    this.statements = asked.statements
+    this.parameters = asked.parameters
+    this.number = options.number
+    this.decision = options.decision
+    this.shownParameters = options.shownParameters
+    this.settleNames = options.settleNames
+  }
+
+  /** True where a result could hold a classified value. */
+  get guarded(): boolean {
+    return this.statements.some((statement) => statement.output === 'classified')
+  }
+}
+
+const HARMLESS = new Set(['read', 'session', 'transaction'])
+
+/** Writes, privileged acts and reads of classified data: their intent is on disk before they run. */
+export function needsDurableIntent(exchange: Exchange): boolean {
+  if (exchange.approval !== null || exchange.guarded) return true
+  return exchange.statements.some(
+    (statement) =>
+      statement.classes.length > 0 || statement.effects.some(({ effect }) => !HARMLESS.has(effect)),
+  )
+}

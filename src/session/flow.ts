@@ -1,0 +1,420 @@
+import { Permit } from '../approval/permit.ts'
+import type { Approved } from '../approval/request.ts'
+import type { Principal } from '../identity/principal.ts'
+import { type Deferred, deferred } from '../lib/deferred.ts'
+import { ProxyError } from '../lib/errors.ts'
+import type { Allow, RequireApproval } from '../policy/decision.ts'
+import type { Outbox } from '../wire/outbox.ts'
+import type { Dialogue, Outgoing } from '../wire/protocol.ts'
+import type { Context } from './binding.ts'
+import type { Exchange } from './exchange.ts'
+import { Hold, type Interruption } from './hold.ts'
+import { type ClientFrame, type Judge, type Step, unreadable } from './judge.ts'
+import type { Records } from './records.ts'
+import type { Services } from './services.ts'
+
+/** Messages that execute nothing need no rule. */
+export const PROTOCOL: Allow = { kind: 'allow', rules: ['protocol'], unmask: [] }
+
+/** Who answers the Sync after a refusal: nobody waits for one, the proxy, or the server. */
+export type Discarding = 'no' | 'locally' | 'with-the-server'
+
+type RunStep = Extract<Step, { kind: 'run' }>
+
+export interface FlowOptions {
+  readonly services: Services
+  readonly principal: Principal
+  readonly sessionId: string
+  readonly judge: Judge
+  readonly records: Records
+  readonly dialogue: Dialogue<Exchange>
+  readonly toServer: Outbox
+  readonly toClient: Outbox
+}
+
+/** The way of a batch: judge, hold, record, forward; or be refused in its order. */
+export class Flow {
+  readonly #options: FlowOptions
+  readonly #services: Services
+  readonly #dialogue: Dialogue<Exchange>
+  #hold: Hold | null = null
+  #drained: Deferred<void> | null = null
+  #interruption: Interruption | null = null
+  /** Settles when a cancel that is on its way to the database has arrived. */
+  #cancelArrives: Promise<void> | null = null
+  discarding: Discarding = 'no'
+
+  constructor(options: FlowOptions) {
+    this.#options = options
+    this.#services = options.services
+    this.#dialogue = options.dialogue
+  }
+
+  get holding(): boolean {
+    return this.#hold !== null
+  }
+
+  /** Ends the present hold, and with `disconnected` or `shutdown` every later one. */
+  interrupt(cause: Interruption): void {
+    if (cause !== 'cancelled') this.#interruption = cause
+    this.#hold?.interrupt(cause)
+    if (cause === 'disconnected') this.drained()
+  }
+
+  /** To be called when nothing that was sent is unanswered. */
+  drained(): void {
+    this.#drained?.resolve()
+    this.#drained = null
+  }
+
+  /** What is sent while a cancel is on its way could be hit by it: it waits. */
+  waitForCancel(arrives: Promise<void>): void {
+    const settled = arrives.finally(() => {
+      if (this.#cancelArrives === settled) this.#cancelArrives = null
+    })
+    this.#cancelArrives = settled
+  }
+
+  /**
+   * Takes a batch its way. Answers frames that stood behind a refused one: they are to be skipped
+   * up to Sync. Synchronous where nothing has to be waited for.
+   */
+  dispatch(
+    batch: readonly ClientFrame[],
+  ): readonly ClientFrame[] | Promise<readonly ClientFrame[]> {
+    if (this.#cancelArrives) {
+      return this.#cancelArrives.then(() => this.#dispatchSlowly(batch, []))
+    }
+    const steps: Step[] = []
+    for (const frame of batch) {
+      const step = this.#options.judge.judge(frame, this.#inTransaction)
+      if (step instanceof Promise) return this.#dispatchSlowly(batch, steps, step)
+      steps.push(step)
+      if (step.kind === 'refuse') break
+    }
+    if (!steps.every((step) => this.#goesAtOnce(step))) return this.#dispatchSlowly(batch, steps)
+    let mustBeOnDisk: number | null
+    try {
+      mustBeOnDisk = this.#recordIntents(steps)
+    } catch (error) {
+      return this.#refuseUnrecorded(batch, steps, error)
+    }
+    if (mustBeOnDisk !== null) return this.#forwardWhenOnDisk(batch, steps, mustBeOnDisk)
+    this.#forwardSteps(steps)
+    return []
+  }
+
+  #goesAtOnce(step: Step): boolean {
+    if (step.kind === 'refuse') return false
+    return step.kind !== 'run' || this.#allowed(step.exchange)
+  }
+
+  #allowed(exchange: Exchange): boolean {
+    return exchange.decision.kind === 'allow' || this.#services.policy().shadow
+  }
+
+  async #dispatchSlowly(
+    batch: readonly ClientFrame[],
+    steps: Step[],
+    pending?: Promise<Step>,
+  ): Promise<readonly ClientFrame[]> {
+    if (pending) steps.push(await pending)
+    while (steps.length < batch.length && steps.at(-1)?.kind !== 'refuse') {
+      const frame = batch[steps.length] as ClientFrame
+      steps.push(await this.#options.judge.judge(frame, this.#inTransaction))
+    }
+    for (const [index, step] of steps.entries()) {
+      const error = await this.#refusalOf(step, steps.slice(0, index))
+      if (error) return this.#refuse(batch, steps, index, error)
+    }
+    if (this.#cancelArrives) await this.#cancelArrives
+    try {
+      return await this.#forwardWhenOnDisk(batch, steps, this.#recordIntents(steps))
+    } catch (error) {
+      return this.#refuseUnrecorded(batch, steps, error)
+    }
+  }
+
+  async #forwardWhenOnDisk(
+    batch: readonly ClientFrame[],
+    steps: readonly Step[],
+    sequence: number | null,
+  ): Promise<readonly ClientFrame[]> {
+    try {
+      if (sequence !== null) await this.#options.records.durable(sequence)
+    } catch (error) {
+      return this.#refuseUnrecorded(batch, steps, error)
+    }
+    this.#forwardSteps(steps)
+    return []
+  }
+
+  /** No record, no run. */
+  #refuseUnrecorded(
+    batch: readonly ClientFrame[],
+    steps: readonly Step[],
+    error: unknown,
+  ): Promise<readonly ClientFrame[]> {
+    if (!(error instanceof ProxyError)) throw error
+    const first = steps.findIndex((step) => step.kind === 'run' || step.kind === 'execute')
+    return this.#refuse(batch, steps, Math.max(first, 0), error)
+  }
+
+  /** Waits for what a step needs; answers why it can't go, or null where it may. */
+  async #refusalOf(step: Step, before: readonly Step[]): Promise<ProxyError | null> {
+    if (step.kind === 'refuse') return step.error
+    if (step.kind !== 'run' || this.#allowed(step.exchange)) return null
+    const { decision } = step.exchange
+    if (decision.kind !== 'require-approval') return null
+    const changer = before.find(changesMeaning)
+    if (changer) return standsBehind(changer)
+    try {
+      step.exchange.approval = await this.#countersign(step.exchange, decision)
+      return null
+    } catch (error) {
+      if (error instanceof ProxyError) return error
+      throw error
+    }
+  }
+
+  // === holding
+
+  /** Holds one exchange until it has been signed; null where the server is going to skip it. */
+  async #countersign(exchange: Exchange, decision: RequireApproval): Promise<Approved | null> {
+    await this.#settled()
+    if (this.#dialogue.skipping) return null
+    this.#dialogue.closeOpenSegment()
+    await this.#settled()
+    if (this.#dialogue.transaction === 'failed') throw transactionFailed()
+    this.#services.counters.held++
+    const { services, principal, sessionId } = this.#options
+    const hold = new Hold(
+      {
+        services,
+        principal,
+        sessionId,
+        inTransaction: () => this.#inTransaction,
+        context: (asked) => this.#context(asked),
+        notice: (text, detail) => this.#notice(text, detail),
+      },
+      exchange,
+      decision,
+    )
+    this.#hold = hold
+    if (this.#interruption) hold.interrupt(this.#interruption)
+    try {
+      return await hold.wait()
+    } finally {
+      this.#hold = null
+    }
+  }
+
+  #notice(text: string, detail: string): void {
+    this.#options.toClient.add(this.#dialogue.notice(text, detail))
+    this.#options.toClient.flush()
+  }
+
+  async #context(exchange: Exchange): Promise<Context> {
+    const answers: string[] = []
+    for (const statement of exchange.statements) {
+      const question = this.#dialogue.ask(this.#services.contextQuery(statement))
+      this.#options.toServer.flush()
+      const answer = await question
+      if (!answer.ok) throw new ProxyError('INTERNAL', `names can't be resolved: ${answer.message}`)
+      answers.push(answer.rows.map((row) => row.map(String).join('\t')).join('\n'))
+    }
+    return answers
+  }
+
+  /** Resolves when all that was sent has been answered. */
+  async #settled(): Promise<void> {
+    this.#options.toServer.flush()
+    while (!this.#dialogue.idle) {
+      if (this.#interruption === 'disconnected') throw gone()
+      this.#drained ??= deferred<void>()
+      await this.#drained.promise
+    }
+    if (this.#interruption === 'disconnected') throw gone()
+  }
+
+  // === refusing
+
+  /** Sends what stands before the refused step, then makes the error appear in its order. */
+  async #refuse(
+    batch: readonly ClientFrame[],
+    steps: readonly Step[],
+    at: number,
+    error: ProxyError,
+  ): Promise<readonly ClientFrame[]> {
+    const refused = steps[at] as Step
+    for (const step of steps.slice(at)) undo(step)
+    if ('exchange' in refused && refused.exchange && refused.exchange.recorded === 'nothing') {
+      this.#options.records.refused(refused.exchange, error, this.#dialogue.transaction)
+    }
+    if (error.fatal) throw error
+    const before = steps.slice(0, at)
+    const runs = before.some((step) => step.kind === 'run' || step.kind === 'execute')
+    if (runs) await this.#recordAndForward(before)
+    else await this.#settled()
+    if (!runs && this.#dialogue.segment === 'closed' && this.#dialogue.transaction === 'idle') {
+      for (const step of before) undo(step)
+      this.#answerRefusal(refused, error)
+    } else {
+      if (!runs) this.#forwardSteps(before)
+      this.#makeServerFail(refused, error)
+    }
+    return batch.slice(at + 1)
+  }
+
+  async #recordAndForward(steps: readonly Step[]): Promise<void> {
+    const sequence = this.#recordIntents(steps)
+    if (sequence !== null) await this.#options.records.durable(sequence)
+    this.#forwardSteps(steps)
+  }
+
+  /** Outside a transaction nothing has to be sent: the proxy answers, up to the client's Sync. */
+  #answerRefusal(refused: Step, error: ProxyError): void {
+    this.#options.toClient.add(this.#dialogue.refusal(error))
+    if (isSimple(refused)) this.#options.toClient.add(this.#dialogue.ready())
+    else this.discarding = 'locally'
+  }
+
+  /** The skipping to Sync and the state of the transaction are to be the server's own. */
+  #makeServerFail(refused: Step, error: ProxyError): void {
+    this.#dialogue.sendRefusal(error)
+    if (isSimple(refused)) this.#dialogue.sendSync()
+    else this.discarding = 'with-the-server'
+  }
+
+  // === forwarding
+
+  /** Writes the intents; the number to wait for, or null where none has to be on disk first. */
+  #recordIntents(steps: readonly Step[]): number | null {
+    let waitFor: number | null = null
+    for (const step of steps) {
+      if (step.kind !== 'run' && step.kind !== 'execute') continue
+      if (step.exchange.recorded !== 'nothing') continue
+      const sequence = this.#options.records.intent(step.exchange, this.#dialogue.transaction)
+      if (sequence !== null) waitFor = sequence
+    }
+    return waitFor
+  }
+
+  #forwardSteps(steps: readonly Step[]): void {
+    // A client that has gone is never executed for.
+    if (this.#interruption === 'disconnected') return
+    for (const step of steps) this.#forwardStep(step)
+  }
+
+  #forwardStep(step: Step): void {
+    switch (step.kind) {
+      case 'pass':
+        this.forward(Permit.fromAllow(PROTOCOL, [outgoing(step.frame, step.exchange, step.settle)]))
+        break
+      case 'run':
+        this.#run(step)
+        break
+      case 'execute':
+        if (step.exchange.guarded && step.exchange.plans[0] === undefined) {
+          this.#dialogue.describeForSelf(step.portal, step.exchange)
+        }
+        this.forward(Permit.fromAllow(PROTOCOL, [outgoing(step.frame, step.exchange)]))
+        break
+      case 'syntax-error':
+        this.#askForSyntaxError(step.sql)
+        break
+      case 'refuse':
+        throw new Error('a refused frame is never forwarded')
+    }
+  }
+
+  #run(step: RunStep): void {
+    const { exchange, frame, settle } = step
+    if (this.#dialogue.skipping) {
+      undo(step)
+      return
+    }
+    exchange.startedAt = this.#services.clock.monotonic()
+    this.#services.counters.statements++
+    const frames = [outgoing(frame, exchange, settle)]
+    if (exchange.approval) this.forward(Permit.fromApproval(exchange.approval, frames))
+    else this.forward(Permit.fromAllow(this.#allowing(exchange), frames))
+  }
+
+  #allowing({ decision }: Exchange): Allow {
+    if (decision.kind === 'allow') return decision
+    if (decision.kind === 'require-approval' && this.#services.policy().shadow) {
+      return { kind: 'allow', rules: decision.rules, unmask: decision.unmask }
+    }
+    throw new Error('forwarded without a decision')
+  }
+
+  /** The only way to the database. */
+  forward(permit: Permit<readonly Outgoing<Exchange>[]>): void {
+    for (const frame of permit.spend()) this.#dialogue.send(frame)
+  }
+
+  #askForSyntaxError(sql: Buffer): void {
+    void this.#dialogue.sendForSyntaxError(sql).then((accepted) => {
+      if (!accepted) return
+      this.#options.toClient.add(this.#dialogue.refusal(unreadable()))
+      this.#options.toClient.add(this.#dialogue.ready())
+      this.#options.toClient.flush()
+    })
+  }
+
+  get #inTransaction(): boolean {
+    return this.#dialogue.transaction !== 'idle'
+  }
+}
+
+export function outgoing(
+  frame: ClientFrame,
+  exchange: Exchange | null,
+  settle?: (done: boolean) => void,
+): Outgoing<Exchange> {
+  const { request, bytes } = frame
+  return settle ? { request, bytes, exchange, settle } : { request, bytes, exchange }
+}
+
+function undo(step: Step): void {
+  if ('settle' in step) step.settle?.(false)
+  if (step.kind === 'run') step.exchange.settleNames(false)
+}
+
+/** A FunctionCall ends, like a simple query, in ReadyForQuery. */
+function isSimple({ frame }: Step): boolean {
+  return frame.request.kind === 'query' || frame.request.kind === 'refused'
+}
+
+/**
+ * True for a step that could give the names of a later one another meaning. Nothing of a held
+ * batch is sent before it is signed, so what such a pair means couldn't be shown to anybody.
+ */
+function changesMeaning(step: Step): boolean {
+  if (step.kind !== 'run') return false
+  const harmless = new Set(['read', 'write', 'transaction'])
+  return step.exchange.statements.some((statement) =>
+    statement.effects.some(({ effect }) => !harmless.has(effect)),
+  )
+}
+
+function standsBehind(step: Step): ProxyError {
+  const verb =
+    step.kind === 'run' ? step.exchange.statements.map((each) => each.verb).join('; ') : ''
+  return new ProxyError(
+    'STATEMENT_DENIED',
+    `a statement that needs approval can't stand behind ${verb} in one pipeline: send that first, wait for its answer, then send this statement again`,
+  )
+}
+
+function transactionFailed(): ProxyError {
+  return new ProxyError(
+    'TRANSACTION_FAILED',
+    'current transaction is aborted, commands ignored until end of transaction block',
+  )
+}
+
+function gone(): ProxyError {
+  return new ProxyError('CANCELLED', 'the client has gone')
+}

@@ -1,0 +1,259 @@
+import type { SecureContext } from 'node:tls'
+import type { Trail } from '../audit/events.ts'
+import type { Principal } from '../identity/principal.ts'
+import type { Clock } from '../lib/clock.ts'
+import { messageOf, ProxyError } from '../lib/errors.ts'
+import { AgentChannel, type UpstreamChannel } from '../net/channels.ts'
+import type { Connection } from '../net/connection.ts'
+import { connectUpstream, type UpstreamTarget } from '../net/upstream-target.ts'
+import type { CancelKey, Hello, Opening, UpstreamWelcome, WireProtocol } from '../wire/protocol.ts'
+import type { Agents, KnownAgent } from './agents.ts'
+import { CancelKeys } from './cancel-keys.ts'
+import { readOwnSettings } from './own-settings.ts'
+import type { Services } from './services.ts'
+import { Session } from './session.ts'
+
+/** One database behind the door. */
+export interface Behind {
+  readonly services: Services
+  readonly target: UpstreamTarget
+  readonly environment: string | null
+}
+
+export interface FrontDoorOptions {
+  readonly protocol: WireProtocol
+  readonly clock: Clock
+  readonly trail: Trail
+  readonly agents: Agents
+  behind(database: string): Behind | undefined
+  readonly tls: { readonly context: SecureContext; readonly required: boolean } | null
+  readonly loginMs: number
+  readonly maxConnections: number
+}
+
+/** Handshakes beyond this push out the oldest, so that a flood of silent ones can't close the door. */
+const MAX_HANDSHAKES = 1_000
+const CANCEL_MS = 5_000
+
+interface Handshake {
+  readonly connection: Connection
+  readonly channel: AgentChannel
+  /** Who it said it is, once it said so. */
+  hello: Hello | null
+}
+
+/** Lets agents in: handshake, proof of who they are, a connection to their database. */
+export class FrontDoor {
+  readonly #options: FrontDoorOptions
+  readonly #cancelKeys = new CancelKeys()
+  readonly #handshakes = new Set<Handshake>()
+  readonly #sessions = new Set<Session>()
+  #closing = false
+  #onEmpty: (() => void) | null = null
+
+  constructor(options: FrontDoorOptions) {
+    this.#options = options
+  }
+
+  get sessions(): number {
+    return this.#sessions.size
+  }
+
+  /** Takes one connection through its handshake. Never throws: a failed one ends by itself. */
+  accept(connection: Connection): void {
+    const channel = new AgentChannel(connection, this.#options.tls?.context ?? null)
+    const handshake: Handshake = { connection, channel, hello: null }
+    this.#handshakes.add(handshake)
+    if (this.#handshakes.size > MAX_HANDSHAKES) this.#pushOutOldest()
+    const stopTimer = this.#options.clock.after(this.#options.loginMs, () =>
+      channel.reader.fail(
+        new ProxyError('LOGIN_TIMEOUT', 'canceling authentication due to timeout'),
+      ),
+    )
+    this.#admit(handshake)
+      .catch((error: unknown) => this.#reject(handshake, error))
+      .finally(() => {
+        stopTimer()
+        this.#handshakes.delete(handshake)
+      })
+  }
+
+  #pushOutOldest(): void {
+    for (const { connection, channel } of this.#handshakes) {
+      channel.reader.fail(
+        new ProxyError('TOO_MANY_CONNECTIONS', 'too many connections are logging in'),
+      )
+      connection.destroy('pushed out by a newer handshake')
+      return
+    }
+  }
+
+  async #admit(handshake: Handshake): Promise<void> {
+    const { protocol, tls } = this.#options
+    const { channel } = handshake
+    const opening = await protocol.open(channel, { tlsRequired: tls?.required ?? false })
+    if (opening.kind === 'cancel') {
+      this.#cancelKeys.find(opening.key)?.cancel(channel.remoteAddress)
+      handshake.connection.end()
+      return
+    }
+    handshake.hello = opening.hello
+    if (this.#closing) throw new ProxyError('SHUTDOWN', 'countersign is shutting down')
+    if (this.#sessions.size >= this.#options.maxConnections) {
+      throw new ProxyError('TOO_MANY_CONNECTIONS', 'sorry, too many clients already')
+    }
+    const known = await this.#authenticate(channel, opening.hello)
+    await this.#openSession(handshake, opening, known)
+  }
+
+  /** Says no more than "failed" until the password has been proved. */
+  async #authenticate(channel: AgentChannel, hello: Hello): Promise<KnownAgent> {
+    const { agents, protocol, clock } = this.#options
+    const known = agents.find(hello.user)
+    await protocol.authenticate(channel, agents.verifier(hello.user))
+    if (!known?.mayComeFrom(channel.remoteAddress)) throw loginFailed()
+    if (known.expires !== null && known.expires <= clock.now()) throw loginFailed()
+    return known
+  }
+
+  async #openSession(
+    handshake: Handshake,
+    opening: Extract<Opening, { kind: 'session' }>,
+    known: KnownAgent,
+  ): Promise<void> {
+    const { hello } = opening
+    const behind = this.#options.behind(hello.database)
+    if (!behind || !known.agent.databases.includes(hello.database)) {
+      throw new ProxyError(
+        'UNKNOWN_DATABASE',
+        `database "${hello.database}" does not exist or ${hello.user} has no access to it`,
+      )
+    }
+    const principal = this.#principal(handshake.channel, hello, known, behind)
+    const upstream = connectUpstream(behind.target)
+    const stopTimer = this.#options.clock.after(this.#options.loginMs, () =>
+      upstream.reader.fail(new ProxyError('UPSTREAM_UNAVAILABLE', 'the database does not answer')),
+    )
+    try {
+      const welcome = await this.#options.protocol.login(upstream, behind.target.login, hello)
+      this.#start(handshake, opening, { principal, behind, upstream, welcome })
+    } catch (error) {
+      upstream.connection.destroy('the session could not be opened')
+      throw error
+    } finally {
+      stopTimer()
+    }
+  }
+
+  #principal(channel: AgentChannel, hello: Hello, known: KnownAgent, behind: Behind): Principal {
+    return {
+      agent: known.agent,
+      database: hello.database,
+      environment: behind.environment,
+      ...readOwnSettings(hello.own),
+      applicationName: hello.settings.get('application_name') ?? '',
+      address: channel.remoteAddress,
+      tls: channel.tls?.description ?? null,
+    }
+  }
+
+  #start(
+    { connection, channel }: Handshake,
+    { cancelKeyLength }: Extract<Opening, { kind: 'session' }>,
+    parts: {
+      readonly principal: Principal
+      readonly behind: Behind
+      readonly upstream: UpstreamChannel
+      readonly welcome: UpstreamWelcome
+    },
+  ): void {
+    const { principal, behind, upstream, welcome } = parts
+    if (connection.isClosed) throw new ProxyError('CANCELLED', 'the client has gone')
+    const session = new Session({
+      services: behind.services,
+      principal,
+      client: connection,
+      upstream: upstream.connection,
+      heads: { client: channel.reader.rest(), upstream: upstream.reader.rest() },
+      cancelUpstream: () => this.#cancelUpstream(behind.target, welcome.cancelKey),
+      onClosed: () => {
+        release()
+        this.#sessions.delete(session)
+        if (this.#sessions.size === 0) this.#onEmpty?.()
+      },
+    })
+    const { key, release } = this.#cancelKeys.issue(session, cancelKeyLength)
+    this.#sessions.add(session)
+    this.#options.protocol.welcome(channel, welcome, key)
+    session.start()
+  }
+
+  async #cancelUpstream(target: UpstreamTarget, key: CancelKey): Promise<void> {
+    const channel = connectUpstream(target)
+    const stopTimer = this.#options.clock.after(CANCEL_MS, () =>
+      channel.connection.destroy('the database did not take the cancel'),
+    )
+    try {
+      await this.#options.protocol.cancel(channel, target.login, key)
+    } catch {
+      // A cancel has no answer; the statement goes on, as it may when the server is asked directly.
+    } finally {
+      stopTimer()
+      channel.connection.destroy('the cancel is sent')
+    }
+  }
+
+  #reject(handshake: Handshake, error: unknown): void {
+    const { connection, channel } = handshake
+    const known =
+      error instanceof ProxyError
+        ? error
+        : new ProxyError('INTERNAL', messageOf(error), { cause: error })
+    if (!connection.isClosed) {
+      this.#options.protocol.reject(channel, known)
+      connection.end()
+    }
+    this.#record(handshake, known)
+  }
+
+  #record({ channel, hello }: Handshake, error: ProxyError): void {
+    try {
+      this.#options.trail.append({
+        type: 'session.refused',
+        address: channel.remoteAddress,
+        agent: hello?.user ?? null,
+        database: hello?.database ?? null,
+        sqlState: error.sqlState,
+        reason: error.message,
+      })
+    } catch {
+      // The trail is in trouble and says so itself; nobody was let in.
+    }
+  }
+
+  /** Ends every session as soon as it is quiet, or after `graceMs` whatever it does. */
+  async close(graceMs: number): Promise<void> {
+    this.#closing = true
+    for (const session of this.#sessions) session.drain()
+    if (this.#sessions.size === 0) return
+    await new Promise<void>((resolve) => {
+      const stopTimer = this.#options.clock.after(graceMs, () => this.#killAll())
+      this.#onEmpty = () => {
+        stopTimer()
+        resolve()
+      }
+    })
+  }
+
+  #killAll(): void {
+    for (const session of this.#sessions) {
+      session.kill(
+        new ProxyError('SHUTDOWN', 'terminating connection: countersign is shutting down'),
+      )
+    }
+  }
+}
+
+function loginFailed(): ProxyError {
+  return new ProxyError('LOGIN_FAILED', 'password authentication failed')
+}

@@ -1,0 +1,231 @@
+import type { OpenRequest } from '../approval/gate.ts'
+import type { Approved, RequestDraft, Resolution, WithdrawCause } from '../approval/request.ts'
+import type { Principal } from '../identity/principal.ts'
+import { assertNever } from '../lib/assert-never.ts'
+import { type Deferred, deferred } from '../lib/deferred.ts'
+import { messageOf, ProxyError } from '../lib/errors.ts'
+import type { RequireApproval } from '../policy/decision.ts'
+import { bindingOf, type Context, sha256 } from './binding.ts'
+import type { Exchange } from './exchange.ts'
+import type { Services } from './services.ts'
+
+/** How often a waiting client is told that it waits. */
+const NOTICE_EVERY = 15_000
+/** Locks stay taken while a transaction waits, so it waits briefly. */
+const HOLD_IN_TRANSACTION = 4_000
+/** A context that keeps changing is not worth asking about for ever. */
+const MAX_ATTEMPTS = 3
+
+/** Why nobody waits any more. */
+export type Interruption = Exclude<WithdrawCause, 'changed' | 'owner'>
+
+/** What holding needs of the session. */
+export interface Holder {
+  readonly services: Services
+  readonly principal: Principal
+  readonly sessionId: string
+  readonly inTransaction: () => boolean
+  /** Asks the server, on the session's own connection, what the statement's names mean now. */
+  context(exchange: Exchange): Promise<Context>
+  /** Tells the client that it waits, where its protocol has a message for that. */
+  notice(text: string, detail: string): void
+}
+
+/** One statement that waits on its connection for a person. */
+export class Hold {
+  readonly #holder: Holder
+  readonly #exchange: Exchange
+  readonly #decision: RequireApproval
+  readonly #interrupted: Deferred<Interruption> = deferred()
+
+  constructor(holder: Holder, exchange: Exchange, decision: RequireApproval) {
+    this.#holder = holder
+    this.#exchange = exchange
+    this.#decision = decision
+  }
+
+  /** The client cancelled, went away, or the proxy stops. */
+  interrupt(cause: Interruption): void {
+    this.#interrupted.resolve(cause)
+  }
+
+  /**
+   * Resolves with a spent approval: the statement may go, now and once. Rejects with the error
+   * that the client is to be told.
+   */
+  async wait(): Promise<Approved> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const context = await this.#holder.context(this.#exchange)
+      const binding = this.#binding(context)
+      const request = await this.#open(binding)
+      const resolution = await this.#resolution(request)
+      const approved = approvalOrError(resolution, this.#exchange)
+      if (this.#binding(await this.#holder.context(this.#exchange)) !== binding) {
+        this.#holder.services.gate.withdraw(request.id, 'changed')
+        continue
+      }
+      if (await this.#holder.services.gate.spend(request.id, binding)) return approved
+    }
+    throw new ProxyError(
+      'APPROVAL_EXPIRED',
+      'what this statement refers to keeps changing, so the approval does not fit: send it again',
+    )
+  }
+
+  #binding(context: Context): string {
+    const { services, principal, sessionId } = this.#holder
+    const bearing = services.policy().bearing(this.#decision, this.#exchange.statements)
+    return bindingOf(this.#exchange, principal, { context, bearing, session: sessionId })
+  }
+
+  async #open(binding: string): Promise<OpenRequest> {
+    try {
+      return await this.#holder.services.gate.open(this.#draft(binding))
+    } catch (error) {
+      if (error instanceof ProxyError) throw error
+      throw new ProxyError('GATE_UNAVAILABLE', `approvals can't be asked for: ${messageOf(error)}`)
+    }
+  }
+
+  async #resolution(request: OpenRequest): Promise<Resolution> {
+    const { clock, gate } = this.#holder.services
+    const timers = [this.#notices(request)]
+    const timedOut = deferred<'timeout'>()
+    timers.push(clock.after(this.#holdMs(), () => timedOut.resolve('timeout')))
+    try {
+      const end = await Promise.race([
+        request.resolution,
+        timedOut.promise,
+        this.#interrupted.promise,
+      ])
+      if (typeof end !== 'string') return end
+      if (end === 'timeout') {
+        gate.ticket(request.id)
+        throw ticket(request, this.#exchange, this.#holder.inTransaction())
+      }
+      gate.withdraw(request.id, end)
+      return { kind: 'withdrawn', id: request.id, cause: end }
+    } finally {
+      for (const cancel of timers) cancel()
+    }
+  }
+
+  #notices(request: OpenRequest): () => void {
+    const { clock } = this.#holder.services
+    const text = `waiting for approval: request ${request.id}`
+    const detail = `${verbOf(this.#exchange)} needs a signature. A person decides at ${request.url}`
+    let cancel = () => {}
+    const tell = () => {
+      this.#holder.notice(text, detail)
+      cancel = clock.after(NOTICE_EVERY, tell)
+    }
+    tell()
+    return () => cancel()
+  }
+
+  /** "the smallest of what the agent asks, the rule's, the agent's, else the default". */
+  #holdMs(): number {
+    const { services, principal, inTransaction } = this.#holder
+    const asked = [services.holdMs(principal)]
+    if (this.#decision.holdMs !== null) asked.push(this.#decision.holdMs)
+    if (principal.asksHoldMs !== null) asked.push(principal.asksHoldMs)
+    if (inTransaction()) asked.push(HOLD_IN_TRANSACTION)
+    return Math.min(...asked)
+  }
+
+  #draft(binding: string): RequestDraft {
+    const { principal, sessionId, inTransaction } = this.#holder
+    const { agent } = principal
+    const exchange = this.#exchange
+    const { statements } = exchange
+    return {
+      binding,
+      agent: agent.name,
+      owners: agent.owners,
+      credentialCreatedBy: agent.credentialCreatedBy,
+      database: principal.database,
+      environment: principal.environment,
+      onBehalfOf: principal.onBehalfOf,
+      claim: principal.claim,
+      applicationName: principal.applicationName,
+      session: sessionId,
+      verb: verbOf(exchange),
+      statement: exchange.sql,
+      statementSha256: sha256(exchange.sql),
+      fingerprint: statements.map((statement) => statement.fingerprint).join(';'),
+      parameters: exchange.shownParameters(),
+      effects: statements.flatMap((statement) => statement.effects),
+      tables: statements.flatMap(({ tables }) =>
+        tables.map((table) => ({
+          name: table.schema === null ? table.name : `${table.schema}.${table.name}`,
+          access: table.access,
+          classes: [...new Set(Object.values(table.classes))],
+        })),
+      ),
+      classes: [...new Set(statements.flatMap((statement) => statement.classes))],
+      estimatedRows: null,
+      inTransaction: inTransaction(),
+      requirements: this.#decision.requirements,
+      holdMs: this.#holdMs(),
+      expiresMs: this.#decision.expiresMs,
+    }
+  }
+}
+
+export function verbOf(exchange: Exchange): string {
+  return exchange.statements.map((statement) => statement.verb).join('; ')
+}
+
+function approvalOrError(resolution: Resolution, exchange: Exchange): Approved {
+  switch (resolution.kind) {
+    case 'approved':
+      return resolution
+    case 'rejected':
+      throw new ProxyError(
+        'APPROVAL_REJECTED',
+        `rejected by ${resolution.by}: ${resolution.reason || 'no reason given'} (request ${resolution.id}). Do not rephrase the statement to get round this; ask for what you need.`,
+      )
+    case 'expired':
+      throw new ProxyError(
+        'APPROVAL_EXPIRED',
+        `nobody decided in time (request ${resolution.id}): send the ${verbOf(exchange)} again to ask anew`,
+      )
+    case 'withdrawn':
+      throw withdrawn(resolution.id, resolution.cause)
+    default:
+      return assertNever(resolution)
+  }
+}
+
+function withdrawn(id: string, cause: WithdrawCause): ProxyError {
+  switch (cause) {
+    case 'cancelled':
+    case 'disconnected':
+      return new ProxyError('CANCELLED', `canceling statement due to user request (request ${id})`)
+    case 'shutdown':
+      return new ProxyError('SHUTDOWN', `the proxy is shutting down (request ${id} is withdrawn)`)
+    case 'owner':
+      return new ProxyError(
+        'APPROVAL_REJECTED',
+        `withdrawn by an owner of the agent (request ${id})`,
+      )
+    case 'changed':
+      return new ProxyError(
+        'APPROVAL_EXPIRED',
+        `superseded (request ${id}): send the statement again`,
+      )
+    default:
+      return assertNever(cause)
+  }
+}
+
+/** The id, the address and the instruction stand in the message: many tools show a model no more. */
+function ticket(request: OpenRequest, exchange: Exchange, inTransaction: boolean): ProxyError {
+  const again = inTransaction
+    ? 'Then start the transaction again and send exactly the same statement.'
+    : 'Then send exactly the same statement again; it runs once.'
+  const what = `${verbOf(exchange)} needs a person's approval: request ${request.id}, ${request.url}.`
+  return request.how === 'new'
+    ? new ProxyError('APPROVAL_NEEDED', `${what} Ask for it there. ${again}`)
+    : new ProxyError('APPROVAL_PENDING', `${what} It is still pending. ${again}`)
+}

@@ -1,0 +1,267 @@
+import type { ShownParameter } from '../approval/request.ts'
+import type { Principal } from '../identity/principal.ts'
+import { ProxyError } from '../lib/errors.ts'
+import type { Decision } from '../policy/decision.ts'
+import type { Classification, Parsed } from '../sql/statement.ts'
+import type { Parameter, Request } from '../wire/protocol.ts'
+import { combineDecisions } from './combine-decisions.ts'
+import { type Asked, Exchange } from './exchange.ts'
+import type { Policy, Services } from './services.ts'
+import type { Names, PreparedStatement } from './session-names.ts'
+import { showParameters } from './shown-parameters.ts'
+
+/** A client's frame with what it asks. */
+export interface ClientFrame {
+  readonly request: Request
+  readonly bytes: Buffer
+}
+
+type Settle = (done: boolean) => void
+
+/** What is to become of one frame. */
+export type Step =
+  /** Can't execute anything: goes as it is. */
+  | {
+      readonly kind: 'pass'
+      readonly frame: ClientFrame
+      readonly exchange: Exchange | null
+      readonly settle?: Settle
+    }
+  /** Runs something: a simple query, or a Bind. */
+  | {
+      readonly kind: 'run'
+      readonly frame: ClientFrame
+      readonly exchange: Exchange
+      readonly settle?: Settle
+    }
+  /** Goes on with what a Bind was allowed to run. */
+  | {
+      readonly kind: 'execute'
+      readonly frame: ClientFrame
+      readonly exchange: Exchange
+      readonly portal: string
+    }
+  /** The grammar refuses it: the server is asked to say so. */
+  | { readonly kind: 'syntax-error'; readonly frame: ClientFrame; readonly sql: Buffer }
+  | {
+      readonly kind: 'refuse'
+      readonly frame: ClientFrame
+      readonly error: ProxyError
+      readonly exchange: Exchange | null
+    }
+
+type Eventually<T> = T | Promise<T>
+
+/** Classifies and decides one session's frames, in order. Forwards nothing. */
+export class Judge {
+  readonly #services: Services
+  readonly #principal: Principal
+  readonly #names: Names
+  #exchanges = 0
+  /** Decisions of one policy, by what they depend on; verdicts are shared objects. */
+  #decided = new WeakMap<Classification, { readonly key: string; readonly decision: Decision }>()
+
+  constructor(services: Services, principal: Principal, names: Names) {
+    this.#services = services
+    this.#principal = principal
+    this.#names = names
+  }
+
+  get statements(): number {
+    return this.#exchanges
+  }
+
+  judge(frame: ClientFrame, inTransaction: boolean): Eventually<Step> {
+    const { request } = frame
+    switch (request.kind) {
+      case 'query':
+        return this.#classified(request.sql, (parsed) => this.#query(frame, parsed, inTransaction))
+      case 'prepare':
+        return this.#classified(request.sql, (parsed) =>
+          this.#prepare(frame, parsed, inTransaction),
+        )
+      case 'bind':
+        return this.#bind(frame, request, inTransaction)
+      case 'execute':
+        return this.#execute(frame, request.portal, inTransaction)
+      case 'describe': {
+        const portal = request.target === 'portal' ? this.#names.portals.get(request.name) : null
+        return { kind: 'pass', frame, exchange: portal ?? null }
+      }
+      case 'close': {
+        const names = request.target === 'portal' ? this.#names.portals : this.#names.statements
+        return { kind: 'pass', frame, exchange: null, settle: names.delete(request.name) }
+      }
+      case 'refused':
+        return { kind: 'refuse', frame, error: request.error, exchange: null }
+      default:
+        return { kind: 'pass', frame, exchange: null }
+    }
+  }
+
+  #classified<T>(sql: Buffer, next: (parsed: Parsed) => T): Eventually<T> {
+    const parsed = this.#services.classifier.classify(sql, this.#names)
+    return parsed instanceof Promise ? parsed.then(next) : next(parsed)
+  }
+
+  #query(frame: ClientFrame, parsed: Parsed, inTransaction: boolean): Step {
+    const { request } = frame
+    if (request.kind !== 'query') throw new Error('not a query')
+    if (parsed.kind === 'syntax-error') return { kind: 'syntax-error', frame, sql: request.sql }
+    const asked = {
+      sql: request.sql.toString('utf8'),
+      statements: statementsOf(parsed),
+      parameters: [],
+    }
+    const exchange = this.#exchange(asked, inTransaction)
+    // A simple query takes the place of the unnamed statement and portal.
+    const dropped = [this.#names.statements.delete(''), this.#names.portals.delete('')]
+    const settle = (done: boolean) => {
+      for (const each of dropped) each(done)
+    }
+    return this.#runOrRefuse(frame, exchange, settle)
+  }
+
+  #prepare(frame: ClientFrame, parsed: Parsed, inTransaction: boolean): Step {
+    const { request } = frame
+    if (request.kind !== 'prepare') throw new Error('not a prepare')
+    const statement: PreparedStatement = {
+      parameterTypes: request.parameterTypes,
+      sql: Buffer.from(request.sql),
+      readable: parsed.kind !== 'syntax-error',
+      statements: statementsOf(parsed),
+    }
+    const decision = this.#decide(statement.statements, inTransaction)
+    if (decision.kind === 'deny') {
+      const asked = {
+        sql: statement.sql.toString('utf8'),
+        statements: statement.statements,
+        parameters: [],
+      }
+      const exchange = this.#exchange(asked, inTransaction)
+      return { kind: 'refuse', frame, error: denied(decision.reason), exchange }
+    }
+    const settle = this.#names.statements.set(request.statement, statement)
+    return { kind: 'pass', frame, exchange: null, settle }
+  }
+
+  #bind(
+    frame: ClientFrame,
+    request: Extract<Request, { kind: 'bind' }>,
+    inTransaction: boolean,
+  ): Eventually<Step> {
+    const statement = this.#names.statements.get(request.statement)
+    if (!statement)
+      return unknown(frame, 'UNKNOWN_STATEMENT', 'prepared statement', request.statement)
+    if (!statement.readable) return { kind: 'refuse', frame, error: unreadable(), exchange: null }
+    // The catalog may have changed since the Parse: what the text means is judged now.
+    return this.#classified(statement.sql, (parsed) => {
+      const statements = statementsOf(parsed)
+      const parameters = request.parameters.map((parameter, index) => ({
+        ...parameter,
+        typeOid: statement.parameterTypes[index] ?? 0,
+      }))
+      const asked = { sql: statement.sql.toString('utf8'), statements, parameters }
+      const exchange = this.#exchange(asked, inTransaction)
+      const settle = this.#names.portals.set(request.portal, exchange)
+      return this.#runOrRefuse(frame, exchange, settle)
+    })
+  }
+
+  #execute(frame: ClientFrame, portal: string, inTransaction: boolean): Step {
+    const bound = this.#names.portals.get(portal)
+    if (bound) {
+      const now = bound.approval ? bound.decision : this.#decide(bound.statements, inTransaction)
+      if (now.kind === 'deny') {
+        return { kind: 'refuse', frame, error: denied(now.reason), exchange: bound }
+      }
+      return { kind: 'execute', frame, exchange: bound, portal }
+    }
+    // SQL's DECLARE and the protocol's Execute share one name space.
+    const cursor = this.#names.cursors.get(portal)
+    if (!cursor) return unknown(frame, 'UNKNOWN_PORTAL', 'portal', portal)
+    const exchange = this.#exchange(
+      { sql: cursor.sql, statements: [cursor], parameters: [] },
+      inTransaction,
+    )
+    if (exchange.decision.kind !== 'allow') return this.#runOrRefuse(frame, exchange, () => {})
+    return { kind: 'execute', frame, exchange, portal }
+  }
+
+  #runOrRefuse(frame: ClientFrame, exchange: Exchange, settle: Settle): Step {
+    if (exchange.decision.kind === 'deny') {
+      settle(false)
+      return { kind: 'refuse', frame, error: denied(exchange.decision.reason), exchange }
+    }
+    return { kind: 'run', frame, exchange, settle }
+  }
+
+  #exchange(asked: Asked, inTransaction: boolean): Exchange {
+    const settles = asked.statements.map((statement) => this.#names.follow(statement))
+    return new Exchange(asked, {
+      number: ++this.#exchanges,
+      decision: this.#decide(asked.statements, inTransaction),
+      shownParameters: () => this.#show(asked.parameters),
+      settleNames: (done) => {
+        for (const settle of settles) settle(done)
+      },
+    })
+  }
+
+  #show(parameters: readonly Parameter[]): ShownParameter[] {
+    return showParameters(parameters, this.#services.catalog.current)
+  }
+
+  #decide(statements: readonly Classification[], inTransaction: boolean): Decision {
+    const policy = this.#services.policy()
+    return combineDecisions(
+      statements.map((statement) => this.#decideOne(policy, statement, inTransaction)),
+    )
+  }
+
+  #decideOne(policy: Policy, statement: Classification, inTransaction: boolean): Decision {
+    const key = policy.cacheKey(inTransaction)
+    const known = this.#decided.get(statement)
+    if (known?.key === key) return known.decision
+    const decision = policy.decide(statement, { principal: this.#principal, inTransaction })
+    this.#decided.set(statement, { key, decision })
+    return decision
+  }
+}
+
+function statementsOf(parsed: Parsed): readonly Classification[] {
+  switch (parsed.kind) {
+    case 'statements':
+      return parsed.statements
+    case 'opaque':
+      return [parsed.classification]
+    case 'syntax-error':
+      return []
+  }
+}
+
+function denied(reason: string): ProxyError {
+  return new ProxyError('STATEMENT_DENIED', `denied: ${reason}`)
+}
+
+export function unreadable(): ProxyError {
+  return new ProxyError(
+    'STATEMENT_DENIED',
+    'denied: countersign cannot read this statement, so nobody could sign it: write it differently',
+  )
+}
+
+function unknown(
+  frame: ClientFrame,
+  code: 'UNKNOWN_STATEMENT' | 'UNKNOWN_PORTAL',
+  what: string,
+  name: string,
+): Step {
+  const named = name === '' ? `unnamed ${what}` : `${what} "${name}"`
+  return {
+    kind: 'refuse',
+    frame,
+    error: new ProxyError(code, `${named} does not exist`),
+    exchange: null,
+  }
+}

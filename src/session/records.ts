@@ -1,0 +1,166 @@
+import type { ActorRecord, StatementRecord, TargetRecord, Trail } from '../audit/events.ts'
+import type { Principal } from '../identity/principal.ts'
+import { ProxyError } from '../lib/errors.ts'
+import type { TransactionState } from '../wire/protocol.ts'
+import { sha256 } from './binding.ts'
+import { type Exchange, needsDurableIntent } from './exchange.ts'
+import { verbOf } from './hold.ts'
+import type { Services } from './services.ts'
+
+/** Writes one session's records. No record, no run: what can't be written throws. */
+export class Records {
+  readonly #services: Services
+  readonly #session: string
+  readonly #actor: ActorRecord
+  readonly #target: TargetRecord
+
+  constructor(services: Services, principal: Principal, session: string) {
+    this.#services = services
+    this.#session = session
+    this.#actor = {
+      agent: principal.agent.name,
+      owners: principal.agent.owners,
+      onBehalfOf: principal.onBehalfOf,
+      address: principal.address,
+      tls: principal.tls,
+      applicationName: principal.applicationName,
+    }
+    this.#target = {
+      system: services.protocol.name === 'postgres' ? 'postgresql' : 'mysql',
+      database: principal.database,
+      environment: principal.environment,
+    }
+  }
+
+  get #trail(): Trail {
+    return this.#services.trail
+  }
+
+  opened(): void {
+    this.#trail.append({
+      type: 'session.opened',
+      session: this.#session,
+      actor: this.#actor,
+      target: this.#target,
+    })
+  }
+
+  /**
+   * Writes the intent of an exchange. Returns the sequence number that has to be on disk before
+   * the exchange is forwarded, or null where that needn't be waited for.
+   */
+  intent(exchange: Exchange, transaction: TransactionState): number | null {
+    if (exchange.statements.length === 0) return null
+    const { decision, approval } = exchange
+    const shadow = decision.kind === 'require-approval' && approval === null
+    const sequence = this.#trail.append({
+      type: 'statement.intent',
+      session: this.#session,
+      statement: exchange.number,
+      actor: this.#actor,
+      target: this.#target,
+      stmt: this.#statement(exchange, transaction),
+      decision: approval ? 'approved' : shadow ? 'shadow' : 'allowed',
+      rules: decision.kind === 'deny' ? [decision.rule] : decision.rules,
+      approval: approval && { id: approval.id, by: approval.by },
+    })
+    exchange.recorded = 'intent'
+    const all = this.#services.auditMode() === 'all'
+    return all || shadow || needsDurableIntent(exchange) ? sequence : null
+  }
+
+  durable(sequence: number): Promise<void> {
+    return this.#trail.durable(sequence)
+  }
+
+  refused(exchange: Exchange, error: ProxyError, transaction: TransactionState): void {
+    this.#services.counters.refused++
+    const { decision } = exchange
+    this.#append({
+      type: 'statement.refused',
+      session: this.#session,
+      statement: exchange.number,
+      actor: this.#actor,
+      target: this.#target,
+      stmt: this.#statement(exchange, transaction),
+      sqlState: error.sqlState,
+      reason: error.message,
+      rules: decision.kind === 'deny' ? [decision.rule] : decision.rules,
+      approval: null,
+    })
+  }
+
+  outcome(exchange: Exchange, sqlState: string | null): void {
+    if (exchange.recorded !== 'intent') return
+    exchange.recorded = 'outcome'
+    this.#append({
+      type: 'statement.outcome',
+      session: this.#session,
+      statement: exchange.number,
+      sqlState,
+      rows: exchange.rows,
+      bytes: exchange.bytes,
+      ms: Math.round((this.#services.clock.monotonic() - exchange.startedAt) * 1000) / 1000,
+      masked: [...exchange.masked],
+    })
+  }
+
+  cancelRequested(address: string): void {
+    this.#append({ type: 'cancel.requested', session: this.#session, address })
+  }
+
+  closed(
+    reason: string,
+    totals: { statements: number; bytesIn: number; bytesOut: number; ms: number },
+  ): void {
+    this.#append({ type: 'session.closed', session: this.#session, reason, ...totals })
+  }
+
+  /**
+   * What is over can't be refused any more: when the trail fails now, the next statement is
+   * refused, and an intent without outcome reads "outcome unknown".
+   */
+  #append(event: Parameters<Trail['append']>[0]): void {
+    try {
+      this.#trail.append(event)
+    } catch (error) {
+      if (!(error instanceof ProxyError)) throw error
+    }
+  }
+
+  #statement(exchange: Exchange, transaction: TransactionState): StatementRecord {
+    const { statements } = exchange
+    return {
+      verb: verbOf(exchange),
+      sql: this.#sql(exchange),
+      sha256: sha256(exchange.sql),
+      fingerprint: statements.map((statement) => statement.fingerprint).join(';'),
+      parametersHmac: this.#parametersHmac(exchange),
+      effects: statements.flatMap((statement) => statement.effects),
+      tables: statements.flatMap(({ tables }) =>
+        tables.map((table) => (table.schema ? `${table.schema}.${table.name}` : table.name)),
+      ),
+      classes: [...new Set(statements.flatMap((statement) => statement.classes))],
+      transaction,
+    }
+  }
+
+  #sql(exchange: Exchange): string | null {
+    switch (this.#services.auditSql()) {
+      case 'full':
+      case 'redacted':
+        return exchange.statements.map((statement) => statement.redacted).join(';\n')
+      case 'fingerprint':
+        return null
+    }
+  }
+
+  #parametersHmac(exchange: Exchange): string | null {
+    if (exchange.parameters.length === 0) return null
+    const parts = exchange.parameters.flatMap(({ value }) => [
+      Buffer.from(value === null ? '-' : `${value.length}:`),
+      value ?? Buffer.alloc(0),
+    ])
+    return this.#services.hmac(Buffer.concat(parts))
+  }
+}

@@ -1,0 +1,126 @@
+import type { MaskPlan } from '../mask/plan.ts'
+import type { Decision } from '../policy/decision.ts'
+import type {
+  CellMasker,
+  Completion,
+  CopyMasker,
+  CopyShape,
+  ReplyListener,
+  ResultColumn,
+  TransactionState,
+} from '../wire/protocol.ts'
+import type { Exchange } from './exchange.ts'
+import type { Records } from './records.ts'
+import type { Services } from './services.ts'
+
+/** What the session itself wants to hear. */
+export interface ReplyEvents {
+  ready(): void
+  drained(): void
+}
+
+/** Follows each exchange's replies: makes its mask plans, counts its rows, writes its outcome. */
+export class Replies implements ReplyListener<Exchange> {
+  readonly #services: Services
+  readonly #records: Records
+  readonly #events: ReplyEvents
+  /** Suspended portals: executed in pieces, over when their transaction is. */
+  readonly #suspended = new Set<Exchange>()
+
+  constructor(services: Services, records: Records, events: ReplyEvents) {
+    this.#services = services
+    this.#records = records
+    this.#events = events
+  }
+
+  columns(exchange: Exchange, statement: number, columns: readonly ResultColumn[]): void {
+    const classification = exchange.statements[statement]
+    if (!classification) return
+    const plan = this.#services.policy().plan(columns, classification, unmaskOf(exchange.decision))
+    exchange.plans[statement] = plan
+    exchange.columns = columns
+    if (plan) this.#noteMasked(exchange, plan)
+  }
+
+  #noteMasked(exchange: Exchange, plan: MaskPlan): void {
+    this.#services.counters.maskedResults++
+    for (const name of plan.masked) exchange.masked.add(name)
+  }
+
+  maskers(
+    exchange: Exchange,
+    statement: number,
+  ): readonly (CellMasker | null)[] | null | 'unknown' {
+    const plan = exchange.plans[statement]
+    if (plan) return plan.maskers
+    if (plan === null) return null
+    const classification = exchange.statements[statement]
+    return classification?.output === 'clear' ? null : 'unknown'
+  }
+
+  copyOut(exchange: Exchange, statement: number, shape: CopyShape): CopyMasker | null {
+    const classification = exchange.statements[statement]
+    if (!classification) throw new Error('COPY of a statement that nobody classified')
+    const { masker, masked } = this.#services
+      .policy()
+      .copyMasker(exchange.columns, classification, shape, unmaskOf(exchange.decision))
+    for (const name of masked) exchange.masked.add(name)
+    return masker
+  }
+
+  guarded(exchange: Exchange): boolean {
+    return exchange.guarded
+  }
+
+  completed(exchange: Exchange, statement: number, completion: Completion): void {
+    exchange.rows += completion.rows
+    exchange.bytes += completion.bytes
+    this.#services.counters.rows += completion.rows
+    if (completion.suspended) {
+      this.#suspended.add(exchange)
+      return
+    }
+    this.#suspended.delete(exchange)
+    if (statement + 1 >= exchange.statements.length) this.#over(exchange, null)
+  }
+
+  failed(exchange: Exchange, sqlState: string, _skipped: boolean): void {
+    this.#suspended.delete(exchange)
+    this.#over(exchange, sqlState)
+  }
+
+  #over(exchange: Exchange, sqlState: string | null): void {
+    if (exchange.recorded !== 'intent') return
+    exchange.settleNames(sqlState === null)
+    this.#records.outcome(exchange, sqlState)
+    if (exchange.approval) {
+      const ms = this.#services.clock.monotonic() - exchange.startedAt
+      this.#services.gate.settle(exchange.approval.id, {
+        rows: sqlState === null ? exchange.rows : null,
+        ms: Math.round(ms),
+        sqlState,
+      })
+    }
+  }
+
+  /** A value can leave as a setting (`set_config` of a query's result): not beside classified data. */
+  setting(_name: string, _value: string, exchange: Exchange | null): boolean {
+    return exchange === null || !exchange.guarded
+  }
+
+  ready(transaction: TransactionState): void {
+    if (transaction === 'idle' && this.#suspended.size > 0) {
+      for (const exchange of this.#suspended) this.#over(exchange, null)
+      this.#suspended.clear()
+    }
+    this.#events.ready()
+  }
+
+  drained(): void {
+    this.#events.drained()
+  }
+}
+
+function unmaskOf(decision: Decision): readonly string[] {
+  return decision.kind === 'deny' ? [] : decision.unmask
+}

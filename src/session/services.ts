@@ -1,0 +1,72 @@
+import type { Gate } from '../approval/gate.ts'
+import type { Trail } from '../audit/events.ts'
+import type { CatalogSource } from '../catalog/catalog.ts'
+import type { Principal } from '../identity/principal.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { MaskPlan, ResultColumn } from '../mask/plan.ts'
+import type { Decision } from '../policy/decision.ts'
+import type { Classification, Classifier } from '../sql/statement.ts'
+import type { CopyMasker, CopyShape, WireProtocol } from '../wire/protocol.ts'
+
+/** What the rules say, as they are in force at this moment. */
+export interface Policy {
+  /** Changes whenever rules, classes or masks do. */
+  readonly version: string
+  decide(
+    classification: Classification,
+    facts: { readonly principal: Principal; readonly inTransaction: boolean },
+  ): Decision
+  /** Equal while decisions are: version, transaction, and the hour where a rule asks for it. */
+  cacheKey(inTransaction: boolean): string
+  /** The rules, classes and masks that bear on a decision: part of what an approval is bound to. */
+  bearing(decision: Decision, statements: readonly Classification[]): unknown
+  /** True where nothing is held, only recorded as if it had been. */
+  readonly shadow: boolean
+  plan(
+    columns: readonly ResultColumn[],
+    classification: Classification,
+    unmask: readonly string[],
+  ): MaskPlan | null
+  copyMasker(
+    columns: readonly ResultColumn[],
+    classification: Classification,
+    shape: CopyShape,
+    unmask: readonly string[],
+  ): { readonly masker: CopyMasker | null; readonly masked: readonly string[] }
+}
+
+/** Counters for /metrics; a plain record, read from outside. */
+export interface Counters {
+  statements: number
+  held: number
+  refused: number
+  maskedResults: number
+  rows: number
+}
+
+/** All that a session needs of the house. One for each database. */
+export interface Services {
+  readonly protocol: WireProtocol
+  readonly clock: Clock
+  readonly classifier: Classifier
+  readonly catalog: CatalogSource
+  policy(): Policy
+  /** How long this agent's statements are held on their connection, in ms. */
+  holdMs(principal: Principal): number
+  readonly gate: Gate
+  readonly trail: Trail
+  readonly auditMode: () => 'strict' | 'all'
+  readonly auditSql: () => 'full' | 'redacted' | 'fingerprint'
+  /** A keyed digest for records: equal values can be compared, none can be read. */
+  hmac(bytes: Buffer): string
+  /** Takes classified values out of an error's or notice's fields. */
+  scrub(fields: Map<string, string>): Map<string, string>
+  /** The statement that tells what names mean in this session at this moment. */
+  contextQuery(classification: Classification): string
+  readonly counters: Counters
+  readonly limits: {
+    readonly maxMessage: number
+    readonly idleMs: number
+    readonly writeMs: number
+  }
+}

@@ -1,0 +1,83 @@
+import { ProxyError } from '../lib/errors.ts'
+import type { Classification, SessionNames } from '../sql/statement.ts'
+import type { Exchange } from './exchange.ts'
+import { TentativeMap } from './tentative-map.ts'
+
+/** A prepared statement, whether the protocol or SQL made it: the server keeps one name space. */
+export interface PreparedStatement {
+  /** The text as it was sent. */
+  readonly sql: Buffer
+  readonly parameterTypes: readonly number[]
+  /** What the text meant when it was prepared. */
+  readonly statements: readonly Classification[]
+  /** False where the proxy's grammar refuses the text: it is never executed. */
+  readonly readable: boolean
+}
+
+/** More names than any driver keeps; without a bound an agent could fill the memory. */
+const MAX_NAMES = 20_000
+
+/** The names that live in one session: prepared statements, portals and cursors. */
+export class Names implements SessionNames {
+  readonly statements = new TentativeMap<PreparedStatement>(tooMany)
+  readonly portals = new TentativeMap<Exchange>(tooMany)
+  /** SQL cursors: the statement behind each. */
+  readonly cursors = new TentativeMap<Classification>(tooMany)
+
+  prepared(name: string): Classification | undefined {
+    const entry = this.statements.get(name)
+    return entry?.statements.length === 1 ? entry.statements[0] : undefined
+  }
+
+  cursor(name: string): Classification | undefined {
+    return this.cursors.get(name) ?? this.portals.get(name)?.statements[0]
+  }
+
+  /**
+   * Follows what a statement does to the session's names. Returns what to call once it is known
+   * whether the server did it.
+   */
+  follow(classification: Classification): (done: boolean) => void {
+    const settles: ((done: boolean) => void)[] = []
+    for (const name of classification.names) {
+      switch (name.kind) {
+        case 'prepare':
+          settles.push(
+            this.statements.set(name.name, {
+              sql: Buffer.from(name.inner.sql, 'utf8'),
+              parameterTypes: [],
+              statements: [name.inner],
+              readable: true,
+            }),
+          )
+          break
+        case 'declare':
+          settles.push(this.cursors.set(name.name, name.inner))
+          break
+        case 'deallocate':
+          settles.push(
+            name.name === null ? this.statements.clear() : this.statements.delete(name.name),
+          )
+          break
+        case 'discard':
+          if (name.what === 'all') settles.push(this.statements.clear(), this.cursors.clear())
+          break
+        // A closed cursor's name leads nowhere on the server; keeping ours can only hold more.
+        case 'close':
+        case 'execute':
+        case 'fetch':
+        case 'set':
+          break
+      }
+    }
+    return (done) => {
+      for (const settle of settles) settle(done)
+    }
+  }
+}
+
+function tooMany(size: number): void {
+  if (size >= MAX_NAMES) {
+    throw new ProxyError('PROTOCOL_VIOLATION', `more than ${MAX_NAMES} names in one session`)
+  }
+}

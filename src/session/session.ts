@@ -1,0 +1,328 @@
+import { Permit } from '../approval/permit.ts'
+import type { Principal } from '../identity/principal.ts'
+import type { CancelTimer } from '../lib/clock.ts'
+import { messageOf, ProxyError } from '../lib/errors.ts'
+import { newId } from '../lib/ids.ts'
+import type { Connection } from '../net/connection.ts'
+import { Framer } from '../wire/framer.ts'
+import { Outbox } from '../wire/outbox.ts'
+import type { Dialogue } from '../wire/protocol.ts'
+import type { Exchange } from './exchange.ts'
+import { Flow, PROTOCOL } from './flow.ts'
+import { Inbox } from './inbox.ts'
+import { type ClientFrame, Judge } from './judge.ts'
+import { Records } from './records.ts'
+import { Replies } from './replies.ts'
+import type { Services } from './services.ts'
+import { Names } from './session-names.ts'
+
+/** What a client may push ahead while its session waits; then its socket isn't read. */
+const MAX_AHEAD = 64 * 1024
+/** A read this small is copied at once, so that its frames stay valid while they wait. */
+const SMALL_READ = 16 * 1024
+
+export interface SessionOptions {
+  readonly services: Services
+  readonly principal: Principal
+  readonly client: Connection
+  readonly upstream: Connection
+  /** What either end sent behind its handshake. */
+  readonly heads: { readonly client: Buffer; readonly upstream: Buffer }
+  /** Sends a cancel to the database; settles when the database has taken it. */
+  readonly cancelUpstream: () => Promise<void>
+  readonly onClosed: () => void
+}
+
+/** One client's life between its login and its last byte: two sockets, and the flow between them. */
+export class Session {
+  readonly id = newId()
+  readonly #options: SessionOptions
+  readonly #services: Services
+  readonly #records: Records
+  readonly #judge: Judge
+  readonly #dialogue: Dialogue<Exchange>
+  readonly #flow: Flow
+  readonly #framer: Framer
+  readonly #inbox = new Inbox()
+  readonly #toServer: Outbox
+  readonly #toClient: Outbox
+  readonly #openedAt: number
+  /** True while the frame being read lies in memory that stays. */
+  #stable = false
+  /** True while a batch is on its way and what follows it has to wait. */
+  #busy = false
+  #upstreamIsFull = false
+  #draining = false
+  #closed = false
+  #bytesIn = 0
+  #bytesOut = 0
+  #idleTimer: CancelTimer = () => {}
+  #writeTimer: CancelTimer = () => {}
+
+  /** Throws AUDIT_UNAVAILABLE where the session's beginning can't be recorded. */
+  constructor(options: SessionOptions) {
+    const { services, principal } = options
+    this.#options = options
+    this.#services = services
+    this.#openedAt = services.clock.monotonic()
+    this.#records = new Records(services, principal, this.id)
+    this.#records.opened()
+    this.#judge = new Judge(services, principal, new Names())
+    this.#toServer = new Outbox((bytes) => this.#writeUpstream(bytes))
+    this.#toClient = new Outbox((bytes) => this.#writeClient(bytes))
+    const outboxes = { toServer: this.#toServer, toClient: this.#toClient }
+    this.#dialogue = services.protocol.openDialogue({
+      ...outboxes,
+      maxMessage: services.limits.maxMessage,
+      listener: new Replies(services, this.#records, {
+        ready: () => this.#becameReady(),
+        drained: () => this.#flow.drained(),
+      }),
+      scrub: services.scrub,
+    })
+    this.#flow = new Flow({
+      ...outboxes,
+      services,
+      principal,
+      sessionId: this.id,
+      judge: this.#judge,
+      records: this.#records,
+      dialogue: this.#dialogue,
+    })
+    this.#framer = new Framer(services.protocol.layout, services.limits.maxMessage, {
+      opens: (type) => (services.protocol.passes(type) && this.#mayStream ? 'pass' : 'whole'),
+      frame: (type, bytes) => this.#received(type, bytes),
+      run: (bytes) => this.#stream(bytes),
+    })
+  }
+
+  /** Begins to read. */
+  start(): void {
+    const { client, upstream, heads } = this.#options
+    upstream.listen(
+      {
+        bytes: (chunk) => this.#fromUpstream(chunk),
+        drained: () => this.#upstreamDrained(),
+        closed: (reason) => this.#upstreamClosed(reason),
+      },
+      heads.upstream,
+    )
+    client.listen(
+      {
+        bytes: (chunk) => this.#fromClient(chunk),
+        drained: () => this.#clientDrained(),
+        closed: (reason) => this.#close(reason),
+      },
+      heads.client,
+    )
+    upstream.resume()
+    client.resume()
+    this.#restartIdleTimer()
+  }
+
+  // === from the client
+
+  #fromClient(chunk: Buffer): void {
+    if (this.#closed) return
+    this.#bytesIn += chunk.length
+    this.#guard(() => {
+      this.#stable = chunk.length <= SMALL_READ
+      this.#framer.push(this.#stable ? Buffer.from(chunk) : chunk)
+      this.#pump()
+    })
+  }
+
+  #received(type: number, view: Buffer): void {
+    const bytes = this.#stable ? view : Buffer.from(view)
+    this.#inbox.push({ request: this.#dialogue.decode(type, bytes), bytes })
+  }
+
+  /** COPY data may stream on only where nothing stands before it. */
+  get #mayStream(): boolean {
+    return this.#inbox.empty && !this.#busy && this.#flow.discarding === 'no'
+  }
+
+  #stream(bytes: Buffer): void {
+    const frame = { request: { kind: 'copy-data' as const }, bytes, exchange: null }
+    this.#flow.forward(Permit.fromAllow(PROTOCOL, [frame]))
+  }
+
+  /** Takes batches in order until one has to wait; goes on when it has. */
+  #pump(): void {
+    while (!this.#busy && !this.#closed) {
+      if (this.#flow.discarding !== 'no') {
+        if (!this.#skipFrame()) break
+        continue
+      }
+      const batch = this.#inbox.takeBatch()
+      if (!batch) break
+      this.#take(batch)
+    }
+    this.#toServer.flush()
+    this.#toClient.flush()
+    if (this.#inbox.bytes > MAX_AHEAD) this.#options.client.pause()
+    else if (!this.#upstreamIsFull) this.#options.client.resume()
+  }
+
+  #take(batch: readonly ClientFrame[]): void {
+    this.#restartIdleTimer()
+    if (batch.at(-1)?.request.kind === 'terminate') {
+      this.#close('the client said goodbye')
+      return
+    }
+    const rest = this.#flow.dispatch(batch)
+    if (!(rest instanceof Promise)) {
+      this.#inbox.putBack(rest)
+      return
+    }
+    this.#busy = true
+    rest.then(
+      (frames) => {
+        this.#busy = false
+        this.#inbox.putBack(frames)
+        this.#guard(() => this.#pump())
+      },
+      (error: unknown) => this.#fail(error),
+    )
+  }
+
+  /** After an error everything up to Sync is ignored, a simple query too. */
+  #skipFrame(): boolean {
+    const frame = this.#inbox.takeFrame()
+    if (!frame) return false
+    if (frame.request.kind === 'terminate') this.#close('the client said goodbye')
+    if (frame.request.kind !== 'sync') return true
+    if (this.#flow.discarding === 'locally') this.#toClient.add(this.#dialogue.ready())
+    else this.#flow.forward(Permit.fromAllow(PROTOCOL, [{ ...frame, exchange: null }]))
+    this.#flow.discarding = 'no'
+    return true
+  }
+
+  // === from the database
+
+  #fromUpstream(chunk: Buffer): void {
+    if (this.#closed) return
+    this.#guard(() => {
+      this.#dialogue.receive(chunk)
+      this.#toClient.flush()
+    })
+  }
+
+  #upstreamClosed(reason: string): void {
+    this.#end(
+      new ProxyError('UPSTREAM_UNAVAILABLE', `the database closed the connection: ${reason}`),
+    )
+  }
+
+  // === backpressure
+
+  #writeUpstream(bytes: Buffer): void {
+    if (this.#options.upstream.write(bytes)) return
+    this.#upstreamIsFull = true
+    this.#options.client.pause()
+  }
+
+  #upstreamDrained(): void {
+    this.#upstreamIsFull = false
+    if (this.#inbox.bytes <= MAX_AHEAD) this.#options.client.resume()
+  }
+
+  #writeClient(bytes: Buffer): void {
+    this.#bytesOut += bytes.length
+    if (this.#options.client.write(bytes)) return
+    this.#options.upstream.pause()
+    this.#writeTimer()
+    const { clock, limits } = this.#services
+    if (limits.writeMs === 0) return
+    this.#writeTimer = clock.after(limits.writeMs, () =>
+      this.#close('the client did not read its results'),
+    )
+  }
+
+  #clientDrained(): void {
+    this.#writeTimer()
+    this.#options.upstream.resume()
+  }
+
+  // === cancelling and ending
+
+  /** A CancelRequest came with this session's key. */
+  cancel(address: string): void {
+    this.#records.cancelRequested(address)
+    if (this.#flow.holding) this.#flow.interrupt('cancelled')
+    else if (!this.#dialogue.idle) this.#flow.waitForCancel(this.#options.cancelUpstream())
+  }
+
+  /** Ends the session as soon as nothing is in flight; a held statement is withdrawn. */
+  drain(): void {
+    this.#draining = true
+    if (this.#busy) this.#flow.interrupt('shutdown')
+    else this.#endIfDrained()
+  }
+
+  #becameReady(): void {
+    if (this.#draining) this.#endIfDrained()
+  }
+
+  #endIfDrained(): void {
+    const quiet = !this.#busy && this.#inbox.empty && this.#dialogue.idle
+    if (!quiet || this.#dialogue.transaction !== 'idle') return
+    this.#end(new ProxyError('SHUTDOWN', 'terminating connection: countersign is shutting down'))
+  }
+
+  /** Ends the session now, in the middle of whatever it does. */
+  kill(error: ProxyError): void {
+    this.#end(error)
+  }
+
+  /** Tells the client why, then closes. */
+  #end(error: ProxyError): void {
+    if (this.#closed) return
+    this.#toClient.add(this.#dialogue.refusal(error))
+    this.#toClient.flush()
+    this.#close(error.message)
+  }
+
+  #fail(error: unknown): void {
+    const known = error instanceof ProxyError ? error : null
+    this.#end(known ?? new ProxyError('INTERNAL', `internal error: ${messageOf(error)}`))
+  }
+
+  #guard(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #close(reason: string): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#flow.interrupt('disconnected')
+    this.#idleTimer()
+    this.#writeTimer()
+    this.#options.client.end()
+    this.#options.upstream.end(this.#services.protocol.goodbye)
+    this.#records.closed(reason, {
+      statements: this.#judge.statements,
+      bytesIn: this.#bytesIn,
+      bytesOut: this.#bytesOut,
+      ms: Math.round(this.#services.clock.monotonic() - this.#openedAt),
+    })
+    this.#options.onClosed()
+  }
+
+  #restartIdleTimer(): void {
+    const { clock, limits } = this.#services
+    if (limits.idleMs === 0) return
+    this.#idleTimer()
+    this.#idleTimer = clock.after(limits.idleMs, () => {
+      if (this.#busy || !this.#dialogue.idle) this.#restartIdleTimer()
+      else {
+        const why = 'terminating connection due to idle-session timeout'
+        this.#end(new ProxyError('IDLE_TIMEOUT', why))
+      }
+    })
+  }
+}
