@@ -83,7 +83,11 @@ const database = z.strictObject({
   detect: z.array(z.string()).default([]).describe('Also mask what looks like these.'),
 })
 
-const maskName = z.enum(MASKS, { error: `is not a mask; write one of ${MASKS.join(', ')}` })
+/** YAML reads an unquoted null as nothing; here it is the mask of that name. */
+const maskName = z
+  .enum(MASKS)
+  .nullable()
+  .transform((name) => name ?? 'null')
 const mask = z.union(
   [
     maskName,

@@ -136,6 +136,10 @@ t.test('has a default for all that is left out', async (t) => {
   })
   t.equal(accepted(t, 'listen: { control: null }').listen.control, null)
   t.equal(accepted(t, 'listen: { tls: { cert: a, key: b } }').listen.tls?.require, true)
+  t.match(accepted(t, 'masks: { pii: null, pci: { mask: null } }').masks, {
+    pii: { mask: 'null' },
+    pci: { mask: 'null' },
+  })
   t.equal(accepted(t, 'listen: { max_connections: "12" }').listen.maxConnections, 12)
 })
 

@@ -1,0 +1,197 @@
+import pg from 'pg'
+import t from 'tap'
+import { maskerFor } from '../../src/mask/masker-for.ts'
+import { partialText } from '../../src/mask/maskers/partial.ts'
+import { MASKS, type MaskName } from '../../src/mask/plan.ts'
+import { shapeOf } from '../../src/mask/types.ts'
+import { POSTGRES_VERSIONS, startPostgres } from '../support/postgres.ts'
+import { catalogOf, keys } from './fixtures.ts'
+
+/** A type as it is declared, the function that writes its binary form, and values. */
+const TYPES: [type: string, send: string, values: string[]][] = [
+  ['bool', 'boolsend', ['t', 'f']],
+  ['int2', 'int2send', ['-32768', '12345', '7']],
+  ['int4', 'int4send', ['2147483647', '-12', '410000123']],
+  ['int8', 'int8send', ['4111111111111234', '-9223372036854775808']],
+  ['float4', 'float4send', ['0.1', '-3e30', 'NaN', 'Infinity']],
+  ['float8', 'float8send', ['3.141592653589793', '1e-300', '-0']],
+  ['numeric', 'numeric_send', ['123456789012345678901234.5678', '-0.00012', '100000', 'NaN', '0']],
+  ['numeric(6,2)', 'numeric_send', ['1234.56', '-0.01', '9999.99']],
+  ['numeric(2,2)', 'numeric_send', ['0.99']],
+  ['numeric(4,-2)', 'numeric_send', ['123400']],
+  ['text', 'textsend', ['ana@example.com', '4111 1111 1111 1234', 'secret note é東', '', 'x']],
+  ['varchar(5)', 'varcharsend', ['a@b.c', '12345', 'é東é東é', 'z']],
+  ['char(12)', 'bpcharsend', ['ana', 'bo@x.test']],
+  ['char(3)', 'bpcharsend', ['abc']],
+  ['name', 'namesend', ['somebody']],
+  ['"char"', 'charsend', ['q']],
+  ['bytea', 'byteasend', ['\\xdeadbeef', '\\x']],
+  ['date', 'date_send', ['1984-06-15', '0044-03-15 BC', 'infinity', '12024-01-01']],
+  ['time', 'time_send', ['13:14:15.678']],
+  ['timetz', 'timetz_send', ['13:14:15+02']],
+  [
+    'timestamp(3)',
+    'timestamp_send',
+    ['1999-12-31 23:59:59.999', '-infinity', '0001-01-01 00:00:01'],
+  ],
+  ['timestamptz', 'timestamptz_send', ['2026-08-01 01:02:03+00', 'infinity']],
+  ['interval', 'interval_send', ['3 mons 2 days 01:02:03']],
+  ['uuid', 'uuid_send', ['a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11']],
+  ['json', 'json_send', ['{"a": [1, "ana@example.com"]}']],
+  ['jsonb', 'jsonb_send', ['{"a": 1}', 'null']],
+]
+
+for (const version of POSTGRES_VERSIONS) {
+  t.test(`masks within the type, in both formats alike, on the ${version} server`, async (t) => {
+    const server = await startPostgres(t, { version })
+    const client = new pg.Client({ connectionString: server.superuserUrl })
+    await client.connect()
+    t.teardown(() => client.end())
+    await client.query(`SET timezone = 'UTC'`)
+    const major = Number.parseInt(server.version, 10)
+    for (const [type, send, values] of TYPES) {
+      if (type === 'numeric(4,-2)' && major < 15) continue
+      await client.query(`DROP TABLE IF EXISTS typed; CREATE TABLE typed (v ${type})`)
+      const described = await client.query({ text: 'SELECT v FROM typed', types: rawTypes })
+      const [field] = described.fields
+      for (const value of values) {
+        const { rows } = await client.query(
+          `SELECT $1::${type}::text AS text, ${send}($1::${type}) AS binary`,
+          [value],
+        )
+        const padded = type.startsWith('char(')
+          ? await paddedText(client, type, value)
+          : rows[0].text
+        for (const mask of MASKS) {
+          const masked = (format: 0 | 1) => {
+            const shape = shapeOf(
+              {
+                typeOid: field?.dataTypeID ?? 0,
+                typeModifier: field?.dataTypeModifier ?? -1,
+                format,
+              },
+              catalogOf(),
+            )
+            const masker = maskerFor({ mask, keepLast: null }, shape, keys)
+            return masker(format === 0 ? Buffer.from(padded) : rows[0].binary)
+          }
+          const [text, binary] = [masked(0), masked(1)]
+          const says = `${type} ${value} ${mask}`
+          if (text === null || binary === null) {
+            t.same([text, binary, mask], [null, null, 'null'], says)
+            continue
+          }
+          const back = await client.query({
+            text: `SELECT $1::${cast(type)}::text AS a, $2::${cast(type)}::text AS b`,
+            // pg sends a Buffer in binary; as a string the same parameter is text.
+            values: [text.toString('utf8'), binary],
+            types: rawTypes,
+          })
+          t.equal(back.rows[0].a, back.rows[0].b, `${says}: ${text}`)
+          await client.query({ text: 'INSERT INTO typed VALUES ($1)', values: [binary] })
+          await client.query({ text: 'INSERT INTO typed VALUES ($1)', values: [text.toString()] })
+          if (!mayEqual(value, mask)) t.not(back.rows[0].a, rows[0].text, says)
+        }
+      }
+    }
+  })
+}
+
+const rawTypes = {
+  getTypeParser: () => (value: string) => value,
+} as unknown as pg.CustomTypesConfig
+
+/** A cast to varchar(n) cuts silently; without its length the text stays as long as it is. */
+function cast(type: string): string {
+  return type.replace(/\(.*\)/, '').replace(/^char$/, 'bpchar')
+}
+
+/** A cast of char(n) to text drops the blanks that the server sends. */
+async function paddedText(client: pg.Client, type: string, value: string): Promise<string> {
+  const length = Number(/\d+/.exec(type)?.[0])
+  const { rows } = await client.query('SELECT rpad($1::text, $2::int) AS padded', [value, length])
+  return rows[0].padded
+}
+
+/** The few values that are their own mask. */
+function mayEqual(value: string, mask: MaskName): boolean {
+  return ['f', '0', '-0', '', '\\x'].includes(value) && mask !== 'null'
+}
+
+t.test('leaves so much and no more', async (t) => {
+  const cases: [string, number | null, string][] = [
+    ['ana@example.com', null, 'a***@example.com'],
+    ['a@example.com', null, '***@example.com'],
+    ['ana@example.com', 4, '***.com'],
+    ['4111 1111 1111 1234', null, '**** **** **** 1234'],
+    ['4111-1111-1111-1234', 4, '****-****-****-1234'],
+    ['+1 (555) 630-3171', null, '+* (***) ***-3171'],
+    ['12345', 4, '***45'],
+    ['1234', 4, '**34'],
+    ['1', 4, '*'],
+    ['', 4, '***'],
+    ['-', 4, '***'],
+    ['abc', 4, '***c'],
+    ['secret', 32, '***ret'],
+    ['secret', 0, '***'],
+    ['東京都渋谷区', 2, '***谷区'],
+    ['a b@c', null, '***@c'],
+  ]
+  for (const [value, keep, expected] of cases) t.equal(partialText(value, keep), expected, value)
+  for (const [value, keep] of cases) {
+    const digits = value.replace(/\D/g, '')
+    const left = partialText(value, keep).replace(/\D/g, '')
+    if (/^[\d\s()+-]+$/.test(value)) t.ok(left.length * 2 <= digits.length, `half of ${value}`)
+  }
+})
+
+t.test('keeps equal values equal, and different ones apart', async (t) => {
+  const shape = (typeOid: number, format: number, typeModifier = -1) =>
+    shapeOf({ typeOid, typeModifier, format }, catalogOf())
+  const hash = (typeOid: number, format: number, cell: Buffer, modifier = -1) =>
+    maskerFor({ mask: 'hash', keepLast: null }, shape(typeOid, format, modifier), keys)(cell)
+  const text = (value: string) => Buffer.from(value)
+  t.same(hash(25, 0, text('a')), hash(25, 1, text('a')))
+  t.notSame(hash(25, 0, text('a')), hash(25, 0, text('b')))
+  t.same(hash(1700, 0, text('1.50')), hash(1700, 0, text('1.5')))
+  t.same(hash(1042, 0, text('ab   ')), hash(1042, 0, text('ab')))
+  t.same(hash(17, 0, text('\\x5c01')), hash(17, 0, text('\\\\\\001')))
+  const other = { hash: Buffer.alloc(32, 8) }
+  const otherHash = maskerFor({ mask: 'hash', keepLast: null }, shape(25, 0), other)(text('a'))
+  t.notSame(otherHash, hash(25, 0, text('a')), 'another key, another hash')
+})
+
+t.test('never lets a cell pass that it can not read', async (t) => {
+  const oids = [16, 17, 18, 19, 20, 21, 23, 25, 114, 700, 701, 1042, 1043, 1082, 1083, 1114, 1184]
+  const secret = Buffer.from('@@secret\u0000\xff')
+  for (const typeOid of [...oids, 1186, 1266, 1700, 2950, 3802]) {
+    for (const format of [0, 1]) {
+      for (const mask of MASKS) {
+        const shape = shapeOf({ typeOid, typeModifier: -1, format }, catalogOf())
+        const out = maskerFor({ mask, keepLast: 2 }, shape, keys)(secret)
+        t.notMatch(out?.toString('latin1') ?? '', /secre/, `${typeOid} ${format} ${mask}`)
+      }
+    }
+  }
+})
+
+t.test('makes NULL of every type that it does not know', async (t) => {
+  const catalog = catalogOf(
+    [],
+    [
+      { oid: 90_001, name: 'email', kind: 'd', baseOid: 90_002, runsCode: false },
+      { oid: 90_002, name: 'email_base', kind: 'd', baseOid: 25, runsCode: false },
+      { oid: 90_003, name: 'mood', kind: 'e', baseOid: 0, runsCode: false },
+      { oid: 90_004, name: 'loop', kind: 'd', baseOid: 90_004, runsCode: false },
+    ],
+  )
+  const masked = (typeOid: number, format = 0) =>
+    maskerFor(
+      { mask: 'redact', keepLast: null },
+      shapeOf({ typeOid, typeModifier: -1, format }, catalog),
+      keys,
+    )(Buffer.from('x'))
+  t.equal(masked(90_001)?.toString(), '[redacted]')
+  for (const oid of [90_003, 90_004, 90_005, 1009, 869, 0]) t.equal(masked(oid), null, `${oid}`)
+  t.equal(masked(25, 7), null, 'a format that does not exist')
+})
