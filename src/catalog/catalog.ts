@@ -35,6 +35,10 @@ export interface CatalogFunction {
   readonly securityDefiner: boolean
   readonly language: string
   readonly extension: string | null
+  /** The source of a function in language sql; null for others. */
+  readonly body: string | null
+  /** Names of its parameters, '' for one without. */
+  readonly parameters: readonly string[]
 }
 
 export interface CatalogType {
@@ -43,6 +47,8 @@ export interface CatalogType {
   /** pg_type.typtype: base, composite, domain, enum, pseudo, range, multirange. */
   readonly kind: 'b' | 'c' | 'd' | 'e' | 'p' | 'r' | 'm'
   readonly baseOid: number
+  /** True for a domain whose check calls functions of the user's own: a cast runs them. */
+  readonly runsCode: boolean
 }
 
 /** One reading of an upstream's schema. Immutable; a newer reading has a higher version. */
@@ -54,6 +60,11 @@ export interface Catalog {
   /** All functions of this name outside pg_catalog; of one schema where it is given. */
   functionsNamed(name: string, schema?: string): readonly CatalogFunction[]
   type(oid: number): CatalogType | undefined
+  /** All types of this name; of one schema where it is given. */
+  typesNamed(name: string, schema?: string): readonly CatalogType[]
+  /** Whether pg_catalog has a function of this name. */
+  hasBuiltin(name: string): boolean
+  hasSchema(name: string): boolean
 }
 
 /** Keeps the newest catalog of one database at hand. */

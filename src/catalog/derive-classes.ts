@@ -1,0 +1,142 @@
+import type { LineageReader, OutputLineage } from '../sql/postgres/lineage.ts'
+import type { CatalogColumn, CatalogRelation } from './catalog.ts'
+import { type ClassifiedPatterns, NO_CLASS } from './classified-patterns.ts'
+import type { ColumnRow, PostgresReading, RelationRow } from './postgres-reading.ts'
+import { CatalogSnapshot, type SnapshotParts, withColumns } from './snapshot.ts'
+
+/** The class of what is computed from columns of several classes, or from something unknown. */
+export const DERIVED = 'derived'
+/** Views on views, deeper than which nobody goes. */
+const MAX_ROUNDS = 32
+
+/** What the server says a view's columns are: relation and column ids, 0 for expressions. */
+export type Attribution = readonly { readonly relation: number; readonly column: number }[]
+
+/**
+ * Gives every column its class: from the patterns, and carried on to partitions, inheritance
+ * children, generated columns, views and materialized views. Foreign keys carry nothing.
+ */
+export class ClassDerivation {
+  readonly #reading: PostgresReading
+  readonly #patterns: ClassifiedPatterns
+  readonly #lineage: LineageReader
+  readonly #relations: Map<number, CatalogRelation>
+  /** relation and column number of those that a pattern has judged. */
+  readonly #judged = new Set<string>()
+
+  constructor(
+    reading: PostgresReading,
+    relations: Iterable<CatalogRelation>,
+    patterns: ClassifiedPatterns,
+    lineage: LineageReader,
+  ) {
+    this.#reading = reading
+    this.#patterns = patterns
+    this.#lineage = lineage
+    this.#relations = new Map([...relations].map((relation) => [relation.oid, relation]))
+  }
+
+  /** `attributions`: by view, what the server says of its columns. */
+  run(parts: SnapshotParts, attributions: ReadonlyMap<number, Attribution>): CatalogRelation[] {
+    for (const relation of this.#relations.values()) this.#classifyByPattern(relation)
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const schema = new CatalogSnapshot({ ...parts, relations: this.#relations.values() })
+      let changed = false
+      for (const { child, parent } of this.#reading.inherits) {
+        changed = this.#inherit(child, parent) || changed
+      }
+      for (const column of this.#reading.columns) {
+        if (column.generated !== null) changed = this.#generate(column, schema) || changed
+      }
+      for (const row of this.#reading.relations) {
+        if (row.definition === null) continue
+        changed = this.#view(row, schema, attributions.get(row.oid)) || changed
+      }
+      if (!changed) break
+    }
+    return [...this.#relations.values()]
+  }
+
+  #classifyByPattern(relation: CatalogRelation): void {
+    for (const column of relation.columns.values()) {
+      const dataClass = this.#patterns.classOf(relation.schema, relation.name, column.name)
+      if (dataClass === null) continue
+      this.#judged.add(`${relation.oid}.${column.number}`)
+      if (dataClass !== NO_CLASS) this.#change(relation.oid, column.number, dataClass, false)
+    }
+  }
+
+  #inherit(child: number, parent: number): boolean {
+    let changed = false
+    const own = [...(this.#relations.get(child)?.columns.values() ?? [])]
+    for (const column of this.#relations.get(parent)?.columns.values() ?? []) {
+      if (column.dataClass === null) continue
+      const same = own.find((other) => other.name === column.name)
+      if (same) changed = this.#add(child, same.number, column.dataClass, column.derived) || changed
+    }
+    return changed
+  }
+
+  #generate(row: ColumnRow, schema: CatalogSnapshot): boolean {
+    const relation = this.#relations.get(row.relation)
+    if (!relation?.classified) return false
+    const sql = `SELECT ${row.generated} FROM ${quoted(relation.schema)}.${quoted(relation.name)}`
+    const [lineage] = this.#lineage.read(sql, schema) ?? []
+    const source = lineage ? classOf(lineage) : { dataClass: DERIVED, derived: true }
+    return source !== null && this.#add(row.relation, row.number, source.dataClass, true)
+  }
+
+  #view(row: RelationRow, schema: CatalogSnapshot, attribution: Attribution | undefined): boolean {
+    const relation = this.#relations.get(row.oid)
+    if (!relation || row.definition === null) return false
+    const lineage = this.#lineage.read(row.definition.replace(/;\s*$/, ''), schema)
+    let changed = false
+    for (const [index, column] of [...relation.columns.values()].entries()) {
+      const own = lineage?.[index]
+      const said = attribution?.[index]
+      const source = own ? classOf(own) : { dataClass: DERIVED, derived: true }
+      if (source !== null) {
+        changed = this.#add(row.oid, column.number, source.dataClass, source.derived) || changed
+      }
+      const base = said && this.#relations.get(said.relation)?.columns.get(said.column)
+      if (base?.dataClass) {
+        changed = this.#add(row.oid, column.number, base.dataClass, base.derived) || changed
+      }
+    }
+    return changed
+  }
+
+  /** Adds a class to a column that nobody has judged. True where that says something new. */
+  #add(relation: number, number: number, dataClass: string, derived: boolean): boolean {
+    if (this.#judged.has(`${relation}.${number}`)) return false
+    const known = this.#relations.get(relation)?.columns.get(number)
+    if (!known) return false
+    const several = known.dataClass !== null && known.dataClass !== dataClass
+    return this.#change(
+      relation,
+      number,
+      several ? DERIVED : dataClass,
+      several || derived || known.derived,
+    )
+  }
+
+  #change(relation: number, number: number, dataClass: string, derived: boolean): boolean {
+    const owner = this.#relations.get(relation)
+    const known = owner?.columns.get(number)
+    if (!owner || !known) return false
+    if (known.dataClass === dataClass && known.derived === derived) return false
+    const column: CatalogColumn = { ...known, dataClass, derived }
+    this.#relations.set(relation, withColumns(owner, new Map(owner.columns).set(number, column)))
+    return true
+  }
+}
+
+function classOf(lineage: OutputLineage): { dataClass: string; derived: boolean } | null {
+  const [only, ...others] = lineage.classes
+  if (lineage.unknown || others.length > 0) return { dataClass: DERIVED, derived: true }
+  return only === undefined ? null : { dataClass: only, derived: !lineage.plain }
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}

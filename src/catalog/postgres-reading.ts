@@ -1,0 +1,203 @@
+import type pg from 'pg'
+
+/** The rows that one reading of pg_catalog gives. Object ids and numbers as numbers. */
+export interface PostgresReading {
+  readonly relations: readonly RelationRow[]
+  readonly columns: readonly ColumnRow[]
+  readonly inherits: readonly { readonly child: number; readonly parent: number }[]
+  readonly functions: readonly FunctionRow[]
+  readonly types: readonly TypeRow[]
+  readonly builtins: readonly string[]
+  readonly schemas: readonly string[]
+}
+
+export interface RelationRow {
+  readonly oid: number
+  readonly schema: string
+  readonly name: string
+  /** pg_class.relkind */
+  readonly kind: string
+  readonly owner: string
+  /** pg_get_viewdef of a view or materialized view outside the system's schemas. */
+  readonly definition: string | null
+}
+
+export interface ColumnRow {
+  readonly relation: number
+  readonly number: number
+  readonly name: string
+  readonly type: number
+  /** The expression of a generated column. */
+  readonly generated: string | null
+}
+
+export interface FunctionRow {
+  readonly oid: number
+  readonly schema: string
+  readonly name: string
+  /** pg_proc.provolatile: i, s, v */
+  readonly volatility: string
+  readonly definer: boolean
+  readonly language: string
+  readonly extension: string | null
+  readonly body: string | null
+  readonly parameters: readonly string[]
+}
+
+export interface TypeRow {
+  readonly oid: number
+  readonly schema: string
+  readonly name: string
+  readonly kind: string
+  readonly base: number
+  readonly runsCode: boolean
+}
+
+/** The longest function body that is read, in characters. */
+const MAX_BODY = 32_768
+
+const RELATIONS = `
+  SELECT c.oid::pg_catalog.int8 AS oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind,
+         pg_catalog.pg_get_userbyid(c.relowner) AS owner,
+         CASE WHEN c.relkind IN ('v', 'm') AND c.oid >= 16384
+              THEN pg_catalog.pg_get_viewdef(c.oid) END AS definition
+    FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+   WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p', 'c', 'S')
+     AND n.nspname NOT IN ('pg_toast') AND NOT pg_catalog.starts_with(n.nspname, 'pg_toast_temp_')`
+
+const COLUMNS = `
+  SELECT a.attrelid::pg_catalog.int8 AS relation, a.attnum AS number, a.attname AS name,
+         a.atttypid::pg_catalog.int8 AS type,
+         CASE WHEN a.attgenerated OPERATOR(pg_catalog.<>) ''
+              THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END AS generated
+    FROM pg_catalog.pg_attribute a
+    JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid
+    LEFT JOIN pg_catalog.pg_attrdef d
+      ON d.adrelid OPERATOR(pg_catalog.=) a.attrelid AND d.adnum OPERATOR(pg_catalog.=) a.attnum
+   WHERE a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped
+     AND c.relkind IN ('r', 'v', 'm', 'f', 'p', 'c', 'S')
+   ORDER BY a.attrelid, a.attnum`
+
+const INHERITS = `
+  SELECT inhrelid::pg_catalog.int8 AS child, inhparent::pg_catalog.int8 AS parent
+    FROM pg_catalog.pg_inherits`
+
+/** \`body\` is null for SQL-standard bodies here; PostgreSQL 14 and later have a function for them. */
+const functionsQuery = (version: number) => `
+  SELECT p.oid::pg_catalog.int8 AS oid, n.nspname AS schema, p.proname AS name,
+         p.provolatile AS volatility, p.prosecdef AS definer, l.lanname AS language,
+         e.extname AS extension,
+         CASE WHEN l.lanname OPERATOR(pg_catalog.=) 'sql'
+              THEN pg_catalog.left(${
+                version >= 140_000
+                  ? 'coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc)'
+                  : 'p.prosrc'
+              }, ${MAX_BODY + 1}) END AS body,
+         coalesce(p.proargnames, '{}') AS parameters
+    FROM pg_catalog.pg_proc p
+    JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace
+    JOIN pg_catalog.pg_language l ON l.oid OPERATOR(pg_catalog.=) p.prolang
+    LEFT JOIN pg_catalog.pg_depend d
+      ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
+     AND d.objid OPERATOR(pg_catalog.=) p.oid AND d.deptype OPERATOR(pg_catalog.=) 'e'
+    LEFT JOIN pg_catalog.pg_extension e ON e.oid OPERATOR(pg_catalog.=) d.refobjid
+   WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')`
+
+const TYPES = `
+  SELECT t.oid::pg_catalog.int8 AS oid, n.nspname AS schema, t.typname AS name, t.typtype AS kind,
+         t.typbasetype::pg_catalog.int8 AS base,
+         EXISTS (SELECT 1 FROM pg_catalog.pg_constraint c
+                   JOIN pg_catalog.pg_depend d
+                     ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_constraint'::pg_catalog.regclass
+                    AND d.objid OPERATOR(pg_catalog.=) c.oid
+                    AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
+                  WHERE c.contypid OPERATOR(pg_catalog.=) t.oid) AS "runsCode"
+    FROM pg_catalog.pg_type t
+    JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace`
+
+const BUILTINS = `
+  SELECT DISTINCT proname AS name FROM pg_catalog.pg_proc
+   WHERE pronamespace OPERATOR(pg_catalog.=) 'pg_catalog'::pg_catalog.regnamespace`
+
+const SCHEMAS = 'SELECT nspname AS name FROM pg_catalog.pg_namespace'
+
+/**
+ * Changes when the schema does: counts and transaction ids of the catalogs' rows. Statistics that
+ * VACUUM and ANALYZE write in place don't change it.
+ */
+export const CHANGE_CHECK = `
+  SELECT pg_catalog.concat_ws(' ', ${[
+    'pg_class',
+    'pg_attribute',
+    'pg_attrdef',
+    'pg_proc',
+    'pg_type',
+    'pg_constraint',
+    'pg_inherits',
+    'pg_rewrite',
+    'pg_namespace',
+    'pg_extension',
+  ]
+    .map(
+      (table) =>
+        `(SELECT pg_catalog.concat_ws(':', count(*), sum(xmin::pg_catalog.text::pg_catalog.int8)) FROM pg_catalog.${table})`,
+    )
+    .join(', ')}) AS state`
+
+/** Reads the whole schema in one snapshot. */
+export async function readPostgres(client: pg.Client): Promise<PostgresReading> {
+  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+  try {
+    return await readAll(client)
+  } finally {
+    await client.query('ROLLBACK')
+  }
+}
+
+async function readAll(client: pg.Client): Promise<PostgresReading> {
+  const version = await serverVersion(client)
+  const relations = await rows<RelationRow>(client, RELATIONS)
+  const columns = await rows<ColumnRow>(client, COLUMNS)
+  const inherits = await rows<{ child: number; parent: number }>(client, INHERITS)
+  const functions = await rows<FunctionRow>(client, functionsQuery(version))
+  const types = await rows<TypeRow>(client, TYPES)
+  const builtins = await rows<{ name: string }>(client, BUILTINS)
+  const schemas = await rows<{ name: string }>(client, SCHEMAS)
+  return {
+    relations: relations.map((row) => ({ ...row, oid: Number(row.oid) })),
+    columns: columns.map((row) => ({
+      ...row,
+      relation: Number(row.relation),
+      type: Number(row.type),
+    })),
+    inherits: inherits.map((row) => ({ child: Number(row.child), parent: Number(row.parent) })),
+    functions: functions.map(functionRow),
+    types: types.map((row) => ({ ...row, oid: Number(row.oid), base: Number(row.base) })),
+    builtins: builtins.map((row) => row.name),
+    schemas: schemas.map((row) => row.name),
+  }
+}
+
+function functionRow(row: FunctionRow): FunctionRow {
+  const body = row.body !== null && row.body.length <= MAX_BODY ? sqlBody(row.body) : null
+  return { ...row, oid: Number(row.oid), body }
+}
+
+/** A body in the SQL standard's form is RETURN expression, or BEGIN ATOMIC statements END. */
+function sqlBody(body: string): string {
+  const expression = /^\s*RETURN\s+([\s\S]*)$/i.exec(body)?.[1]
+  if (expression !== undefined) return `SELECT ${expression}`
+  return /^\s*BEGIN ATOMIC\s+([\s\S]*?)\s*END\s*$/i.exec(body)?.[1] ?? body
+}
+
+async function serverVersion(client: pg.Client): Promise<number> {
+  const sql = "SELECT pg_catalog.current_setting('server_version_num') AS version"
+  const [row] = await rows<{ version: string }>(client, sql)
+  return Number(row?.version)
+}
+
+async function rows<Row>(client: pg.Client, text: string): Promise<readonly Row[]> {
+  const result = await client.query(text)
+  return result.rows as Row[]
+}

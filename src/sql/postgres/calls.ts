@@ -1,0 +1,57 @@
+import type { Analysis } from './analysis.ts'
+import { BUILTINS, TRANSPARENT_EXTENSIONS } from './functions.ts'
+import type { Schema, SchemaFunction } from './schema.ts'
+import { CLEAN, isHard, type Taint, taintOf, union } from './taint.ts'
+
+/** What a function's name can lead to. */
+export interface Callee {
+  readonly builtin: boolean
+  readonly own: readonly SchemaFunction[]
+}
+
+/** A function of the user's own hides behind a built-in's name wherever the path may reach it. */
+export function calleeOf(schema: Schema, name: readonly string[]): Callee {
+  const last = name.at(-1) ?? ''
+  const space = name.length > 1 ? name.at(-2) : undefined
+  const system = space === 'pg_catalog' || space === 'information_schema'
+  const builtin = space === 'information_schema' || (schema.hasBuiltin(last) && (system || !space))
+  return { builtin, own: system ? [] : schema.functionsNamed(last, space) }
+}
+
+export function qualified(fn: SchemaFunction): string {
+  return `${fn.schema}.${fn.name}`
+}
+
+/**
+ * What the result of a call is computed from: the arguments, and for the user's own functions
+ * what their body reads. Effects of calls are noted elsewhere, for the whole statement at once.
+ */
+export function resultOfCall(analysis: Analysis, name: readonly string[], args: Taint): Taint {
+  const { own } = calleeOf(analysis.schema, name)
+  const last = name.at(-1) ?? ''
+  if (BUILTINS.get(last)?.sink && isHard(args)) {
+    analysis.findings.effect(
+      'export',
+      `hands classified values to ${last}(), where others see them`,
+    )
+  }
+  const results = own.map((fn) => ownResult(analysis, fn))
+  const all = union([args, ...results])
+  analysis.findings.taint(all)
+  return all
+}
+
+function ownResult(analysis: Analysis, fn: SchemaFunction): Taint {
+  if (isTransparent(analysis, fn)) return CLEAN
+  const key = qualified(fn)
+  const label = `the result of ${key}()`
+  const unknown = taintOf({ label, dataClass: null, hard: fn.volatility !== 'immutable' })
+  if (fn.language !== 'sql' || fn.body === null || analysis.bodies.has(key)) return unknown
+  return analysis.body(fn.body, fn.parameters, key) ?? unknown
+}
+
+/** A function of nothing but its arguments, or one whose results are declared fit to see. */
+export function isTransparent(analysis: Analysis, fn: SchemaFunction): boolean {
+  if (analysis.trusted.has(qualified(fn))) return true
+  return fn.extension !== null && TRANSPARENT_EXTENSIONS.has(fn.extension) && !BUILTINS.has(fn.name)
+}

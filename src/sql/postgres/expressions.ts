@@ -1,0 +1,185 @@
+import type { Analysis } from './analysis.ts'
+import { type Body, bodyOf, childrenOf, listOf, namesOf, nodeOf, stringOf } from './ast.ts'
+import type { Scope } from './scope.ts'
+import { CLEAN, type Column, isHard, rowTaint, type Taint, union } from './taint.ts'
+
+/** What an expression is computed from. Kinds without a case of their own: all that is in them. */
+export function valueOf(analysis: Analysis, value: unknown, scope: Scope): Taint {
+  const node = nodeOf(value)
+  if (!node) return insideOf(analysis, value, scope)
+  const { kind, body } = node
+  switch (kind) {
+    case 'ColumnRef':
+      return columnReference(analysis, body, scope)
+    case 'FuncCall':
+      return functionCall(analysis, body, scope)
+    case 'SubLink':
+      return subLink(analysis, body, scope)
+    case 'CaseExpr':
+      return analysis.once(body, scope, () => caseExpression(analysis, body, scope))
+    case 'NullTest':
+      return nullTest(analysis, body, scope)
+    case 'A_Indirection':
+      return indirection(analysis, body, scope)
+    case 'WindowDef':
+      return windowDefinition(analysis, body, scope)
+    case 'SelectStmt':
+      return outputsOf(analysis, value, scope)
+    default:
+      return insideOf(analysis, body, scope)
+  }
+}
+
+function insideOf(analysis: Analysis, value: unknown, scope: Scope): Taint {
+  return union(childrenOf(value).map((child) => valueOf(analysis, child, scope)))
+}
+
+function outputsOf(analysis: Analysis, query: unknown, scope: Scope): Taint {
+  return union(analysis.query(query, scope).columns.map((column) => column.taint))
+}
+
+function columnReference(analysis: Analysis, body: Body, scope: Scope): Taint {
+  const fields = listOf(body.fields)
+  const names = namesOf(fields)
+  if (names.length < fields.length) return starInValue(analysis, names, scope)
+  const found = scope.resolve(names)
+  switch (found.kind) {
+    case 'columns':
+      for (const column of found.columns) analysis.findings.column(column)
+      return union(found.columns.map((column) => column.taint))
+    case 'row':
+      return union(found.items.map((item) => wholeRow(analysis, item.columns, rowTaint(item))))
+    case 'attribute': {
+      const row = wholeRow(analysis, found.item.columns, rowTaint(found.item))
+      return analysis.call([found.name], row)
+    }
+    case 'none':
+      analysis.findings.unknown.add(names.join('.'))
+      return CLEAN
+  }
+}
+
+/** count(c.*), ROW(c.*): the whole row, or every row in scope. */
+function starInValue(analysis: Analysis, names: readonly string[], scope: Scope): Taint {
+  const named = names.length > 0 ? scope.item(names) : null
+  const items = named ? [named] : scope.items
+  return union(items.map((item) => wholeRow(analysis, item.columns, rowTaint(item))))
+}
+
+function wholeRow(analysis: Analysis, columns: readonly Column[], taint: Taint): Taint {
+  for (const column of columns) analysis.findings.column(column)
+  analysis.findings.taint(taint)
+  return taint
+}
+
+function functionCall(analysis: Analysis, body: Body, scope: Scope): Taint {
+  const name = namesOf(body.funcname)
+  const args = valueOf(analysis, body.args, scope)
+  if (body.agg_filter) analysis.predicate(body.agg_filter, scope, 'FILTER')
+  const order = valueOf(analysis, body.agg_order, scope)
+  // WITHIN GROUP (ORDER BY x) names what is aggregated; other orders only tell how.
+  if (!body.agg_within_group) analysis.findings.probe(order, 'the order of an aggregate')
+  const over =
+    body.over === undefined ? CLEAN : windowDefinition(analysis, asBody(body.over), scope)
+  if (isCount(name) && countsSafely(analysis, body, scope)) return analysis.call(name, over)
+  return union([analysis.call(name, union([args, order])), over])
+}
+
+function isCount(name: readonly string[]): boolean {
+  return name.at(-1) === 'count' && (name.length === 1 || name[0] === 'pg_catalog')
+}
+
+/** count(*) and count(x) reveal no value; count of an expression can be made to. */
+function countsSafely(analysis: Analysis, body: Body, scope: Scope): boolean {
+  const args = listOf(body.args)
+  return args.every((argument) => plainColumn(analysis, argument, scope) !== null)
+}
+
+function windowDefinition(analysis: Analysis, body: Body, scope: Scope): Taint {
+  const partition = valueOf(analysis, body.partitionClause, scope)
+  const order = valueOf(analysis, body.orderClause, scope)
+  const frame = valueOf(analysis, [body.startOffset, body.endOffset], scope)
+  const all = union([partition, order, frame])
+  analysis.findings.probe(all, 'a window')
+  return all
+}
+
+/** EXISTS tells no value of its own; its conditions are judged where they stand. */
+function subLink(analysis: Analysis, body: Body, scope: Scope): Taint {
+  const outputs = outputsOf(analysis, body.subselect, scope)
+  if (body.subLinkType === 'EXISTS_SUBLINK') return CLEAN
+  return union([outputs, valueOf(analysis, body.testexpr, scope)])
+}
+
+function caseExpression(analysis: Analysis, body: Body, scope: Scope): Taint {
+  const subject = valueOf(analysis, body.arg, scope)
+  const plain = body.arg !== undefined && plainColumn(analysis, body.arg, scope) !== null
+  const taints = [subject, valueOf(analysis, body.defresult, scope)]
+  for (const item of listOf(body.args)) {
+    const when = bodyOf(item, 'CaseWhen')
+    if (!when) continue
+    const condition = valueOf(analysis, when.expr, scope)
+    taints.push(condition, valueOf(analysis, when.result, scope))
+    if (body.arg === undefined) analysis.predicate(when.expr, scope, 'CASE')
+    else if (!plain || !isConstant(when.expr)) {
+      analysis.findings.probe(union([subject, condition]), 'CASE')
+    }
+  }
+  return union(taints)
+}
+
+/** `x IS NULL` of a plain column reveals no value. */
+function nullTest(analysis: Analysis, body: Body, scope: Scope): Taint {
+  const taint = valueOf(analysis, body.arg, scope)
+  return plainColumn(analysis, body.arg, scope) ? CLEAN : taint
+}
+
+/** (row).field: a field, or a function of the row where no field has that name. */
+function indirection(analysis: Analysis, body: Body, scope: Scope): Taint {
+  let taint = valueOf(analysis, body.arg, scope)
+  for (const step of listOf(body.indirection)) {
+    const name = stringOf(step)
+    taint =
+      name === null ? union([taint, valueOf(analysis, step, scope)]) : analysis.call([name], taint)
+  }
+  return taint
+}
+
+/** The column that a value is, unchanged; null where it is anything else. Notes nothing. */
+export function plainColumn(analysis: Analysis, value: unknown, scope: Scope): Column | null {
+  const node = nodeOf(value)
+  if (node?.kind === 'TypeCast') {
+    return keepsValue(node.body.typeName) ? plainColumn(analysis, node.body.arg, scope) : null
+  }
+  if (node?.kind !== 'ColumnRef') return null
+  const fields = listOf(node.body.fields)
+  const names = namesOf(fields)
+  if (names.length < fields.length) return null
+  const found = scope.resolve(names)
+  const [column, ...others] = found.kind === 'columns' ? found.columns : []
+  if (!column || others.some((other) => other.relation === null && isHard(other.taint))) return null
+  return column.plain ? column : null
+}
+
+/** Casts to text keep the whole value; text(4) or name cut it, others change what is equal. */
+function keepsValue(type: unknown): boolean {
+  const body = asBody(type)
+  const name = namesOf(body.names).at(-1)
+  const cuts = body.typmods !== undefined || body.arrayBounds !== undefined
+  return (name === 'text' || name === 'varchar') && !cuts
+}
+
+const CONSTANT_PARTS = new Set(['A_ArrayExpr', 'List', 'RowExpr', 'TypeCast', 'TypeName', 'String'])
+
+/** Literals and parameters, alone, cast or in lists. */
+export function isConstant(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every(isConstant)
+  const node = nodeOf(value)
+  if (!node) return true
+  if (node.kind === 'A_Const' || node.kind === 'ParamRef' || node.kind === 'Integer') return true
+  return CONSTANT_PARTS.has(node.kind) && childrenOf(node.body).every(isConstant)
+}
+
+function asBody(value: unknown): Body {
+  return (value ?? {}) as Body
+}

@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto'
+import type { Body } from './ast.ts'
+import type { PgQuery, ScanToken } from './pg-query.ts'
+
+/** One statement as the grammar reads it. */
+export interface ReadStatement {
+  readonly node: Body
+  /** Its own text, without blanks round it. */
+  readonly sql: string
+  /** SHA-256 (hex) over its tokens; comments and blanks don't count. */
+  readonly tokens: string
+  readonly fingerprint: string
+  /** Where its string constants stand in `sql`: UTF-8 byte offsets, start and end alternating. */
+  readonly strings: readonly number[]
+}
+
+export interface ReadText {
+  readonly statements: readonly ReadStatement[]
+  /** True where a plain '...' constant holds a backslash: it means what the session's settings say. */
+  readonly ambiguous: boolean
+}
+
+const COMMENTS = new Set(['SQL_COMMENT', 'C_COMMENT'])
+const BACKSLASH = 0x5c
+const QUOTE = 0x27
+
+/** Reads a text of any number of statements. Throws SqlSyntaxError; `bytes` is `sql` in UTF-8. */
+export function readText(grammar: PgQuery, sql: string, bytes: Buffer): ReadText {
+  const raw = grammar.parse(sql)
+  if (raw.length === 0) return { statements: [], ambiguous: false }
+  const tokens = grammar.scan(sql).filter((token) => !COMMENTS.has(token.tokenName))
+  const ambiguous = tokens.some((token) => isAmbiguous(token, bytes))
+  const statements = raw.map((statement) => {
+    const start = statement.stmt_location ?? 0
+    const end = statement.stmt_len ? start + statement.stmt_len : bytes.length
+    const own = tokens.filter((token) => token.start >= start && token.end <= end)
+    return readStatement(grammar, statement.stmt, own, bytes)
+  })
+  return { statements, ambiguous }
+}
+
+function readStatement(
+  grammar: PgQuery,
+  node: Body,
+  tokens: readonly ScanToken[],
+  bytes: Buffer,
+): ReadStatement {
+  const first = tokens[0]
+  const last = tokens.at(-1)
+  if (!first || !last) throw new Error('a statement without tokens')
+  const sql = bytes.toString('utf8', first.start, last.end)
+  const hash = createHash('sha256')
+  const strings: number[] = []
+  for (const token of tokens) {
+    hash.update(bytes.subarray(token.start, token.end)).update('\0')
+    if (holdsText(token)) strings.push(token.start - first.start, token.end - first.start)
+  }
+  return { node, sql, tokens: hash.digest('hex'), fingerprint: grammar.fingerprint(sql), strings }
+}
+
+function holdsText(token: ScanToken): boolean {
+  return token.tokenName === 'SCONST' || token.tokenName === 'USCONST'
+}
+
+/** With standard_conforming_strings off, `'a\'` doesn't end where the grammar ends it. */
+function isAmbiguous(token: ScanToken, bytes: Buffer): boolean {
+  if (bytes[token.start] !== QUOTE) return false
+  const at = bytes.indexOf(BACKSLASH, token.start)
+  return at !== -1 && at < token.end
+}

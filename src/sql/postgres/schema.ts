@@ -1,0 +1,53 @@
+/** What the judgement has to know of a database's schema; the catalog is one. */
+export interface SchemaColumn {
+  readonly name: string
+  readonly dataClass: string | null
+  readonly derived: boolean
+}
+
+export interface SchemaRelation {
+  readonly oid: number
+  readonly schema: string
+  readonly name: string
+  readonly kind: string
+  /** By column number, ascending. */
+  readonly columns: ReadonlyMap<number, SchemaColumn>
+  readonly classified: boolean
+}
+
+export interface SchemaFunction {
+  readonly schema: string
+  readonly name: string
+  readonly volatility: 'immutable' | 'stable' | 'volatile'
+  readonly securityDefiner: boolean
+  readonly language: string
+  /** The extension that brought it, or null. */
+  readonly extension: string | null
+  /** Its source, for language sql; null where it isn't known. */
+  readonly body: string | null
+  /** Names of its parameters; '' for one without a name. */
+  readonly parameters: readonly string[]
+}
+
+export interface SchemaType {
+  readonly name: string
+  /** True where a cast to it runs functions of the user's own: a domain with such a check. */
+  readonly runsCode: boolean
+}
+
+/** One reading of a schema. Immutable; a newer reading has a higher version. */
+export interface Schema {
+  readonly version: number
+  relationsNamed(name: string, schema?: string): readonly SchemaRelation[]
+  /** Functions outside pg_catalog and information_schema. */
+  functionsNamed(name: string, schema?: string): readonly SchemaFunction[]
+  typesNamed(name: string, schema?: string): readonly SchemaType[]
+  /** Whether pg_catalog has a function of this name. */
+  hasBuiltin(name: string): boolean
+  hasSchema(name: string): boolean
+}
+
+export interface SchemaSource {
+  readonly current: Schema
+  refresh(): Promise<Schema>
+}

@@ -1,0 +1,91 @@
+import { CLEAN, type Column, derivedColumn, type Outputs, type RangeItem } from './taint.ts'
+
+/** A WITH query: read when it is first referred to. */
+export interface Cte {
+  /** Its columns; called while it is being read (recursion), what is known of them so far. */
+  outputs(): Outputs
+}
+
+/** What a column reference leads to. */
+export type Resolution =
+  | { readonly kind: 'columns'; readonly columns: readonly Column[] }
+  | { readonly kind: 'row'; readonly items: readonly RangeItem[] }
+  /** alias.name where the item has no such column: the server calls the function `name`. */
+  | { readonly kind: 'attribute'; readonly item: RangeItem; readonly name: string }
+  | { readonly kind: 'none' }
+
+/** Columns that every table has, none of them anybody's data. */
+const SYSTEM_COLUMNS = new Set(['tableoid', 'ctid', 'xmin', 'xmax', 'cmin', 'cmax'])
+
+/** The names that one query level sees; the outer levels are its parents. */
+export class Scope {
+  readonly parent: Scope | null
+  readonly items: RangeItem[] = []
+  readonly ctes = new Map<string, Cte>()
+
+  constructor(parent: Scope | null) {
+    this.parent = parent
+  }
+
+  cte(name: string): Cte | undefined {
+    return this.ctes.get(name) ?? this.parent?.cte(name)
+  }
+
+  /** `names` are the parts of a column reference, without a star. */
+  resolve(names: readonly string[]): Resolution {
+    const column = names.at(-1)
+    if (column === undefined) return { kind: 'none' }
+    if (names.length === 1) return this.#resolveBare(column)
+    const item = this.item(names.slice(0, -1))
+    if (!item) return { kind: 'none' }
+    const columns = columnsOf(item, column)
+    if (columns.length > 0) return { kind: 'columns', columns }
+    return { kind: 'attribute', item, name: column }
+  }
+
+  /** The item of this alias, or of this schema-qualified table name. */
+  item(names: readonly string[]): RangeItem | null {
+    const alias = names.at(-1)
+    const schema = names.length > 1 ? names.at(-2) : undefined
+    const fits = (item: RangeItem) =>
+      item.alias === alias &&
+      (schema === undefined || item.schema === null || item.schema === schema)
+    return this.items.find(fits) ?? this.parent?.item(names) ?? null
+  }
+
+  #resolveBare(name: string): Resolution {
+    const columns = this.#columnsNamed(name)
+    if (columns.length > 0) return { kind: 'columns', columns }
+    const rows = this.#itemsNamed(name)
+    return rows.length > 0 ? { kind: 'row', items: rows } : { kind: 'none' }
+  }
+
+  /**
+   * Of the nearest level that has the column. A level with columns that aren't listed may have it
+   * too, unless another of its items certainly does: then the server would call it ambiguous.
+   */
+  #columnsNamed(name: string): readonly Column[] {
+    const visible = this.items.filter((item) => !item.hidden)
+    const listed = visible.flatMap((item) => item.columns.filter((column) => column.name === name))
+    if (listed.length > 0) return listed
+    const unlisted = visible.flatMap((item) => item.rest ?? [])
+    const outer = this.parent ? this.parent.#columnsNamed(name) : []
+    const own = unlisted.map((taint) => derivedColumn(name, taint))
+    if (own.length === 0 && outer.length === 0 && visible.length > 0 && SYSTEM_COLUMNS.has(name)) {
+      return [derivedColumn(name, CLEAN)]
+    }
+    return [...own, ...outer]
+  }
+
+  #itemsNamed(name: string): readonly RangeItem[] {
+    const own = this.items.filter((item) => item.alias === name)
+    return own.length > 0 || !this.parent ? own : this.parent.#itemsNamed(name)
+  }
+}
+
+function columnsOf(item: RangeItem, name: string): readonly Column[] {
+  const own = item.columns.filter((column) => column.name === name)
+  if (own.length > 0) return own
+  if (item.rest !== null) return [derivedColumn(name, item.rest)]
+  return SYSTEM_COLUMNS.has(name) ? [derivedColumn(name, CLEAN)] : []
+}

@@ -1,0 +1,173 @@
+import type { Analysis } from './analysis.ts'
+import { type Body, bodyOf, isObject, listOf, namesOf, nodeOf } from './ast.ts'
+import { isConstant, plainColumn } from './expressions.ts'
+import { outputName } from './output-name.ts'
+import { Scope } from './scope.ts'
+import {
+  CLEAN,
+  type Column,
+  derivedColumn,
+  type Outputs,
+  type Taint,
+  UNNAMED,
+  union,
+} from './taint.ts'
+import { addWith } from './with.ts'
+
+/** The columns of a SELECT, VALUES, TABLE or set operation; notes all that it reads. */
+export function selectOutputs(analysis: Analysis, body: Body, parent: Scope | null): Outputs {
+  const scope = new Scope(parent)
+  if (body.withClause) addWith(analysis, body.withClause, scope)
+  const outputs = coreOutputs(analysis, body, scope)
+  for (const item of listOf(body.sortClause)) {
+    const taint = sortTaint(analysis, bodyOf(item, 'SortBy')?.node, outputs, scope, 'output')
+    analysis.findings.probe(taint, 'ORDER BY')
+  }
+  const limits = analysis.value([body.limitCount, body.limitOffset], scope)
+  analysis.findings.probe(limits, 'LIMIT')
+  return outputs
+}
+
+function coreOutputs(analysis: Analysis, body: Body, scope: Scope): Outputs {
+  if (Array.isArray(body.valuesLists)) return valuesOutputs(analysis, body.valuesLists, scope)
+  if (isObject(body.larg) && isObject(body.rarg)) {
+    return combined(
+      analysis.query({ SelectStmt: body.larg }, scope),
+      analysis.query({ SelectStmt: body.rarg }, scope),
+    )
+  }
+  for (const item of listOf(body.fromClause)) analysis.from(item, scope)
+  if (body.whereClause) analysis.predicate(body.whereClause, scope, 'WHERE')
+  const outputs = targetOutputs(analysis, body.targetList, scope)
+  checkGrouping(analysis, body, outputs, scope)
+  return outputs
+}
+
+function checkGrouping(analysis: Analysis, body: Body, outputs: Outputs, scope: Scope): void {
+  for (const item of groupItems(body.groupClause)) {
+    analysis.findings.probe(sortTaint(analysis, item, outputs, scope, 'input'), 'GROUP BY')
+  }
+  if (body.havingClause) analysis.predicate(body.havingClause, scope, 'HAVING')
+  analysis.value(body.windowClause, scope)
+  for (const item of listOf(body.distinctClause)) {
+    if (nodeOf(item) === null) continue
+    analysis.findings.probe(sortTaint(analysis, item, outputs, scope, 'output'), 'DISTINCT ON')
+  }
+}
+
+/** GROUPING SETS, ROLLUP and CUBE hold items of their own. */
+function groupItems(value: unknown): readonly unknown[] {
+  return listOf(value).flatMap((item) => {
+    const set = bodyOf(item, 'GroupingSet')
+    return set ? groupItems(set.content) : [item]
+  })
+}
+
+/**
+ * An item of ORDER BY, GROUP BY or DISTINCT ON: a position, a name, or an expression. A bare name
+ * is an output's first in ORDER BY and DISTINCT ON, an input's first in GROUP BY (SQL92 rules of
+ * parse_clause.c).
+ */
+function sortTaint(
+  analysis: Analysis,
+  value: unknown,
+  outputs: Outputs,
+  scope: Scope,
+  first: 'output' | 'input',
+): Taint {
+  const node = nodeOf(value)
+  if (node?.kind === 'A_Const' && isObject(node.body.ival)) {
+    return positionTaint(outputs, Number(node.body.ival.ival ?? 0))
+  }
+  const names = node?.kind === 'ColumnRef' ? namesOf(node.body.fields) : []
+  const bare = names.length === 1 && listOf(node?.body.fields).length === 1 ? names[0] : undefined
+  if (bare === undefined) return analysis.value(value, scope)
+  const named = outputs.columns.filter((column) => column.name === bare)
+  const isInput = scope.resolve([bare]).kind === 'columns'
+  if (named.length === 0 || (first === 'input' && isInput)) return analysis.value(value, scope)
+  return union(named.map((column) => column.taint))
+}
+
+function positionTaint(outputs: Outputs, position: number): Taint {
+  const column = outputs.columns[position - 1]
+  if (column && position <= outputs.certain) return column.taint
+  return union(outputs.columns.map((other) => other.taint))
+}
+
+function valuesOutputs(analysis: Analysis, lists: readonly unknown[], scope: Scope): Outputs {
+  const columns: Column[] = []
+  for (const list of lists) {
+    for (const [index, item] of listOf(bodyOf(list, 'List')?.items).entries()) {
+      const before = columns[index]?.taint ?? CLEAN
+      const taint = union([before, analysis.value(item, scope)])
+      columns[index] = derivedColumn(`column${index + 1}`, taint)
+    }
+  }
+  return { columns, certain: columns.length }
+}
+
+function combined(left: Outputs, right: Outputs): Outputs {
+  const certain = Math.min(left.certain, right.certain)
+  const exact = certain >= left.columns.length && certain >= right.columns.length
+  const all = union([...left.columns, ...right.columns].map((column) => column.taint))
+  const columns = left.columns.map((column, index) => {
+    const taint = exact ? union([column.taint, right.columns[index]?.taint ?? CLEAN]) : all
+    const plain = exact && column.plain && (right.columns[index]?.plain ?? false)
+    return { ...derivedColumn(column.name, taint), plain }
+  })
+  return { columns, certain }
+}
+
+/** The columns that a target list or RETURNING gives. */
+export function targetOutputs(analysis: Analysis, targets: unknown, scope: Scope): Outputs {
+  const columns: Column[] = []
+  let certain = -1
+  for (const item of listOf(targets)) {
+    const target = bodyOf(item, 'ResTarget')
+    const expanded = target ? starColumns(analysis, target, scope) : null
+    if (expanded) {
+      if (certain < 0) certain = columns.length
+      columns.push(...expanded)
+    } else if (target) columns.push(targetColumn(analysis, target, scope))
+  }
+  return { columns, certain: certain < 0 ? columns.length : certain }
+}
+
+function targetColumn(analysis: Analysis, target: Body, scope: Scope): Column {
+  const taint = analysis.value(target.val, scope)
+  const name = typeof target.name === 'string' ? target.name : outputName(target.val)
+  const plain = plainColumn(analysis, target.val, scope)
+  const exact = plain !== null && nodeOf(target.val)?.kind === 'ColumnRef'
+  return {
+    name: name ?? UNNAMED,
+    taint,
+    plain: exact || isConstant(target.val),
+    relation: null,
+    restricted: null,
+  }
+}
+
+/** What `*`, `t.*` or `(x).*` stands for; null where the target is something else. */
+function starColumns(analysis: Analysis, target: Body, scope: Scope): readonly Column[] | null {
+  const node = nodeOf(target.val)
+  if (node?.kind === 'A_Indirection') {
+    if (nodeOf(listOf(node.body.indirection).at(-1))?.kind !== 'A_Star') return null
+    return [derivedColumn(UNNAMED, analysis.value(target.val, scope))]
+  }
+  const fields = node?.kind === 'ColumnRef' ? listOf(node.body.fields) : []
+  if (nodeOf(fields.at(-1))?.kind !== 'A_Star') return null
+  const names = namesOf(fields)
+  const named = names.length > 0 ? scope.item(names) : null
+  if (names.length > 0 && !named) analysis.findings.unknown.add(names.join('.'))
+  const items = named ? [named] : names.length > 0 ? [] : scope.items.filter((item) => !item.hidden)
+  return items.flatMap((item) => {
+    for (const column of item.columns) analysis.findings.column(column)
+    if (item.rest !== null) analysis.findings.taint(item.rest)
+    const unlisted = item.rest !== null ? [derivedColumn(UNNAMED, item.rest)] : []
+    return [...item.columns, ...unlisted].map(withoutRelation)
+  })
+}
+
+function withoutRelation(column: Column): Column {
+  return { ...column, relation: null, restricted: null }
+}

@@ -1,0 +1,148 @@
+import type { Analysis } from './analysis.ts'
+import { type Body, childrenOf, listOf, literalOf, namesOf, nodeOf } from './ast.ts'
+import { calleeOf, isTransparent, qualified } from './calls.ts'
+import { isConstant } from './expressions.ts'
+import { builtinUse, HARMLESS_VOLATILE } from './functions.ts'
+import type { SchemaFunction } from './schema.ts'
+import { checkSetting } from './set-effects.ts'
+import { isSecretSetting } from './settings.ts'
+
+/** The kinds of node that queries are made of. One that isn't here is one that nobody has judged. */
+const KNOWN_KINDS = new Set(
+  `SelectStmt InsertStmt UpdateStmt DeleteStmt MergeStmt A_Const A_Expr A_Indirection A_Indices
+   A_ArrayExpr A_Star Alias BitString BoolExpr Boolean BooleanTest CTECycleClause CTESearchClause
+   CaseExpr CaseWhen CoalesceExpr CollateClause ColumnDef ColumnRef CommonTableExpr CurrentOfExpr
+   DefElem Float FuncCall GroupingFunc GroupingSet IndexElem InferClause Integer IntoClause
+   JoinExpr JsonAggConstructor JsonArgument JsonArrayAgg JsonArrayConstructor
+   JsonArrayQueryConstructor JsonBehavior JsonFormat JsonFuncExpr JsonIsPredicate JsonKeyValue
+   JsonObjectAgg JsonObjectConstructor JsonOutput JsonParseExpr JsonReturning JsonScalarExpr
+   JsonSerializeExpr JsonTable JsonTableColumn JsonTablePathSpec JsonValueExpr List LockingClause
+   MergeSupportFunc MergeWhenClause MinMaxExpr MultiAssignRef NamedArgExpr NullTest
+   OnConflictClause ParamRef RangeFunction RangeSubselect RangeTableFunc RangeTableFuncCol
+   RangeTableSample RangeVar ResTarget ReturningClause ReturningOption RoleSpec RowExpr
+   SQLValueFunction SetToDefault SortBy String SubLink TypeCast TypeName WindowDef WithClause
+   XmlExpr XmlSerialize ExecuteStmt`.split(/\s+/),
+)
+
+/**
+ * Walks a whole statement and notes what holds wherever it stands: functions that do more than
+ * compute, casts and operators that run code of the user's own, kinds of node nobody has judged.
+ */
+export function sweep(analysis: Analysis, statement: unknown, strict: boolean): void {
+  const waiting: unknown[] = [statement]
+  while (waiting.length > 0) {
+    const value = waiting.pop()
+    const node = nodeOf(value)
+    if (node) checkNode(analysis, node.kind, node.body, strict)
+    else if (value !== null && typeof value === 'object') checkStruct(analysis, value as Body)
+    for (const child of childrenOf(node ? node.body : value)) {
+      if (child !== null && typeof child === 'object') waiting.push(child)
+    }
+  }
+}
+
+function checkNode(analysis: Analysis, kind: string, body: Body, strict: boolean): void {
+  if (strict && !KNOWN_KINDS.has(kind)) {
+    analysis.findings.effect('opaque', `holds ${kind}, which isn't known here`)
+    analysis.findings.classified = true
+  }
+  if (kind === 'FuncCall') checkCall(analysis, body)
+  else if (kind === 'A_Expr') checkOperator(analysis, body.name)
+  else if (kind === 'SubLink') checkOperator(analysis, body.operName)
+  else if (kind === 'SortBy') checkOperator(analysis, body.useOp)
+  else if (kind === 'TypeName') checkType(analysis, body)
+}
+
+/** TypeName stands without its wrapper where the grammar allows nothing else. */
+function checkStruct(analysis: Analysis, body: Body): void {
+  if (Array.isArray(body.names)) checkType(analysis, body)
+}
+
+function checkOperator(analysis: Analysis, name: unknown): void {
+  const names = namesOf(name)
+  if (names.length < 2 || names.at(-2) === 'pg_catalog') return
+  analysis.findings.effect('opaque', `uses the operator ${names.join('.')} of the user's own`)
+}
+
+function checkType(analysis: Analysis, body: Body): void {
+  const names = namesOf(body.names)
+  const name = names.at(-1)
+  if (name === undefined || names.at(-2) === 'pg_catalog') return
+  const types = analysis.schema.typesNamed(name, names.at(-2))
+  if (types.some((type) => type.runsCode)) {
+    analysis.findings.effect('opaque', `a cast to ${names.join('.')} runs code of the user's own`)
+  }
+}
+
+function checkCall(analysis: Analysis, body: Body): void {
+  const { findings } = analysis
+  const name = namesOf(body.funcname)
+  const last = name.at(-1) ?? ''
+  const use = builtinUse(last)
+  for (const effect of use?.effects ?? []) findings.effect(effect, `${last}() ${use?.reason}`)
+  checkArguments(analysis, last, listOf(body.args))
+  const callee = calleeOf(analysis.schema, name)
+  for (const fn of callee.own) checkOwn(analysis, fn, use !== undefined)
+  if (!callee.builtin && callee.own.length === 0) checkUnknown(analysis, name, body, use)
+}
+
+function checkOwn(analysis: Analysis, fn: SchemaFunction, known: boolean): void {
+  const { findings } = analysis
+  const key = qualified(fn)
+  if (fn.extension === null || !isTransparent(analysis, fn)) findings.functions.add(key)
+  if (analysis.trusted.has(key) || (fn.extension !== null && known)) return
+  if (fn.securityDefiner) {
+    findings.effect('opaque', `${key}() runs with its owner's rights`)
+  } else if (fn.volatility === 'volatile' && !isHarmlessVolatile(analysis, fn)) {
+    findings.effect('opaque', `${key}() is volatile: what it does can't be known`)
+  }
+}
+
+function isHarmlessVolatile(analysis: Analysis, fn: SchemaFunction): boolean {
+  return HARMLESS_VOLATILE.has(fn.name) && isTransparent(analysis, fn)
+}
+
+/** A name that no function has, on one argument, is a column of it: email(c) is c.email. */
+function checkUnknown(
+  analysis: Analysis,
+  name: readonly string[],
+  body: Body,
+  use: { readonly effects: readonly unknown[] } | undefined,
+): void {
+  const { findings } = analysis
+  const shown = name.join('.')
+  findings.unknown.add(`${shown}()`)
+  findings.functions.add(shown)
+  if (use !== undefined) return
+  const args = listOf(body.args)
+  const isColumn = name.length === 1 && args.length === 1 && !body.over && !body.agg_star
+  if (!isColumn) findings.effect('opaque', `${shown}() isn't known`)
+}
+
+function checkArguments(analysis: Analysis, name: string, args: readonly unknown[]): void {
+  const { findings } = analysis
+  if (name === 'set_config') checkSetConfig(analysis, args)
+  else if (name === 'current_setting') checkCurrentSetting(analysis, args)
+  else if (name === 'pg_notify' && !isConstant(args[1])) {
+    findings.effect('export', 'pg_notify() sends what it computes to other sessions')
+  } else if (name === 'ts_rewrite' && args.length < 3) {
+    findings.effect('opaque', 'ts_rewrite() runs SQL that stands in a string')
+  }
+}
+
+function checkSetConfig(analysis: Analysis, args: readonly unknown[]): void {
+  const name = literalOf(args[0])
+  const value = literalOf(args[1])
+  if (typeof name !== 'string' || !isConstant(args[1])) {
+    analysis.findings.effect('opaque', 'set_config() sets what it computes')
+  } else checkSetting(analysis, name, value === undefined ? null : [value ?? ''])
+}
+
+function checkCurrentSetting(analysis: Analysis, args: readonly unknown[]): void {
+  const name = literalOf(args[0])
+  if (typeof name !== 'string') {
+    analysis.findings.effect('export', "current_setting() reads a setting that can't be known")
+  } else if (isSecretSetting(name)) {
+    analysis.findings.effect('export', `reads ${name}, which may hold a secret`)
+  }
+}

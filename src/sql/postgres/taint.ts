@@ -1,0 +1,87 @@
+import type { SchemaRelation } from './schema.ts'
+
+/** One source of a value that mustn't leave in clear. */
+export interface TaintSource {
+  /** customers.email, or what else the value comes from. */
+  readonly label: string
+  /** The data class, or null where the content isn't known. */
+  readonly dataClass: string | null
+  /**
+   * Hard: it certainly comes from classified data, so guessing at it is a probe and copying it an
+   * export. Soft: nothing is known about it, so it is masked and no more.
+   */
+  readonly hard: boolean
+}
+
+/** What a value is computed from, as far as that is classified or unknown. Empty: nothing. */
+export type Taint = ReadonlyMap<string, TaintSource>
+
+export const CLEAN: Taint = new Map()
+
+export function taintOf(source: TaintSource): Taint {
+  return new Map([[source.label, source]])
+}
+
+export function union(taints: Iterable<Taint>): Taint {
+  let all: Map<string, TaintSource> | null = null
+  let only: Taint = CLEAN
+  for (const taint of taints) {
+    if (taint.size === 0 || taint === only) continue
+    if (only.size === 0) only = taint
+    else {
+      all ??= new Map(only)
+      for (const [label, source] of taint) all.set(label, source)
+    }
+  }
+  return all ?? only
+}
+
+export function hardSources(taint: Taint): readonly TaintSource[] {
+  return [...taint.values()].filter((source) => source.hard)
+}
+
+export function isHard(taint: Taint): boolean {
+  return hardSources(taint).length > 0
+}
+
+/** A column that a query reads or returns. */
+export interface Column {
+  readonly name: string
+  readonly taint: Taint
+  /** True where it is a base column's value, unchanged. */
+  readonly plain: boolean
+  /** The relation that it belongs to, for a base column. */
+  readonly relation: SchemaRelation | null
+  /** Why reading it is an export, or null. */
+  readonly restricted: string | null
+}
+
+/** The name of a column whose name isn't known: no name can be spelled so. */
+export const UNNAMED = ''
+
+export function derivedColumn(name: string, taint: Taint): Column {
+  return { name, taint, plain: false, relation: null, restricted: null }
+}
+
+/** Something that FROM brings into scope. */
+export interface RangeItem {
+  readonly alias: string
+  readonly schema: string | null
+  readonly columns: readonly Column[]
+  /** What columns that aren't listed are computed from; null where the list is complete. */
+  readonly rest: Taint | null
+  /** Reached by its alias only: EXCLUDED, OLD, NEW. */
+  readonly hidden: boolean
+}
+
+export function rowTaint(item: RangeItem): Taint {
+  return union([...item.columns.map((column) => column.taint), item.rest ?? CLEAN])
+}
+
+/** The columns of one query, and how many of them certainly stand where they are listed. */
+export interface Outputs {
+  readonly columns: readonly Column[]
+  readonly certain: number
+}
+
+export const NO_OUTPUTS: Outputs = { columns: [], certain: 0 }

@@ -1,0 +1,256 @@
+import type { Analysis } from './analysis.ts'
+import { type Body, bodyOf, isObject, listOf, nodeOf, textOf } from './ast.ts'
+import { relationItem, relationsOf } from './from.ts'
+import { isAlwaysTrue } from './predicates.ts'
+import type { SchemaRelation } from './schema.ts'
+import { Scope } from './scope.ts'
+import { targetOutputs } from './select.ts'
+import { isSystemSchema } from './system-relations.ts'
+import {
+  CLEAN,
+  type Column,
+  hardSources,
+  NO_OUTPUTS,
+  type Outputs,
+  type RangeItem,
+  type Taint,
+  union,
+} from './taint.ts'
+import { addWith } from './with.ts'
+
+/** The relation that a statement writes. */
+interface Target {
+  readonly name: string
+  readonly relations: readonly SchemaRelation[]
+  readonly item: RangeItem
+}
+
+export function insertOutputs(analysis: Analysis, body: Body, parent: Scope | null): Outputs {
+  const scope = withScope(analysis, body, parent)
+  const target = targetOf(analysis, body, scope, 'inserts into')
+  const columns = insertColumns(target, body.cols)
+  if (body.selectStmt) {
+    copyRow(analysis, target, columns, analysis.query(body.selectStmt, scope))
+  }
+  const inner = targetScope(scope, target, ['excluded'])
+  if (isObject(body.onConflictClause)) onConflict(analysis, body.onConflictClause, target, inner)
+  return returning(analysis, body, inner)
+}
+
+function onConflict(analysis: Analysis, clause: Body, target: Target, scope: Scope): void {
+  if (isObject(clause.infer)) analysis.value(clause.infer.whereClause, scope)
+  assign(analysis, clause.targetList, target, scope)
+  if (clause.whereClause) analysis.predicate(clause.whereClause, scope, 'WHERE')
+}
+
+export function updateOutputs(analysis: Analysis, body: Body, parent: Scope | null): Outputs {
+  const scope = withScope(analysis, body, parent)
+  const target = targetOf(analysis, body, scope, 'updates')
+  const inner = targetScope(scope, target, ['old', 'new'])
+  for (const item of listOf(body.fromClause)) analysis.from(item, inner)
+  boundedBy(analysis, body.whereClause, inner, target, 'UPDATE')
+  assign(analysis, body.targetList, target, inner)
+  return returning(analysis, body, inner)
+}
+
+export function deleteOutputs(analysis: Analysis, body: Body, parent: Scope | null): Outputs {
+  const scope = withScope(analysis, body, parent)
+  const target = targetOf(analysis, body, scope, 'deletes from')
+  const inner = targetScope(scope, target, ['old', 'new'])
+  for (const item of listOf(body.usingClause)) analysis.from(item, inner)
+  boundedBy(analysis, body.whereClause, inner, target, 'DELETE')
+  return returning(analysis, body, inner)
+}
+
+export function mergeOutputs(analysis: Analysis, body: Body, parent: Scope | null): Outputs {
+  const scope = withScope(analysis, body, parent)
+  const target = targetOf(analysis, body, scope, 'merges into')
+  const inner = targetScope(scope, target, ['old', 'new'])
+  analysis.from(body.sourceRelation, inner)
+  analysis.predicate(body.joinCondition, inner, 'a join')
+  for (const item of listOf(body.mergeWhenClauses)) {
+    const when = bodyOf(item, 'MergeWhenClause')
+    if (when) mergeAction(analysis, body, when, target, inner)
+  }
+  return returning(analysis, body, inner)
+}
+
+function mergeAction(
+  analysis: Analysis,
+  merge: Body,
+  when: Body,
+  target: Target,
+  scope: Scope,
+): void {
+  if (when.condition) analysis.predicate(when.condition, scope, 'WHEN')
+  if (when.commandType === 'CMD_INSERT') {
+    const columns = insertColumns(target, when.targetList)
+    for (const [index, value] of listOf(when.values).entries()) {
+      copy(analysis, target, columns?.[index] ?? null, analysis.value(value, scope))
+    }
+    return
+  }
+  if (when.commandType === 'CMD_UPDATE') assign(analysis, when.targetList, target, scope)
+  if (when.commandType !== 'CMD_UPDATE' && when.commandType !== 'CMD_DELETE') return
+  const everyRow =
+    when.matchKind === 'MERGE_WHEN_NOT_MATCHED_BY_SOURCE' || isAlwaysTrue(merge.joinCondition)
+  if (everyRow && isAlwaysTrue(when.condition)) {
+    analysis.findings.effect('unbounded-write', `MERGE changes every row of ${target.name}`)
+  }
+}
+
+function withScope(analysis: Analysis, body: Body, parent: Scope | null): Scope {
+  const scope = new Scope(parent)
+  if (body.withClause) addWith(analysis, body.withClause, scope)
+  return scope
+}
+
+function targetOf(analysis: Analysis, body: Body, scope: Scope, does: string): Target {
+  const rangeVar = (body.relation ?? {}) as Body
+  const name = textOf(rangeVar.relname)
+  const schema = typeof rangeVar.schemaname === 'string' ? rangeVar.schemaname : null
+  const relations = relationsOf(analysis, schema, name, 'write')
+  noteWrite(analysis, schema, name, relations, does)
+  return { name, relations, item: relationItem(analysis, rangeVar, scope, 'write') }
+}
+
+/** Notes the effects of writing to a relation by this name. */
+export function noteWrite(
+  analysis: Analysis,
+  schema: string | null,
+  name: string,
+  relations: readonly SchemaRelation[],
+  does: string,
+): void {
+  const { findings } = analysis
+  findings.effect('write', `${does} ${name}`)
+  const spaces = relations.length > 0 ? relations.map((relation) => relation.schema) : [schema]
+  if (name === 'pg_settings') findings.effect('opaque', 'changes settings through pg_settings')
+  else if (spaces.some(isSystemSchema)) {
+    findings.effect('privilege', `${does} ${name}, a catalog of the server itself`)
+  }
+  if (relations.some((relation) => relation.kind === 'foreign-table')) {
+    findings.effect('export', `${does} ${name}, which lies on another server`)
+  }
+  // Errors of a failed check print the whole row.
+  if (relations.some((relation) => relation.classified)) findings.classified = true
+}
+
+function targetScope(parent: Scope, target: Target, rows: readonly string[]): Scope {
+  const scope = new Scope(parent)
+  scope.items.push(target.item)
+  for (const alias of rows) scope.items.push({ ...target.item, alias, schema: null, hidden: true })
+  return scope
+}
+
+function boundedBy(
+  analysis: Analysis,
+  where: unknown,
+  scope: Scope,
+  target: Target,
+  verb: string,
+): void {
+  const cursor = bodyOf(where, 'CurrentOfExpr')
+  if (cursor) {
+    analysis.findings.connectionBound = true
+    return
+  }
+  if (where !== undefined) analysis.predicate(where, scope, 'WHERE')
+  if (!isAlwaysTrue(where)) return
+  const reason = where === undefined ? 'has no WHERE' : 'has a WHERE that is always true'
+  analysis.findings.effect('unbounded-write', `${verb} of ${target.name} ${reason}`)
+}
+
+/** SET a = ..., (b, c) = (...): each value goes into its column. */
+function assign(analysis: Analysis, targets: unknown, target: Target, scope: Scope): void {
+  for (const item of listOf(targets)) {
+    const body = bodyOf(item, 'ResTarget')
+    if (!body) continue
+    const name = textOf(body.name)
+    analysis.value(body.indirection, scope)
+    for (const relation of target.relations) analysis.findings.named(relation, name)
+    copy(analysis, target, name, assigned(analysis, body.val, scope))
+  }
+}
+
+function assigned(analysis: Analysis, value: unknown, scope: Scope): Taint {
+  const multi = bodyOf(value, 'MultiAssignRef')
+  if (!multi) return analysis.value(value, scope)
+  const index = Number(multi.colno ?? 1) - 1
+  const source = nodeOf(multi.source)
+  if (source?.kind === 'RowExpr') return analysis.value(listOf(source.body.args)[index], scope)
+  if (source?.kind !== 'SubLink') return analysis.value(multi.source, scope)
+  const outputs = analysis.query(source.body.subselect, scope)
+  const all = union(outputs.columns.map((column) => column.taint))
+  return index < outputs.certain ? (outputs.columns[index]?.taint ?? all) : all
+}
+
+/** The columns that INSERT fills, in order; null where that isn't known. */
+function insertColumns(target: Target, cols: unknown): readonly string[] | null {
+  const named = listOf(cols).map((item) => textOf(bodyOf(item, 'ResTarget')?.name))
+  if (named.length > 0) return named
+  const [relation, ...others] = target.relations
+  if (!relation || others.length > 0) return null
+  return [...relation.columns.values()].map((column) => column.name)
+}
+
+function copyRow(
+  analysis: Analysis,
+  target: Target,
+  columns: readonly string[] | null,
+  row: Outputs,
+): void {
+  for (const [index, column] of row.columns.entries()) {
+    const name = index < row.certain ? (columns?.[index] ?? null) : null
+    copy(analysis, target, name, column.taint)
+    for (const relation of target.relations) if (name) analysis.findings.named(relation, name)
+  }
+}
+
+/** Classified values that go into a column of another class, or of none, leave their protection. */
+function copy(analysis: Analysis, target: Target, column: string | null, taint: Taint): void {
+  for (const source of hardSources(taint)) {
+    const kept =
+      target.relations.length > 0 &&
+      source.dataClass !== null &&
+      target.relations.every((relation) => classOf(relation, column) === source.dataClass)
+    if (kept) continue
+    const place = column === null ? target.name : `${target.name}.${column}`
+    analysis.findings.effect('export', `copies ${source.label} into ${place}`)
+  }
+}
+
+function classOf(relation: SchemaRelation, column: string | null): string | null {
+  for (const known of relation.columns.values()) {
+    if (known.name === column) return known.dataClass
+  }
+  return null
+}
+
+function returning(analysis: Analysis, body: Body, scope: Scope): Outputs {
+  const clause = body.returningClause ?? body.returningList
+  if (clause === undefined) return NO_OUTPUTS
+  if (Array.isArray(clause)) return targetOutputs(analysis, clause, scope)
+  const { exprs, options } = clause as Body
+  const inner = new Scope(scope)
+  inner.items.push(...scope.items, ...renamedRows(options, scope))
+  return targetOutputs(analysis, exprs, inner)
+}
+
+/** RETURNING WITH (OLD AS o, NEW AS n) */
+function renamedRows(options: unknown, scope: Scope): readonly RangeItem[] {
+  const row = scope.items.find((item) => item.hidden)
+  if (!row) return []
+  return listOf(options).flatMap((option) => {
+    const body = bodyOf(option, 'ReturningOption')
+    return body ? [{ ...row, alias: textOf(body.value) }] : []
+  })
+}
+
+/** What a SELECT INTO, CREATE TABLE AS or materialized view writes down. */
+export function notesCopy(analysis: Analysis, name: string, columns: readonly Column[]): void {
+  const taint = union(columns.map((column) => column.taint ?? CLEAN))
+  for (const { label } of hardSources(taint)) {
+    analysis.findings.effect('export', `copies ${label} into ${name}`)
+  }
+}
