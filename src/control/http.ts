@@ -21,6 +21,8 @@ const BODY_LIMIT = 64 * 1024
  */
 export function buildHttp(options: HttpOptions): FastifyInstance {
   const server = fastify({ bodyLimit: BODY_LIMIT, forceCloseConnections: true })
+  // JSON only: what a page of another origin can post without asking first isn't it.
+  server.removeContentTypeParser('text/plain')
   server.setErrorHandler((error, _request, reply) => sendError(error, reply, options.log))
   server.setNotFoundHandler((request, reply) => {
     const message = `There is no ${request.method} ${request.url.split('?')[0]}.`
