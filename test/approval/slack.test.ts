@@ -195,7 +195,7 @@ t.test('Slack being away stops nobody, and is caught up with when it returns', a
   await slack.until(
     () => slack.connections === 2 && slack.callsOf('apps.connections.open').length > 3,
   )
-  slack.failing.set('chat.update', 10)
+  slack.failing.set('chat.update', 3)
   await desk.decide(id, answerOf('bo@example.com', 'deny'))
   await slack.until(() => [...slack.messages.values()][0]?.edits === 1)
   await channel.stop()

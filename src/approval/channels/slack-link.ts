@@ -1,5 +1,6 @@
 import bolt from '@slack/bolt'
 import type { CancelTimer, Clock } from '../../lib/clock.ts'
+import { deferred } from '../../lib/deferred.ts'
 import { messageOf } from '../../lib/errors.ts'
 
 type App = InstanceType<typeof bolt.App>
@@ -11,6 +12,7 @@ const CONNECTIONS = 2
 const PONG_MS = 1_000
 const FIRST_RETRY_MS = 500
 const LONGEST_RETRY_MS = 30_000
+const CLOSE_MS = 1_000
 
 export interface SlackLinkOptions {
   readonly appToken: string
@@ -48,8 +50,8 @@ export class SlackLink {
     for (const connection of this.#connections) connection.start()
   }
 
-  stop(): void {
-    for (const connection of this.#connections) connection.stop()
+  async stop(): Promise<void> {
+    await Promise.all(this.#connections.map((connection) => connection.stop()))
   }
 
   #app(receivers: readonly Receiver[]): App {
@@ -134,10 +136,14 @@ class Connection {
       })
   }
 
-  stop(): void {
+  /** Closes politely, for a moment: Slack takes a connection that is lost for one that comes back. */
+  async stop(): Promise<void> {
     this.#stopped = true
     this.#cancelRetry?.()
-    this.#receiver.stop().catch(() => {})
+    const late = deferred<void>()
+    const cancel = this.#options.clock.after(CLOSE_MS, late.resolve)
+    await Promise.race([this.#receiver.client.disconnect(), late.promise])
+    cancel()
   }
 
   #onUp(): void {

@@ -76,7 +76,7 @@ export class SlackChannel {
   async stop(): Promise<void> {
     this.#unsubscribe()
     await this.#poster.stop()
-    this.#link.stop()
+    await this.#link.stop()
   }
 
   #listen(): void {
