@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { sameName } from '../identity/directory.ts'
 import { problem } from './problems.ts'
 import { parseUpstream, sameDatabase } from './upstream-url.ts'
 
@@ -20,6 +21,7 @@ export function crossCheck(raw: unknown): Findings {
   checkAgents(file, findings)
   checkRules(file, findings)
   checkGroups(file, findings)
+  checkPeople(file, findings)
   checkSlackIds(file, findings)
   return findings
 }
@@ -103,6 +105,16 @@ function checkGroups(file: Block, { warnings }: Findings): void {
 
 function groupsOf(file: Block): Set<string> {
   return new Set(Object.values(block(file.people)).flatMap((person) => texts(block(person).groups)))
+}
+
+/** Two spellings of one address would be two people to a quorum. */
+function checkPeople(file: Block, { problems }: Findings): void {
+  const seen = new Map<string, string>()
+  for (const email of Object.keys(block(file.people))) {
+    const first = seen.get(sameName(email))
+    if (first === undefined) seen.set(sameName(email), email)
+    else problems.push(problem(['people', email], `is the same person as ${first}; keep one`))
+  }
 }
 
 /** One Slack member is one person, or a quorum of two could be one. */

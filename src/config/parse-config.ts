@@ -31,7 +31,7 @@ export function parseConfig(text: string, source: ConfigSource): ParsedConfig {
   if ('problems' in yaml) return { ok: false, problems: yaml.problems }
   const folder = dirname(resolve(source.path))
   const problems: string[] = []
-  const raw = substitute(yaml.value, { env: source.env, folder }, problems)
+  const raw = substitute(withoutEmpty(yaml.value), { env: source.env, folder }, problems)
   const checked = configSchema.safeParse(raw)
   if (!checked.success)
     problems.push(...describeIssues(checked.error.issues, configJsonSchema(), raw))
@@ -40,4 +40,10 @@ export function parseConfig(text: string, source: ConfigSource): ParsedConfig {
   if (problems.length > 0 || !checked.success)
     return { ok: false, problems: [...new Set(problems)] }
   return { ok: true, config: buildConfig(checked.data, folder, text), warnings: findings.warnings }
+}
+
+/** A block of which every line is commented out (`agents:`) is as good as left out. */
+function withoutEmpty(value: unknown): unknown {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).filter(([, block]) => block !== null))
 }

@@ -36,8 +36,9 @@ export class CopyBinary {
     return Buffer.concat(out)
   }
 
-  end(): void {
+  end(): Buffer {
     if (!this.#isDone()) throw new Error('COPY data ended without its trailer')
+    return Buffer.alloc(0)
   }
 
   #isDone(): boolean {

@@ -56,8 +56,9 @@ export class CopyRows {
     return Buffer.concat(out)
   }
 
-  end(): void {
+  end(): Buffer {
     if (this.#restBytes > 0) throw new Error('COPY data ended in the middle of a row')
+    return Buffer.alloc(0)
   }
 
   /** Copied, for the bytes may be those of a buffer that is read into again. */

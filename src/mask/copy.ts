@@ -15,8 +15,8 @@ export interface CopyMasker {
    * @throws Error when it isn't the data of these options and columns: the session must end
    */
   push(data: Buffer): Buffer
-  /** At CopyDone. @throws Error when a row is unfinished */
-  end(): void
+  /** At CopyDone: what is still to be sent. @throws Error when a row is unfinished */
+  end(): Buffer
 }
 
 /** Bytes of one row that are kept while its end hasn't come; more is refused. */

@@ -134,6 +134,7 @@ t.test('has a default for all that is left out', async (t) => {
     rules: [],
     audit: { mode: 'strict', sql: 'redacted', checkpoint: { everyMs: 60_000, key: null } },
   })
+  t.same(accepted(t, 'agents:\nrules:\n').rules, [], 'blocks whose lines are commented out')
   t.equal(accepted(t, 'listen: { control: null }').listen.control, null)
   t.equal(accepted(t, 'listen: { tls: { cert: a, key: b } }').listen.tls?.require, true)
   t.match(accepted(t, 'masks: { pii: null, pci: { mask: null } }').masks, {
@@ -257,6 +258,9 @@ t.test('refuses files that are made to hurt', async (t) => {
   t.match(problemsOf('mode: enforce\nmode: shadow'), [/^line 2, column 1: this key is there twice/])
   t.match(problemsOf('__proto__: { mode: shadow }'), [/__proto__: unknown key/])
   t.match(problemsOf('constructor: 1'), [/constructor: unknown key/])
+  t.match(problemsOf('people: { ana@example.com: {}, Ana@Example.com: {} }'), [
+    /is the same person as ana@example\.com/,
+  ])
   t.match(problemsOf('- 1'), [/the file: has the wrong type; expected a block of keys/])
   t.match(
     problemsOf(

@@ -34,6 +34,7 @@ const TYPES: [type: string, send: string, values: string[]][] = [
     'timestamp_send',
     ['1999-12-31 23:59:59.999', '-infinity', '0001-01-01 00:00:01'],
   ],
+  ['timestamp', 'timestamp_send', ['1998-12-31 23:59:59.999999']],
   ['timestamptz', 'timestamptz_send', ['2026-08-01 01:02:03+00', 'infinity']],
   ['interval', 'interval_send', ['3 mons 2 days 01:02:03']],
   ['uuid', 'uuid_send', ['a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11']],
