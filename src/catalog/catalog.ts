@@ -39,6 +39,7 @@ export interface CatalogFunction {
   readonly body: string | null
   /** Names of its parameters, '' for one without. */
   readonly parameters: readonly string[]
+  readonly returnsSet: boolean
 }
 
 export interface CatalogType {
@@ -64,6 +65,8 @@ export interface Catalog {
   typesNamed(name: string, schema?: string): readonly CatalogType[]
   /** Whether pg_catalog has a function of this name. */
   hasBuiltin(name: string): boolean
+  /** Whether one of those returns a set of rows. */
+  builtinReturnsSet(name: string): boolean
   hasSchema(name: string): boolean
 }
 

@@ -9,6 +9,14 @@ export const DERIVED = 'derived'
 /** Views on views, deeper than which nobody goes. */
 const MAX_ROUNDS = 32
 
+/** What classes come from. */
+export interface DerivationBasis {
+  readonly patterns: ClassifiedPatterns
+  readonly lineage: LineageReader
+  /** The reading before this one, or null. */
+  readonly before: CatalogSnapshot | null
+}
+
 /** What the server says a view's columns are: relation and column ids, 0 for expressions. */
 export type Attribution = readonly { readonly relation: number; readonly column: number }[]
 
@@ -20,19 +28,16 @@ export class ClassDerivation {
   readonly #reading: PostgresReading
   readonly #patterns: ClassifiedPatterns
   readonly #lineage: LineageReader
+  readonly #before: CatalogSnapshot | null
   readonly #relations: Map<number, CatalogRelation>
   /** relation and column number of those that a pattern has judged. */
   readonly #judged = new Set<string>()
 
-  constructor(
-    reading: PostgresReading,
-    relations: Iterable<CatalogRelation>,
-    patterns: ClassifiedPatterns,
-    lineage: LineageReader,
-  ) {
+  constructor(reading: PostgresReading, relations: Iterable<CatalogRelation>, by: DerivationBasis) {
     this.#reading = reading
-    this.#patterns = patterns
-    this.#lineage = lineage
+    this.#patterns = by.patterns
+    this.#lineage = by.lineage
+    this.#before = by.before
     this.#relations = new Map([...relations].map((relation) => [relation.oid, relation]))
   }
 
@@ -60,10 +65,20 @@ export class ClassDerivation {
   #classifyByPattern(relation: CatalogRelation): void {
     for (const column of relation.columns.values()) {
       const dataClass = this.#patterns.classOf(relation.schema, relation.name, column.name)
-      if (dataClass === null) continue
-      this.#judged.add(`${relation.oid}.${column.number}`)
-      if (dataClass !== NO_CLASS) this.#change(relation.oid, column.number, dataClass, false)
+      const kept = dataClass ?? this.#classBefore(relation, column)
+      if (dataClass !== null) this.#judged.add(`${relation.oid}.${column.number}`)
+      if (kept !== null && kept !== NO_CLASS) this.#change(relation.oid, column.number, kept, false)
     }
+  }
+
+  /**
+   * A column whose name no pattern fits any more keeps the class that it had: it, its table or its
+   * schema was renamed, or a partition was detached, and its values are what they were.
+   */
+  #classBefore(relation: CatalogRelation, column: CatalogColumn): string | null {
+    if (relation.kind === 'view' || relation.kind === 'materialized-view') return null
+    const known = this.#before?.relation(relation.oid)?.columns.get(column.number)
+    return known && !known.derived ? known.dataClass : null
   }
 
   #inherit(child: number, parent: number): boolean {

@@ -121,7 +121,11 @@ class CatalogKeeper implements PostgresCatalog {
   async #snapshotOf(reading: PostgresReading, client: pg.Client): Promise<CatalogSnapshot> {
     const parts = partsOf(reading, (this.#snapshot?.version ?? 0) + 1)
     const derive = (attributions: ReadonlyMap<number, Attribution>) => {
-      const run = new ClassDerivation(reading, parts.relations, this.#patterns, this.#lineage)
+      const run = new ClassDerivation(reading, parts.relations, {
+        patterns: this.#patterns,
+        lineage: this.#lineage,
+        before: this.#snapshot,
+      })
       return run.run(parts, attributions)
     }
     const relations = derive(new Map())
@@ -207,6 +211,7 @@ function partsOf(reading: PostgresReading, version: number): SnapshotParts {
       extension: row.extension,
       body: row.body,
       parameters: row.parameters,
+      returnsSet: row.returnsSet,
     })),
     types: reading.types.map((row) => ({
       oid: row.oid,
@@ -216,7 +221,7 @@ function partsOf(reading: PostgresReading, version: number): SnapshotParts {
       baseOid: row.base,
       runsCode: row.runsCode,
     })),
-    builtins: new Set(reading.builtins),
+    builtins: new Map(reading.builtins.map((row) => [row.name, row.returnsSet])),
     schemas: new Set(reading.schemas),
   }
 }

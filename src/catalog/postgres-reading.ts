@@ -7,7 +7,7 @@ export interface PostgresReading {
   readonly inherits: readonly { readonly child: number; readonly parent: number }[]
   readonly functions: readonly FunctionRow[]
   readonly types: readonly TypeRow[]
-  readonly builtins: readonly string[]
+  readonly builtins: readonly { readonly name: string; readonly returnsSet: boolean }[]
   readonly schemas: readonly string[]
 }
 
@@ -42,6 +42,7 @@ export interface FunctionRow {
   readonly extension: string | null
   readonly body: string | null
   readonly parameters: readonly string[]
+  readonly returnsSet: boolean
 }
 
 export interface TypeRow {
@@ -86,7 +87,7 @@ const INHERITS = `
 /** \`body\` is null for SQL-standard bodies here; PostgreSQL 14 and later have a function for them. */
 const functionsQuery = (version: number) => `
   SELECT p.oid::pg_catalog.int8 AS oid, n.nspname AS schema, p.proname AS name,
-         p.provolatile AS volatility, p.prosecdef AS definer, l.lanname AS language,
+         p.proretset AS "returnsSet", p.provolatile AS volatility, p.prosecdef AS definer, l.lanname AS language,
          e.extname AS extension,
          CASE WHEN l.lanname OPERATOR(pg_catalog.=) 'sql'
               THEN pg_catalog.left(${
@@ -117,8 +118,9 @@ const TYPES = `
     JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace`
 
 const BUILTINS = `
-  SELECT DISTINCT proname AS name FROM pg_catalog.pg_proc
-   WHERE pronamespace OPERATOR(pg_catalog.=) 'pg_catalog'::pg_catalog.regnamespace`
+  SELECT proname AS name, pg_catalog.bool_or(proretset) AS "returnsSet" FROM pg_catalog.pg_proc
+   WHERE pronamespace OPERATOR(pg_catalog.=) 'pg_catalog'::pg_catalog.regnamespace
+   GROUP BY proname ORDER BY proname`
 
 const SCHEMAS = 'SELECT nspname AS name FROM pg_catalog.pg_namespace'
 
@@ -162,7 +164,7 @@ async function readAll(client: pg.Client): Promise<PostgresReading> {
   const inherits = await rows<{ child: number; parent: number }>(client, INHERITS)
   const functions = await rows<FunctionRow>(client, functionsQuery(version))
   const types = await rows<TypeRow>(client, TYPES)
-  const builtins = await rows<{ name: string }>(client, BUILTINS)
+  const builtins = await rows<{ name: string; returnsSet: boolean }>(client, BUILTINS)
   const schemas = await rows<{ name: string }>(client, SCHEMAS)
   return {
     relations: relations.map((row) => ({ ...row, oid: Number(row.oid) })),
@@ -174,7 +176,7 @@ async function readAll(client: pg.Client): Promise<PostgresReading> {
     inherits: inherits.map((row) => ({ child: Number(row.child), parent: Number(row.parent) })),
     functions: functions.map(functionRow),
     types: types.map((row) => ({ ...row, oid: Number(row.oid), base: Number(row.base) })),
-    builtins: builtins.map((row) => row.name),
+    builtins,
     schemas: schemas.map((row) => row.name),
   }
 }

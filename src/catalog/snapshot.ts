@@ -13,7 +13,8 @@ export interface SnapshotParts {
   readonly functions: Iterable<CatalogFunction>
   /** Types with the schema that each stands in. */
   readonly types: Iterable<CatalogType & { readonly schema: string }>
-  readonly builtins: ReadonlySet<string>
+  /** Functions of pg_catalog by name, with whether one of that name returns a set. */
+  readonly builtins: ReadonlyMap<string, boolean>
   readonly schemas: ReadonlySet<string>
 }
 
@@ -25,7 +26,7 @@ export class CatalogSnapshot implements Catalog {
   readonly #functionsByName: Map<string, CatalogFunction[]>
   readonly #types = new Map<number, CatalogType>()
   readonly #typesByName: Map<string, (CatalogType & { readonly schema: string })[]>
-  readonly #builtins: ReadonlySet<string>
+  readonly #builtins: ReadonlyMap<string, boolean>
   readonly #schemas: ReadonlySet<string>
 
   constructor(parts: SnapshotParts) {
@@ -63,6 +64,10 @@ export class CatalogSnapshot implements Catalog {
 
   hasBuiltin(name: string): boolean {
     return this.#builtins.has(name)
+  }
+
+  builtinReturnsSet(name: string): boolean {
+    return this.#builtins.get(name) === true
   }
 
   hasSchema(name: string): boolean {

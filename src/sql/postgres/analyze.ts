@@ -1,7 +1,7 @@
 import type { Analysis } from './analysis.ts'
 import { nodeOf } from './ast.ts'
 import { resultOfCall } from './calls.ts'
-import { valueOf } from './expressions.ts'
+import { taintOfValue } from './expressions.ts'
 import { Findings } from './findings.ts'
 import { addFromItem } from './from.ts'
 import type { RawStatement } from './pg-query.ts'
@@ -84,7 +84,7 @@ class StatementAnalysis implements Analysis {
   }
 
   value(node: unknown, scope: Scope): Taint {
-    return valueOf(this, node, scope)
+    return taintOfValue(this, node, scope)
   }
 
   predicate(node: unknown, scope: Scope, where: string): void {

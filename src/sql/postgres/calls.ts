@@ -18,6 +18,12 @@ export function calleeOf(schema: Schema, name: readonly string[]): Callee {
   return { builtin, own: system ? [] : schema.functionsNamed(last, space) }
 }
 
+/** Whether a call can make several rows, or none: their number tells of its arguments. */
+export function calleeReturnsSet(schema: Schema, name: readonly string[]): boolean {
+  const { builtin, own } = calleeOf(schema, name)
+  return (builtin && schema.builtinReturnsSet(name.at(-1) ?? '')) || own.some((fn) => fn.returnsSet)
+}
+
 export function qualified(fn: SchemaFunction): string {
   return `${fn.schema}.${fn.name}`
 }

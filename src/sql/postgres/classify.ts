@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../../lib/clock.ts'
 import { messageOf } from '../../lib/errors.ts'
 import type { Classification, Classifier, Parsed, SessionName, SessionNames } from '../statement.ts'
 import { type AnalysisSettings, newAnalysis, safeOutputsOf } from './analyze.ts'
+import { NamesSoFar } from './names-so-far.ts'
 import { type ParseOutcome, PostgresParser } from './parser.ts'
 import type { ReadStatement } from './read-text.ts'
 import { redact } from './redact.ts'
@@ -136,9 +137,11 @@ function classifyAll(
   names: SessionNames,
 ): Judgement {
   let unknown = false
+  const soFar = new NamesSoFar(names)
   const classifications = statements.map((read) => {
-    const one = classifyOne(read, read.node, settings, names)
+    const one = classifyOne(read, read.node, settings, soFar)
     unknown ||= one.unknown
+    soFar.follow(one.classification)
     return one.classification
   })
   const usesSession = classifications.some(({ names: own }) => own.some(isLookup))

@@ -1,10 +1,11 @@
 import type { Analysis } from './analysis.ts'
 import { type Body, bodyOf, childrenOf, listOf, namesOf, nodeOf, stringOf } from './ast.ts'
+import { calleeReturnsSet } from './calls.ts'
 import type { Scope } from './scope.ts'
-import { CLEAN, type Column, isHard, rowTaint, type Taint, union } from './taint.ts'
+import { CLEAN, type Column, isHard, rowTaint, type Taint, taintOf, union } from './taint.ts'
 
 /** What an expression is computed from. Kinds without a case of their own: all that is in them. */
-export function valueOf(analysis: Analysis, value: unknown, scope: Scope): Taint {
+export function taintOfValue(analysis: Analysis, value: unknown, scope: Scope): Taint {
   const node = nodeOf(value)
   if (!node) return insideOf(analysis, value, scope)
   const { kind, body } = node
@@ -17,6 +18,10 @@ export function valueOf(analysis: Analysis, value: unknown, scope: Scope): Taint
       return subLink(analysis, body, scope)
     case 'CaseExpr':
       return analysis.once(body, scope, () => caseExpression(analysis, body, scope))
+    case 'A_Expr':
+      return operation(analysis, body, scope)
+    case 'BoolExpr':
+      return analysis.once(body, scope, () => connective(analysis, body, scope))
     case 'NullTest':
       return nullTest(analysis, body, scope)
     case 'A_Indirection':
@@ -31,7 +36,7 @@ export function valueOf(analysis: Analysis, value: unknown, scope: Scope): Taint
 }
 
 function insideOf(analysis: Analysis, value: unknown, scope: Scope): Taint {
-  return union(childrenOf(value).map((child) => valueOf(analysis, child, scope)))
+  return union(childrenOf(value).map((child) => taintOfValue(analysis, child, scope)))
 }
 
 function outputsOf(analysis: Analysis, query: unknown, scope: Scope): Taint {
@@ -54,9 +59,17 @@ function columnReference(analysis: Analysis, body: Body, scope: Scope): Taint {
       return analysis.call([found.name], row)
     }
     case 'none':
-      analysis.findings.unknown.add(names.join('.'))
-      return CLEAN
+      return unknownColumn(analysis, names.join('.'), scope)
   }
+}
+
+/** The server will most likely refuse it; beside classified data it is taken for more of that. */
+function unknownColumn(analysis: Analysis, name: string, scope: Scope): Taint {
+  analysis.findings.unknown.add(name)
+  if (!scope.seesTaint()) return CLEAN
+  const taint = taintOf({ label: `the unknown column ${name}`, dataClass: null, hard: false })
+  analysis.findings.taint(taint)
+  return taint
 }
 
 /** count(c.*), ROW(c.*): the whole row, or every row in scope. */
@@ -74,13 +87,16 @@ function wholeRow(analysis: Analysis, columns: readonly Column[], taint: Taint):
 
 function functionCall(analysis: Analysis, body: Body, scope: Scope): Taint {
   const name = namesOf(body.funcname)
-  const args = valueOf(analysis, body.args, scope)
+  const args = taintOfValue(analysis, body.args, scope)
   if (body.agg_filter) analysis.predicate(body.agg_filter, scope, 'FILTER')
-  const order = valueOf(analysis, body.agg_order, scope)
+  const order = taintOfValue(analysis, body.agg_order, scope)
   // WITHIN GROUP (ORDER BY x) names what is aggregated; other orders only tell how.
   if (!body.agg_within_group) analysis.findings.probe(order, 'the order of an aggregate')
   const over =
     body.over === undefined ? CLEAN : windowDefinition(analysis, asBody(body.over), scope)
+  if (calleeReturnsSet(analysis.schema, name)) {
+    analysis.findings.probe(args, `${name.at(-1)}(), which makes rows`)
+  }
   if (isCount(name) && countsSafely(analysis, body, scope)) return analysis.call(name, over)
   return union([analysis.call(name, union([args, order])), over])
 }
@@ -96,9 +112,9 @@ function countsSafely(analysis: Analysis, body: Body, scope: Scope): boolean {
 }
 
 function windowDefinition(analysis: Analysis, body: Body, scope: Scope): Taint {
-  const partition = valueOf(analysis, body.partitionClause, scope)
-  const order = valueOf(analysis, body.orderClause, scope)
-  const frame = valueOf(analysis, [body.startOffset, body.endOffset], scope)
+  const partition = taintOfValue(analysis, body.partitionClause, scope)
+  const order = taintOfValue(analysis, body.orderClause, scope)
+  const frame = taintOfValue(analysis, [body.startOffset, body.endOffset], scope)
   const all = union([partition, order, frame])
   analysis.findings.probe(all, 'a window')
   return all
@@ -108,18 +124,18 @@ function windowDefinition(analysis: Analysis, body: Body, scope: Scope): Taint {
 function subLink(analysis: Analysis, body: Body, scope: Scope): Taint {
   const outputs = outputsOf(analysis, body.subselect, scope)
   if (body.subLinkType === 'EXISTS_SUBLINK') return CLEAN
-  return union([outputs, valueOf(analysis, body.testexpr, scope)])
+  return union([outputs, taintOfValue(analysis, body.testexpr, scope)])
 }
 
 function caseExpression(analysis: Analysis, body: Body, scope: Scope): Taint {
-  const subject = valueOf(analysis, body.arg, scope)
+  const subject = taintOfValue(analysis, body.arg, scope)
   const plain = body.arg !== undefined && plainColumn(analysis, body.arg, scope) !== null
-  const taints = [subject, valueOf(analysis, body.defresult, scope)]
+  const taints = [subject, taintOfValue(analysis, body.defresult, scope)]
   for (const item of listOf(body.args)) {
     const when = bodyOf(item, 'CaseWhen')
     if (!when) continue
-    const condition = valueOf(analysis, when.expr, scope)
-    taints.push(condition, valueOf(analysis, when.result, scope))
+    const condition = taintOfValue(analysis, when.expr, scope)
+    taints.push(condition, taintOfValue(analysis, when.result, scope))
     if (body.arg === undefined) analysis.predicate(when.expr, scope, 'CASE')
     else if (!plain || !isConstant(when.expr)) {
       analysis.findings.probe(union([subject, condition]), 'CASE')
@@ -128,19 +144,43 @@ function caseExpression(analysis: Analysis, body: Body, scope: Scope): Taint {
   return union(taints)
 }
 
+/** Dividing by a classified value, or NULLIF of one, can be made to fail for some values only. */
+function operation(analysis: Analysis, body: Body, scope: Scope): Taint {
+  const left = taintOfValue(analysis, body.lexpr, scope)
+  const right = taintOfValue(analysis, body.rexpr, scope)
+  const operator = namesOf(body.name).at(-1)
+  if (operator === '/' || operator === '%') analysis.findings.probe(right, 'a divisor')
+  if (body.kind === 'AEXPR_NULLIF' && !comparesPlainly(analysis, body, scope)) {
+    analysis.findings.probe(union([left, right]), 'NULLIF')
+  }
+  return union([left, right])
+}
+
+function comparesPlainly(analysis: Analysis, body: Body, scope: Scope): boolean {
+  return plainColumn(analysis, body.lexpr, scope) !== null && isConstant(body.rexpr)
+}
+
+/** AND and OR stop early: what stands behind them tells how the conditions before them came out. */
+function connective(analysis: Analysis, body: Body, scope: Scope): Taint {
+  for (const arg of listOf(body.args)) analysis.predicate(arg, scope, 'AND, OR or NOT')
+  return insideOf(analysis, body.args, scope)
+}
+
 /** `x IS NULL` of a plain column reveals no value. */
 function nullTest(analysis: Analysis, body: Body, scope: Scope): Taint {
-  const taint = valueOf(analysis, body.arg, scope)
+  const taint = taintOfValue(analysis, body.arg, scope)
   return plainColumn(analysis, body.arg, scope) ? CLEAN : taint
 }
 
 /** (row).field: a field, or a function of the row where no field has that name. */
 function indirection(analysis: Analysis, body: Body, scope: Scope): Taint {
-  let taint = valueOf(analysis, body.arg, scope)
+  let taint = taintOfValue(analysis, body.arg, scope)
   for (const step of listOf(body.indirection)) {
     const name = stringOf(step)
     taint =
-      name === null ? union([taint, valueOf(analysis, step, scope)]) : analysis.call([name], taint)
+      name === null
+        ? union([taint, taintOfValue(analysis, step, scope)])
+        : analysis.call([name], taint)
   }
   return taint
 }

@@ -27,6 +27,7 @@ export interface SchemaFunction {
   readonly body: string | null
   /** Names of its parameters; '' for one without a name. */
   readonly parameters: readonly string[]
+  readonly returnsSet: boolean
 }
 
 export interface SchemaType {
@@ -44,6 +45,8 @@ export interface Schema {
   typesNamed(name: string, schema?: string): readonly SchemaType[]
   /** Whether pg_catalog has a function of this name. */
   hasBuiltin(name: string): boolean
+  /** Whether one of those makes rows. */
+  builtinReturnsSet(name: string): boolean
   hasSchema(name: string): boolean
 }
 

@@ -1,4 +1,11 @@
-import { CLEAN, type Column, derivedColumn, type Outputs, type RangeItem } from './taint.ts'
+import {
+  CLEAN,
+  type Column,
+  derivedColumn,
+  type Outputs,
+  type RangeItem,
+  rowTaint,
+} from './taint.ts'
 
 /** A WITH query: read when it is first referred to. */
 export interface Cte {
@@ -47,10 +54,15 @@ export class Scope {
   item(names: readonly string[]): RangeItem | null {
     const alias = names.at(-1)
     const schema = names.length > 1 ? names.at(-2) : undefined
-    const fits = (item: RangeItem) =>
-      item.alias === alias &&
-      (schema === undefined || item.schema === null || item.schema === schema)
-    return this.items.find(fits) ?? this.parent?.item(names) ?? null
+    const own = this.items.filter((item) => item.alias === alias)
+    const exact = own.find((item) => schema === undefined || item.schema === schema)
+    const found = exact ?? own.find((item) => item.schema === null)
+    return found ?? this.parent?.item(names) ?? null
+  }
+
+  /** Whether anything in sight holds what mustn't leave in clear. */
+  seesTaint(): boolean {
+    return this.items.some((item) => rowTaint(item).size > 0) || (this.parent?.seesTaint() ?? false)
   }
 
   #resolveBare(name: string): Resolution {

@@ -31,10 +31,12 @@ export function selectOutputs(analysis: Analysis, body: Body, parent: Scope | nu
 function coreOutputs(analysis: Analysis, body: Body, scope: Scope): Outputs {
   if (Array.isArray(body.valuesLists)) return valuesOutputs(analysis, body.valuesLists, scope)
   if (isObject(body.larg) && isObject(body.rarg)) {
-    return combined(
-      analysis.query({ SelectStmt: body.larg }, scope),
-      analysis.query({ SelectStmt: body.rarg }, scope),
-    )
+    const left = analysis.query({ SelectStmt: body.larg }, scope)
+    const right = analysis.query({ SelectStmt: body.rarg }, scope)
+    const compares = body.op !== 'SETOP_UNION' || !body.all
+    if (compares)
+      checkComparison(analysis, combined(left, right), [...left.columns, ...right.columns])
+    return combined(left, right)
   }
   for (const item of listOf(body.fromClause)) analysis.from(item, scope)
   if (body.whereClause) analysis.predicate(body.whereClause, scope, 'WHERE')
@@ -49,10 +51,25 @@ function checkGrouping(analysis: Analysis, body: Body, outputs: Outputs, scope: 
   }
   if (body.havingClause) analysis.predicate(body.havingClause, scope, 'HAVING')
   analysis.value(body.windowClause, scope)
+  if (body.distinctClause !== undefined) checkComparison(analysis, outputs)
   for (const item of listOf(body.distinctClause)) {
     if (nodeOf(item) === null) continue
     analysis.findings.probe(sortTaint(analysis, item, outputs, scope, 'output'), 'DISTINCT ON')
   }
+}
+
+/**
+ * UNION, INTERSECT, EXCEPT and DISTINCT compare rows, and how many are left tells of them. Whole
+ * values of one class beside each other, or beside constants, tell no more than an equality does.
+ */
+function checkComparison(
+  analysis: Analysis,
+  outputs: Outputs,
+  compared: readonly Column[] = outputs.columns,
+): void {
+  const taint = union(compared.map((column) => column.taint))
+  const plain = outputs.columns.every((column) => column.plain || column.taint.size === 0)
+  if (!plain) analysis.findings.probe(taint, 'a comparison of rows')
 }
 
 /** GROUPING SETS, ROLLUP and CUBE hold items of their own. */

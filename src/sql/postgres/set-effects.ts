@@ -42,7 +42,7 @@ function checkSearchPath(analysis: Analysis, values: readonly string[] | null): 
 }
 
 function checkEncoding(analysis: Analysis, values: readonly string[] | null): void {
-  const utf8 = values !== null && values.every(isUtf8)
+  const utf8 = values?.every(isUtf8)
   if (!utf8) analysis.findings.effect('opaque', 'client_encoding changes how text is read')
 }
 

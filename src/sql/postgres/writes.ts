@@ -1,7 +1,7 @@
+import { isAlwaysTrue } from './always-true.ts'
 import type { Analysis } from './analysis.ts'
 import { type Body, bodyOf, isObject, listOf, nodeOf, textOf } from './ast.ts'
 import { relationItem, relationsOf } from './from.ts'
-import { isAlwaysTrue } from './predicates.ts'
 import type { SchemaRelation } from './schema.ts'
 import { Scope } from './scope.ts'
 import { targetOutputs } from './select.ts'

@@ -1,0 +1,113 @@
+import type { Classification, TableUse } from '../sql/statement.ts'
+
+/** Settings and facts that change what a statement means, each as an SQL expression of type text. */
+const SESSION: Readonly<Record<string, string>> = {
+  search_path: setting('search_path'),
+  schemas: 'pg_catalog.current_schemas(true)::pg_catalog.text',
+  current_user: 'CURRENT_USER::pg_catalog.text',
+  session_user: 'SESSION_USER::pg_catalog.text',
+  database: 'pg_catalog.current_database()::pg_catalog.text',
+  time_zone: setting('TimeZone'),
+  date_style: setting('DateStyle'),
+  interval_style: setting('IntervalStyle'),
+  client_encoding: setting('client_encoding'),
+  row_security: setting('row_security'),
+  session_replication_role: setting('session_replication_role'),
+  standard_conforming_strings: setting('standard_conforming_strings'),
+  read_only: setting('transaction_read_only'),
+  isolation: setting('transaction_isolation'),
+}
+
+function setting(name: string): string {
+  return `pg_catalog.current_setting('${name}')`
+}
+
+/**
+ * One SELECT that says what the names of a statement mean on the session it runs on: one row, one
+ * column of type text, a JSON object. Everything in it is qualified with pg_catalog, so that the
+ * session's search_path can't change what the query itself means.
+ */
+export function contextQuery(classification: Classification): string {
+  const parts = [
+    ...Object.entries(SESSION).map(([key, sql]) => `${literal(key)}, ${sql}`),
+    ...tableKeys(classification.tables).map(([key, name]) => `${literal(key)}, ${relation(name)}`),
+    ...[...new Set(classification.functions)].map(
+      (name) => `${literal(`function ${name}`)}, ${fn(name)}`,
+    ),
+  ]
+  return `SELECT ${joinedObjects(parts)}::pg_catalog.text AS context`
+}
+
+/** A function takes at most 100 arguments, that is 50 pairs. */
+const PAIRS = 40
+
+function joinedObjects(pairs: readonly string[]): string {
+  const objects: string[] = []
+  for (let i = 0; i < pairs.length; i += PAIRS) {
+    objects.push(`pg_catalog.json_build_object(${pairs.slice(i, i + PAIRS).join(', ')})`)
+  }
+  return `pg_catalog.json_build_array(${nested(objects)})`
+}
+
+/** Many objects as arrays of arrays, for the same limit. */
+function nested(items: readonly string[]): string {
+  if (items.length <= PAIRS) return items.join(', ')
+  const groups: string[] = []
+  for (let i = 0; i < items.length; i += PAIRS) {
+    groups.push(`pg_catalog.json_build_array(${items.slice(i, i + PAIRS).join(', ')})`)
+  }
+  return nested(groups)
+}
+
+/**
+ * Each table as the statement may have written it: with its schema, and bare, since the path
+ * decides what a bare name means.
+ */
+function tableKeys(tables: readonly TableUse[]): readonly (readonly [string, string])[] {
+  const names = new Map<string, string>()
+  for (const { schema, name } of tables) {
+    const bare = identifier(name)
+    names.set(`relation ${bare}`, bare)
+    if (schema !== null) {
+      const full = `${identifier(schema)}.${bare}`
+      names.set(`relation ${full}`, full)
+    }
+  }
+  return [...names]
+}
+
+/** Its id, kind and definition; null where nothing of that name is visible. */
+function relation(name: string): string {
+  return `(SELECT pg_catalog.json_build_object('oid', c.oid, 'kind', c.relkind,
+    'rules', c.relhasrules, 'triggers', c.relhastriggers, 'row_security', c.relrowsecurity,
+    'definition', CASE WHEN c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['v', 'm']::pg_catalog."char"[])
+      THEN pg_catalog.md5(pg_catalog.pg_get_viewdef(c.oid)) END,
+    'columns', (SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(' ', a.attnum, a.attname, a.atttypid, a.attisdropped), ',' ORDER BY a.attnum))
+      FROM pg_catalog.pg_attribute a WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.>) 0))
+    FROM pg_catalog.pg_class c
+    WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(${literal(name)}))`
+}
+
+/** Every function of that name, in any schema: which one a call means depends on the path. */
+function fn(name: string): string {
+  const last = name.slice(name.lastIndexOf('.') + 1)
+  return `(SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', p.oid, p.prosecdef, p.provolatile,
+    pg_catalog.md5(pg_catalog.concat(p.prosrc, p.probin, p.proconfig::pg_catalog.text))), ',' ORDER BY p.oid)
+    FROM pg_catalog.pg_proc p WHERE p.proname OPERATOR(pg_catalog.=) ${literal(last)}::pg_catalog.name)`
+}
+
+function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+/** An E'' constant means the same whatever standard_conforming_strings says. */
+function literal(text: string): string {
+  return ` E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
+}
+
+/** What `contextQuery`'s one row says; throws where it isn't an answer to it. */
+export function readContext(text: string | null): string {
+  if (text === null || !text.startsWith('['))
+    throw new Error('the session did not tell its context')
+  return text
+}

@@ -1,0 +1,137 @@
+import { assertNever } from '../lib/assert-never.ts'
+import type { Effect } from '../sql/statement.ts'
+import { type DecisionInput, holds, holdsForSession, holdsForStatement } from './conditions.ts'
+import type { Decision, Requirement } from './decision.ts'
+import { fitsAny } from './pattern.ts'
+import type { RuleAction, RuleConfig } from './rule.ts'
+
+/** Effects that need approval where no rule says anything. */
+const SENSITIVE: ReadonlySet<Effect> = new Set([
+  'export',
+  'ddl',
+  'privilege',
+  'server',
+  'unbounded-write',
+  'probe',
+  'opaque',
+])
+
+export const DEFAULT_RULE = 'default'
+export const DEFAULT_APPROVERS = 'approvers'
+export const DEFAULT_EXPIRES_MS = 30 * 60_000
+
+const ALLOW: EffectVerdict['action'] = { kind: 'allow' }
+
+const DEFAULT_APPROVAL: EffectVerdict['action'] = {
+  kind: 'approve',
+  by: [DEFAULT_APPROVERS],
+  count: 1,
+  hold: null,
+  expires: null,
+}
+
+/** Which rule spoke for one effect of a statement. */
+export interface EffectVerdict {
+  readonly effect: Effect
+  /** Why the statement has it. */
+  readonly reasons: readonly string[]
+  /** The rule's name; `default` where none matched. */
+  readonly rule: string
+  readonly action: Exclude<RuleAction, { kind: 'unmask' }>
+}
+
+/** A decision and how it came about. */
+export interface Explanation {
+  readonly decision: Decision
+  readonly effects: readonly EffectVerdict[]
+  readonly unmask: readonly { readonly rule: string; readonly classes: readonly string[] }[]
+}
+
+/** What the rules say of one statement. Pure: equal input, equal decision. */
+export function decide(input: DecisionInput, rules: readonly RuleConfig[]): Decision {
+  return explain(input, rules).decision
+}
+
+/** The decision, with the rule that spoke for each effect. */
+export function explain(input: DecisionInput, rules: readonly RuleConfig[]): Explanation {
+  const effects = effectsOf(input).map((effect) => verdictOn(effect, input, rules))
+  const unmask = rules.flatMap((rule) => unmaskedBy(rule, input))
+  return { decision: combine(effects, cleared(unmask)), effects, unmask }
+}
+
+/** A statement without any effect is one that nobody understood. */
+function effectsOf(input: DecisionInput): readonly Effect[] {
+  const effects = [...new Set(input.classification.effects.map(({ effect }) => effect))]
+  return effects.length > 0 ? effects : ['opaque']
+}
+
+/** Deny wins, approvals add up, and it is allowed only if every effect is. */
+function combine(verdicts: readonly EffectVerdict[], unmask: readonly string[]): Decision {
+  const rules = [...new Set(verdicts.map((verdict) => verdict.rule))]
+  const requirements = new Map<string, Requirement>()
+  let holdMs: number | null = null
+  let expiresMs = Number.POSITIVE_INFINITY
+  for (const { rule, action } of verdicts) {
+    switch (action.kind) {
+      case 'deny':
+        return { kind: 'deny', rule, reason: action.reason }
+      case 'approve':
+        requirements.set(rule, { rule, by: action.by, count: action.count })
+        if (action.hold !== null) holdMs = Math.min(action.hold, holdMs ?? action.hold)
+        expiresMs = Math.min(expiresMs, action.expires ?? DEFAULT_EXPIRES_MS)
+        break
+      case 'allow':
+        break
+      default:
+        assertNever(action)
+    }
+  }
+  if (requirements.size === 0) return { kind: 'allow', rules, unmask }
+  const needed = [...requirements.values()]
+  return {
+    kind: 'require-approval',
+    rules: needed.map(({ rule }) => rule),
+    requirements: needed,
+    unmask,
+    holdMs,
+    expiresMs,
+  }
+}
+
+function verdictOn(
+  effect: Effect,
+  input: DecisionInput,
+  rules: readonly RuleConfig[],
+): EffectVerdict {
+  const reasons = input.classification.effects.flatMap((one) =>
+    one.effect === effect ? [one.reason] : [],
+  )
+  for (const { name, when, then } of rules) {
+    if (then.kind === 'unmask') continue
+    const reach = then.kind === 'allow' ? 'covers' : 'meets'
+    if (holds(when, effect, input, reach)) return { effect, reasons, rule: name, action: then }
+  }
+  const action = SENSITIVE.has(effect) ? DEFAULT_APPROVAL : ALLOW
+  return { effect, reasons, rule: DEFAULT_RULE, action }
+}
+
+/**
+ * An unmask rule clears classes and decides no effect. Its tables and columns must cover all that
+ * the statement touches; of its classes, those that it clears are enough.
+ */
+function unmaskedBy(
+  rule: RuleConfig,
+  input: DecisionInput,
+): readonly { readonly rule: string; readonly classes: readonly string[] }[] {
+  if (rule.then.kind !== 'unmask') return []
+  const { effect, classes, ...rest } = rule.when
+  const own = effectsOf(input)
+  if (effect && !own.every((one) => effect.includes(one))) return []
+  if (classes && !input.classification.classes.some((one) => fitsAny(classes, one))) return []
+  if (!holdsForSession(rest, input) || !holdsForStatement(rest, input, 'covers')) return []
+  return [{ rule: rule.name, classes: rule.then.classes }]
+}
+
+function cleared(unmask: Explanation['unmask']): readonly string[] {
+  return [...new Set(unmask.flatMap(({ classes }) => classes))]
+}

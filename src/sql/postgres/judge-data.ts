@@ -1,0 +1,90 @@
+import type { Analysis } from './analysis.ts'
+import { type Body, bodyOf, isObject, listOf, namesOf, nodeOf, stringOf, textOf } from './ast.ts'
+import { relationsOf } from './from.ts'
+import { type Judged, judged, nameTable, simple } from './judged.ts'
+import { Scope } from './scope.ts'
+import { notesCopy, noteWrite } from './writes.ts'
+
+export function select(analysis: Analysis, body: Body): Judged {
+  analysis.findings.effect('read', 'reads')
+  const outputs = analysis.query({ SelectStmt: body }, null)
+  const into = intoOf(body)
+  if (!into) return judged('SELECT', { outputs })
+  const name = textOf(into.relname)
+  analysis.findings.effect('ddl', `SELECT INTO creates the table ${name}`)
+  if (into.relpersistence === 't') analysis.findings.connectionBound = true
+  notesCopy(analysis, name, outputs.columns)
+  return judged('SELECT INTO')
+}
+
+/** INTO stands in the first SELECT of a set operation. */
+function intoOf(body: Body): Body | null {
+  if (isObject(body.intoClause)) return (body.intoClause.rel ?? {}) as Body
+  return isObject(body.larg) ? intoOf(body.larg) : null
+}
+
+export function writing(analysis: Analysis, verb: string, statement: Body): Judged {
+  return judged(verb, { outputs: analysis.query(statement, null) })
+}
+
+export function truncate(analysis: Analysis, body: Body): Judged {
+  for (const item of listOf(body.relations)) {
+    const range = bodyOf(item, 'RangeVar')
+    if (!range) continue
+    const name = textOf(range.relname)
+    const schema = typeof range.schemaname === 'string' ? range.schemaname : null
+    const relations = relationsOf(analysis, schema, name, 'write')
+    noteWrite(analysis, schema, name, relations, 'empties')
+    analysis.findings.effect('unbounded-write', `TRUNCATE deletes every row of ${name}`)
+  }
+  return judged('TRUNCATE')
+}
+
+export function copy(analysis: Analysis, body: Body): Judged {
+  const { findings } = analysis
+  const verb = body.is_from ? 'COPY FROM' : 'COPY TO'
+  if (body.is_program) findings.effect('server', `${verb} runs a program on the server`)
+  else if (body.filename !== undefined)
+    findings.effect('server', `${verb} uses a file of the server`)
+  if (isObject(body.relation)) copyRelation(analysis, body, body.relation)
+  if (body.query) {
+    const kind = nodeOf(body.query)?.kind
+    if (kind === 'SelectStmt') findings.effect('read', 'reads')
+    analysis.query(body.query, null)
+  }
+  if (!body.is_from) findings.effect('export', 'COPY TO sends whole rows out')
+  return judged(verb)
+}
+
+function copyRelation(analysis: Analysis, body: Body, range: Body): void {
+  const schema = typeof range.schemaname === 'string' ? range.schemaname : null
+  const name = textOf(range.relname)
+  if (body.is_from) {
+    const relations = relationsOf(analysis, schema, name, 'write')
+    noteWrite(analysis, schema, name, relations, 'copies rows into')
+    return
+  }
+  const columns = listOf(body.attlist).flatMap((item) => stringOf(item) ?? [])
+  const fields =
+    columns.length > 0 ? columns.map((sval) => [{ String: { sval } }]) : [[{ A_Star: {} }]]
+  const targetList = fields.map((own) => ({ ResTarget: { val: { ColumnRef: { fields: own } } } }))
+  analysis.findings.effect('read', 'reads')
+  analysis.query({ SelectStmt: { targetList, fromClause: [{ RangeVar: range }] } }, null)
+}
+
+/** ACCESS SHARE (mode 1) stops nobody: it is how a dump begins. */
+export function lock(analysis: Analysis, body: Body): Judged {
+  for (const item of listOf(body.relations)) {
+    const range = bodyOf(item, 'RangeVar')
+    if (range) nameTable(analysis, range)
+  }
+  if (body.mode === 1)
+    return simple(analysis, 'LOCK', 'export', 'LOCK TABLE pins tables for a dump')
+  return simple(analysis, 'LOCK', 'server', 'LOCK TABLE makes others wait')
+}
+
+export function call(analysis: Analysis, body: Body): Judged {
+  const name = namesOf(bodyOf({ FuncCall: body.funccall }, 'FuncCall')?.funcname).join('.')
+  analysis.value({ FuncCall: body.funccall }, new Scope(null))
+  return simple(analysis, 'CALL', 'opaque', `runs the procedure ${name}, which is not analysed`)
+}

@@ -1,0 +1,71 @@
+import type { Analysis } from './analysis.ts'
+import { anyNode, type Body, bodyOf, listOf, namesOf, textOf } from './ast.ts'
+import { objectWords } from './effects.ts'
+import { type Judged, judged, noteTables, type Surroundings } from './judged.ts'
+import { notesCopy } from './writes.ts'
+
+export function createTableAs(analysis: Analysis, body: Body, around: Surroundings): Judged {
+  const { findings } = analysis
+  const into = (body.into ?? {}) as Body
+  const rel = (into.rel ?? {}) as Body
+  const name = textOf(rel.relname)
+  const verb = `CREATE ${objectWords(body.objtype)} AS`
+  findings.effect('ddl', `${verb} creates ${name}`)
+  if (rel.relpersistence === 't') findings.connectionBound = true
+  const inner = around.inner(body.query)
+  findings.include(inner.analysis.findings)
+  if (inner.classification.names.length > 0) {
+    if (inner.classification.output === 'classified') {
+      findings.effect('export', `copies what it reads into ${name}`)
+    }
+  } else notesCopy(analysis, name, analysis.query(body.query, null).columns)
+  return judged(verb, { names: inner.classification.names.filter((n) => n.kind === 'execute') })
+}
+
+const RIGHTS = /Owner|RowSecurity|AT_ChangeOwner/
+
+export function alterTable(analysis: Analysis, body: Body): Judged {
+  const verb = `ALTER ${objectWords(body.objtype)}`
+  analysis.findings.effect('ddl', `${verb} changes the schema`)
+  for (const item of listOf(body.cmds)) {
+    const command = String(bodyOf(item, 'AlterTableCmd')?.subtype)
+    if (RIGHTS.test(command)) {
+      analysis.findings.effect('privilege', `${verb} changes ownership or row security`)
+    }
+  }
+  noteTables(analysis, body)
+  return judged(verb)
+}
+
+export function functionChange(analysis: Analysis, body: Body, verb: string): Judged {
+  const words = body.is_procedure ? verb.replace('FUNCTION', 'PROCEDURE') : verb
+  analysis.findings.effect('ddl', `${words} changes code in the database`)
+  const definer = anyNode(
+    [body.options, body.actions],
+    ({ kind, body: option }) => kind === 'DefElem' && option.defname === 'security',
+  )
+  if (definer) analysis.findings.effect('privilege', `${words} says whose rights the code has`)
+  return judged(words)
+}
+
+const OUTWARD_OBJECTS = /PUBLICATION|SUBSCRIPTION|FOREIGN SERVER|FOREIGN DATA WRAPPER|USER MAPPING/
+
+export function drop(analysis: Analysis, body: Body): Judged {
+  const words = objectWords(body.removeType)
+  const verb = `DROP ${words}`
+  analysis.findings.effect('ddl', `${verb} changes the schema`)
+  if (words === 'EXTENSION' || words === 'LANGUAGE')
+    analysis.findings.effect('server', `${verb} changes the server`)
+  if (words === 'POLICY') analysis.findings.effect('privilege', 'DROP POLICY changes row security')
+  if (OUTWARD_OBJECTS.test(words))
+    analysis.findings.effect('export', `${verb} bears on other databases`)
+  for (const item of listOf(body.objects)) {
+    const names = namesOf(bodyOf(item, 'List')?.items)
+    const found =
+      names.length > 0 ? analysis.schema.relationsNamed(names.at(-1) ?? '', names.at(-2)) : []
+    if (words === 'TABLE' || words.endsWith('VIEW')) {
+      for (const relation of found) analysis.findings.table(relation, 'write')
+    }
+  }
+  return judged(verb)
+}

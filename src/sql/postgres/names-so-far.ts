@@ -1,0 +1,30 @@
+import type { Classification, SessionNames } from '../statement.ts'
+
+/**
+ * The session's names as a text of several statements changes them on its way: what it prepares
+ * or declares counts from its next statement on.
+ */
+export class NamesSoFar implements SessionNames {
+  readonly #before: SessionNames
+  readonly #prepared = new Map<string, Classification>()
+  readonly #cursors = new Map<string, Classification>()
+
+  constructor(before: SessionNames) {
+    this.#before = before
+  }
+
+  prepared(name: string): Classification | undefined {
+    return this.#prepared.get(name) ?? this.#before.prepared(name)
+  }
+
+  cursor(name: string): Classification | undefined {
+    return this.#cursors.get(name) ?? this.#before.cursor(name)
+  }
+
+  follow(classification: Classification): void {
+    for (const name of classification.names) {
+      if (name.kind === 'prepare') this.#prepared.set(name.name, name.inner)
+      else if (name.kind === 'declare') this.#cursors.set(name.name, name.inner)
+    }
+  }
+}
