@@ -19,7 +19,7 @@ const dataClass = z
 const columnPattern = z
   .string()
   .regex(
-    /^[^.]+\.[^.]+\.[^.]+$/,
+    /^([^.]+\.)?[^.]+\.[^.]+$/,
     'is not a column; write schema.table.column, where * stands for any within a part',
   )
 
@@ -74,7 +74,7 @@ const database = z.strictObject({
   classified: z
     .record(columnPattern, dataClass)
     .default({})
-    .describe('schema.table.column -> data class; * matches within a part.'),
+    .describe('schema.table.column -> data class; * matches within a part; none: fit to see.'),
   trusted_functions: z
     .array(z.string().regex(/^[^.]+\.[^.]+$/, 'is not a function; write schema.function'))
     .default([])

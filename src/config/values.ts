@@ -12,8 +12,12 @@ export function parseDuration(text: string): number | null {
   if (text.trim() === '0') return 0
   const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/.exec(text.trim())
   if (!match) return null
-  const ms = Math.round(Number(match[1]) * (UNITS_MS[match[2] ?? ''] ?? Number.NaN))
-  return ms <= LONGEST_MS ? ms : null
+  return Math.round(Number(match[1]) * (UNITS_MS[match[2] ?? ''] ?? Number.NaN))
+}
+
+function timerDuration(text: string): number | null {
+  const ms = parseDuration(text)
+  return ms !== null && ms <= LONGEST_MS ? ms : null
 }
 
 /** 64MiB, 512KiB or a number of bytes -> bytes; null when it isn't a size. */
@@ -49,7 +53,7 @@ function parsed<T>(parse: (text: string) => T | null, expected: string, descript
 }
 
 export const duration = parsed(
-  parseDuration,
+  timerDuration,
   'is not a duration of at most 24 days; write it like 500ms, 25s, 30m, 12h or 0',
   'A duration: 500ms, 25s, 30m, 12h, or 0.',
 )

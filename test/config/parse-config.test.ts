@@ -153,7 +153,7 @@ t.test('reports all that is wrong at once, with the path and what to do', async 
     /^listen\.max_message: is not a size/,
     /^listen\.max_connections: is not a whole number from 1/,
     /^databases\.shop\.upstream: the environment variable NOT_SET is not set/,
-    /^databases\.shop\.classified\."?customers\.email"?: the key is not a column/,
+    /^databases\.shop\.classified\.email: the key is not a column/,
     /^databases\.blog\.upstream: is missing; expected a text/,
     /^databases\.odd\.upstream: is not a database URL/,
     /^masks\.pii: is not a mask; write one of redact/,
@@ -261,6 +261,7 @@ t.test('refuses files that are made to hurt', async (t) => {
   t.match(problemsOf('people: { ana@example.com: {}, Ana@Example.com: {} }'), [
     /is the same person as ana@example\.com/,
   ])
+  t.match(problemsOf('listen: { deadlines: { idle: 30d } }'), [/at most 24 days/])
   t.match(problemsOf('- 1'), [/the file: has the wrong type; expected a block of keys/])
   t.match(
     problemsOf(
@@ -280,8 +281,7 @@ t.test('reads durations, sizes, addresses and upstreams', async (t) => {
   ] as const) {
     t.equal(parseDuration(text), ms, text)
   }
-  for (const text of ['', '25', '-1s', '1e3s', '25 days', '99999d'])
-    t.equal(parseDuration(text), null, text)
+  for (const text of ['', '25', '-1s', '1e3s', '25 days']) t.equal(parseDuration(text), null, text)
   t.equal(parseSize('64MiB'), 67_108_864)
   t.equal(parseSize('10'), 10)
   for (const text of ['64MB', '-1', 'x', '99999999999GiB']) t.equal(parseSize(text), null, text)

@@ -1,0 +1,110 @@
+import { visibleLine } from '../approval/channels/visible.ts'
+import type { TrailRecord } from '../audit/read-records.ts'
+import { parseDuration } from '../config/values.ts'
+import type { Clock } from '../lib/clock.ts'
+import { UsageError } from './usage-error.ts'
+
+export interface SearchOptions {
+  readonly agent?: string
+  readonly database?: string
+  readonly verb?: string
+  readonly table?: string
+  readonly decision?: string
+  readonly since?: string
+  readonly until?: string
+  readonly text?: string
+}
+
+/** What of a record is searched and shown, wherever its type keeps it. */
+interface Subject {
+  readonly agent: string | null
+  readonly database: string | null
+  readonly verb: string | null
+  readonly tables: readonly string[]
+  readonly decision: string | null
+  readonly sql: string | null
+}
+
+const DECISIONS = ['allowed', 'approved', 'shadow', 'refused']
+
+/** @throws UsageError where an option can't be understood */
+export function matcherOf(options: SearchOptions, clock: Clock): (found: TrailRecord) => boolean {
+  if (options.decision !== undefined && !DECISIONS.includes(options.decision)) {
+    throw new UsageError(`--decision is one of ${DECISIONS.join(', ')}`)
+  }
+  const since = timeOf(options.since, '--since', clock)
+  const until = timeOf(options.until, '--until', clock)
+  const text = options.text?.toLowerCase()
+  const patterns = {
+    agent: patternOf(options.agent),
+    database: patternOf(options.database),
+    verb: patternOf(options.verb),
+    table: patternOf(options.table),
+  }
+  return ({ record, line }) => {
+    if (since !== null && record.time < since) return false
+    if (until !== null && record.time > until) return false
+    if (text !== undefined && !line.toLowerCase().includes(text)) return false
+    const subject = subjectOf(record)
+    return (
+      fits(patterns.agent, subject.agent) &&
+      fits(patterns.database, subject.database) &&
+      fits(patterns.verb, subject.verb) &&
+      (patterns.table === null || subject.tables.some((table) => fits(patterns.table, table))) &&
+      (options.decision === undefined || options.decision === subject.decision)
+    )
+  }
+}
+
+/** One line for a person: no character of the record can move the cursor or hide another. */
+export function showRecord({ chain, record }: TrailRecord): string {
+  const { agent, database, decision, verb, sql } = subjectOf(record)
+  const said = [record.reason, record.person, record.why, record.cause].filter(
+    (value) => typeof value === 'string' && value !== '',
+  )
+  const parts = [agent, database, decision, verb, sql, ...said].filter((part) => part !== null)
+  return visibleLine([record.time, `${chain}/${record.seq}`, record.type, ...parts].join('  '))
+}
+
+function subjectOf(record: Readonly<Record<string, unknown>>): Subject {
+  const actor = block(record.actor)
+  const target = block(record.target)
+  const stmt = block(record.stmt)
+  const refused = record.type === 'statement.refused' ? 'refused' : null
+  return {
+    agent: textOf(actor.agent ?? record.agent),
+    database: textOf(target.database ?? record.database),
+    verb: textOf(stmt.verb ?? record.verb),
+    tables: Array.isArray(stmt.tables) ? stmt.tables.filter((one) => typeof one === 'string') : [],
+    decision: refused ?? textOf(record.decision),
+    sql: textOf(stmt.sql),
+  }
+}
+
+function block(value: unknown): Readonly<Record<string, unknown>> {
+  return value !== null && typeof value === 'object' ? (value as Record<string, unknown>) : {}
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' ? value : null
+}
+
+function patternOf(pattern: string | undefined): RegExp | null {
+  if (pattern === undefined) return null
+  const escaped = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
+  return new RegExp(`^${escaped.join('.*')}$`, 'isu')
+}
+
+function fits(pattern: RegExp | null, value: string | null): boolean {
+  return pattern === null || (value !== null && pattern.test(value))
+}
+
+/** As records spell time, so that texts compare as times do. */
+function timeOf(text: string | undefined, option: string, clock: Clock): string | null {
+  if (text === undefined) return null
+  const ago = parseDuration(text)
+  const ms = ago === null ? Date.parse(text) : clock.now() - ago
+  if (Number.isNaN(ms))
+    throw new UsageError(`${option} takes a time, or how long ago: 30m, 12h, 7d`)
+  return new Date(ms).toISOString()
+}
