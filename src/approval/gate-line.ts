@@ -1,6 +1,6 @@
 /**
- * One connection between data plane and control plane. Messages arrive in order or not at all;
- * `onClose` is called once, after which nothing is sent or received.
+ * One connection between data plane and control plane. Messages arrive in order or not at all.
+ * Several may listen; when it closes all are told once, after which nothing is sent or received.
  */
 export interface GateLine {
   send(message: unknown): void
@@ -17,29 +17,29 @@ export function linePair(): { readonly ends: readonly [GateLine, GateLine]; cut(
       // As a message between processes would be: a copy, and later.
       const copy: unknown = JSON.parse(JSON.stringify(message))
       queueMicrotask(() => {
-        if (open) theirs.message(copy)
+        if (open) for (const listener of theirs.message) listener(copy)
       })
     },
     onMessage(listener) {
-      mine.message = listener
+      mine.message.push(listener)
     },
     onClose(listener) {
-      mine.close = listener
+      mine.close.push(listener)
     },
   })
   const cut = (): void => {
     if (!open) return
     open = false
-    for (const side of sides) side.close()
+    for (const listener of sides.flatMap((side) => side.close)) listener()
   }
   return { ends: [end(sides[0], sides[1]), end(sides[1], sides[0])], cut }
 }
 
 interface Side {
-  message: (message: unknown) => void
-  close: () => void
+  readonly message: ((message: unknown) => void)[]
+  readonly close: (() => void)[]
 }
 
 function newSide(): Side {
-  return { message: () => {}, close: () => {} }
+  return { message: [], close: [] }
 }
