@@ -46,6 +46,7 @@ const MAY_IMPORT: Record<string, readonly string[] | 'anything'> = {
   cli: 'anything',
   'proxy.ts': 'anything',
   'main.ts': 'anything',
+  'version.ts': [],
 }
 
 const src = join(projectRoot, 'src')

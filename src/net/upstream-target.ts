@@ -42,7 +42,7 @@ export function upstreamTarget(parts: UpstreamParts): UpstreamTarget {
       throw new Error(`the upstream's URL has an option that is not supported: ${name}`)
     }
   }
-  const sslmode = options['sslmode'] ?? 'prefer'
+  const sslmode = options.sslmode ?? 'prefer'
   const mode = SSL_MODES[sslmode]
   if (!mode) throw new Error(`sslmode=${sslmode} is not known; use verify-full`)
   return {
@@ -53,9 +53,9 @@ export function upstreamTarget(parts: UpstreamParts): UpstreamTarget {
       password: parts.password,
       database: parts.database,
       tls: parts.host.startsWith('/') ? 'disable' : mode,
-      channelBinding: options['channel_binding'] !== 'disable',
+      channelBinding: options.channel_binding !== 'disable',
     },
-    tls: tlsOptions(parts.host, sslmode, options['sslrootcert']),
+    tls: tlsOptions(parts.host, sslmode, options.sslrootcert),
   }
 }
 

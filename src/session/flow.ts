@@ -82,7 +82,7 @@ export class Flow {
   dispatch(
     batch: readonly ClientFrame[],
   ): readonly ClientFrame[] | Promise<readonly ClientFrame[]> {
-    if (this.#cancelArrives) {
+    if (this.#cancelArrives !== null) {
       return this.#cancelArrives.then(() => this.#dispatchSlowly(batch, []))
     }
     const steps: Step[] = []
@@ -127,7 +127,7 @@ export class Flow {
       const error = await this.#refusalOf(step, steps.slice(0, index))
       if (error) return this.#refuse(batch, steps, index, error)
     }
-    if (this.#cancelArrives) await this.#cancelArrives
+    if (this.#cancelArrives !== null) await this.#cancelArrives
     try {
       return await this.#forwardWhenOnDisk(batch, steps, this.#recordIntents(steps))
     } catch (error) {
@@ -297,6 +297,7 @@ export class Flow {
       const sequence = this.#options.records.intent(step.exchange, this.#dialogue.transaction)
       if (sequence !== null) waitFor = sequence
     }
+    this.#options.records.flush()
     return waitFor
   }
 

@@ -231,6 +231,18 @@ export class FrontDoor {
     }
   }
 
+  /** Ends the sessions of agents that may not come in any more. */
+  review(): void {
+    for (const session of this.#sessions) {
+      const { agent, database } = session.principal
+      const known = this.#options.agents.find(agent.name)
+      if (known?.agent.databases.includes(database) && this.#options.behind(database)) continue
+      session.kill(
+        new ProxyError('SHUTDOWN', `${agent.name} has no access to ${database} any more`),
+      )
+    }
+  }
+
   /** Ends every session as soon as it is quiet, or after `graceMs` whatever it does. */
   async close(graceMs: number): Promise<void> {
     this.#closing = true

@@ -62,6 +62,7 @@ function endsBatch({ request }: ClientFrame): boolean {
     case 'refused':
     case 'sync':
     case 'flush':
+    case 'copy-end':
     case 'terminate':
       return true
     case 'prepare':
@@ -70,7 +71,6 @@ function endsBatch({ request }: ClientFrame): boolean {
     case 'describe':
     case 'close':
     case 'copy-data':
-    case 'copy-end':
       return false
   }
 }

@@ -69,6 +69,11 @@ export class Records {
     return all || shadow || needsDurableIntent(exchange) ? sequence : null
   }
 
+  /** Hands what was written to the system, so that it outlives this process. */
+  flush(): void {
+    this.#trail.flush()
+  }
+
   durable(sequence: number): Promise<void> {
     return this.#trail.durable(sequence)
   }

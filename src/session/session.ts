@@ -96,6 +96,10 @@ export class Session {
     })
   }
 
+  get principal(): Principal {
+    return this.#options.principal
+  }
+
   /** Begins to read. */
   start(): void {
     const { client, upstream, heads } = this.#options

@@ -46,6 +46,20 @@ export type SessionName =
   | { readonly kind: 'discard'; readonly what: 'all' | 'plans' | 'temp' | 'sequences' }
   | { readonly kind: 'set'; readonly name: string }
 
+/** What a COPY to the client sends, and how. */
+export interface CopyOut {
+  /** A SELECT whose result has the columns of the COPY, in their order; only ever described. */
+  readonly describedBy: string
+  readonly options: {
+    readonly format: 'text' | 'csv' | 'binary'
+    readonly delimiter: string
+    readonly null: string
+    readonly quote: string
+    readonly escape: string
+    readonly header: boolean
+  }
+}
+
 /** What is known about one statement before it runs. Immutable: verdicts are cached and shared. */
 export interface Classification {
   /** The command as a person would name it: SELECT, DROP TABLE, COPY TO. */
@@ -77,6 +91,8 @@ export interface Classification {
   /** Uses temporary objects, so a ticket for it belongs to its connection. */
   readonly connectionBound: boolean
   readonly names: readonly SessionName[]
+  /** Set for COPY ... TO STDOUT. */
+  readonly copy?: CopyOut
 }
 
 /** What one message of SQL text holds. */
