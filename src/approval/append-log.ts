@@ -3,6 +3,9 @@ import { dirname } from 'node:path'
 import { type Deferred, deferred } from '../lib/deferred.ts'
 import { messageOf } from '../lib/errors.ts'
 
+/** Opens a file; a test gives one whose disk fails. */
+export type OpenFile = (path: string, flags: string, mode: number) => Promise<FileHandle>
+
 interface Entry {
   readonly line: string
   readonly commit: () => void
@@ -20,6 +23,7 @@ const COMPACT_AFTER = 32 * 1024 * 1024
 export class AppendLog {
   readonly #path: string
   readonly #snapshot: () => Iterable<string>
+  readonly #open: OpenFile
   #file: FileHandle | null = null
   #queue: Entry[] = []
   #pumping: Promise<void> | null = null
@@ -27,9 +31,10 @@ export class AppendLog {
   #closed = false
   #trouble: string | null = null
 
-  private constructor(path: string, snapshot: () => Iterable<string>) {
+  private constructor(path: string, snapshot: () => Iterable<string>, openFile: OpenFile) {
     this.#path = path
     this.#snapshot = snapshot
+    this.#open = openFile
   }
 
   /**
@@ -41,10 +46,11 @@ export class AppendLog {
     path: string,
     replay: (line: unknown) => void,
     snapshot: () => Iterable<string>,
+    openFile: OpenFile = open,
   ): Promise<AppendLog> {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })
     for (const line of parseLines(path, await textOf(path))) replay(line)
-    const log = new AppendLog(path, snapshot)
+    const log = new AppendLog(path, snapshot, openFile)
     await log.#rewrite()
     return log
   }
@@ -104,7 +110,7 @@ export class AppendLog {
 
   async #rewrite(): Promise<void> {
     const temporary = `${this.#path}.tmp`
-    const file = await open(temporary, 'w', 0o600)
+    const file = await this.#open(temporary, 'w', 0o600)
     try {
       for (const line of this.#snapshot()) await file.appendFile(`${line}\n`)
       await file.sync()
@@ -114,7 +120,7 @@ export class AppendLog {
     await rename(temporary, this.#path)
     await syncFolder(dirname(this.#path))
     await this.#file?.close()
-    this.#file = await open(this.#path, 'a', 0o600)
+    this.#file = await this.#open(this.#path, 'a', 0o600)
     this.#appended = 0
   }
 }

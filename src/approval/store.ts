@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { z } from 'zod'
-import { AppendLog } from './append-log.ts'
+import { AppendLog, type OpenFile } from './append-log.ts'
 import { isLive } from './desk-events.ts'
 import { shownCharacters } from './draft-limits.ts'
 import type { ApprovalRequest } from './request.ts'
@@ -47,11 +47,15 @@ export class ApprovalStore {
 
   private constructor() {}
 
-  static async open(options: { readonly data: string }): Promise<ApprovalStore> {
+  static async open(options: {
+    readonly data: string
+    readonly openFile?: OpenFile
+  }): Promise<ApprovalStore> {
     const store = new ApprovalStore()
     const path = join(options.data, 'approvals', 'requests.ndjson')
     const replay = (line: unknown) => store.#apply(LineShape.parse(line) as unknown as Line)
-    store.#log = await AppendLog.open(path, replay, () => store.#snapshot())
+    const snapshot = () => store.#snapshot()
+    store.#log = await AppendLog.open(path, replay, snapshot, options.openFile)
     return store
   }
 

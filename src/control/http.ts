@@ -13,6 +13,7 @@ import {
 
 /** A decision is a few lines of JSON. */
 const BODY_LIMIT = 64 * 1024
+const MAX_CONNECTIONS = 1_000
 
 /**
  * The HTTP API of the control plane, not listening yet. Everything under /v1 needs a person's
@@ -21,6 +22,7 @@ const BODY_LIMIT = 64 * 1024
  */
 export function buildHttp(options: HttpOptions): FastifyInstance {
   const server = fastify({ bodyLimit: BODY_LIMIT, forceCloseConnections: true })
+  server.server.maxConnections = MAX_CONNECTIONS
   // JSON only: what a page of another origin can post without asking first isn't it.
   server.removeContentTypeParser('text/plain')
   server.setErrorHandler((error, _request, reply) => sendError(error, reply, options.log))

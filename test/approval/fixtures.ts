@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Test } from 'tap'
+import type { OpenFile } from '../../src/approval/append-log.ts'
 import { ApprovalDesk } from '../../src/approval/desk.ts'
 import type { DeskEvent } from '../../src/approval/desk-events.ts'
 import type { ApprovalRecord } from '../../src/approval/record.ts'
@@ -96,11 +97,16 @@ export interface DeskFixture {
 
 export async function openDesk(
   t: Test,
-  options: { readonly data?: string; readonly clock?: ManualClock } = {},
+  options: {
+    readonly data?: string
+    readonly clock?: ManualClock
+    readonly openFile?: OpenFile
+  } = {},
 ): Promise<DeskFixture> {
   const clock = options.clock ?? new ManualClock()
   const data = options.data ?? t.testdir({})
-  const store = await ApprovalStore.open({ data })
+  const { openFile } = options
+  const store = await ApprovalStore.open({ data, ...(openFile ? { openFile } : {}) })
   t.teardown(() => store.close())
   let number = [...store.all()].length
   const events: DeskEvent[] = []

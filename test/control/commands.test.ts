@@ -62,12 +62,14 @@ async function run(
   args: readonly string[],
   env: Record<string, string> = {},
   parts: ApprovalsParts = {},
+  onOut: (text: string) => void = () => {},
 ) {
   const result = { out: '', err: '', code: -1 }
   const io = {
     env,
     out: (text: string) => {
       result.out += text
+      onOut(text)
     },
     err: (text: string) => {
       result.err += text
@@ -151,19 +153,23 @@ t.test('watch prints what happens until it is interrupted', async (t) => {
   const env = { COUNTERSIGN_TOKEN: made.out.trim(), COUNTERSIGN_URL: url }
   const abort = new AbortController()
   const connected = deferred<void>()
-  const watching = run(['approvals', 'watch'], env, {
+  const denied = deferred<void>()
+  const parts: ApprovalsParts = {
     signal: abort.signal,
     fetch: async (address, init) => {
       const response = await fetch(address, init)
       connected.resolve()
       return response
     },
+  }
+  const watching = run(['approvals', 'watch'], env, parts, (text) => {
+    if (text.includes('denied by ana@example.com: no')) denied.resolve()
   })
   await connected.promise
   const held = await gate.open(draftOf())
   await run(['approvals', 'deny', held.id, '--reason', 'no'], env)
   t.match(await held.resolution, { kind: 'rejected' })
-  await run(['approvals', 'show', held.id], env)
+  await denied.promise
   abort.abort()
   t.match(await watching, { code: 0, out: new RegExp(`${held.id} .*DROP TABLE`) })
   await stop()

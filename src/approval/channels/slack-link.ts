@@ -17,7 +17,7 @@ const CLOSE_MS = 1_000
 export interface SlackLinkOptions {
   readonly appToken: string
   readonly botToken: string
-  /** The Web API's address, with a slash at the end. */
+  /** The Web API's address. */
   readonly apiUrl: string
   readonly clock: Clock
   readonly log: (text: string) => void
@@ -35,7 +35,9 @@ export class SlackLink {
   readonly #connections: readonly Connection[]
 
   constructor(options: SlackLinkOptions) {
-    this.#options = options
+    // The Web API's methods are resolved against it, so it has to end in a slash.
+    const apiUrl = options.apiUrl.replace(/\/*$/, '/')
+    this.#options = { ...options, apiUrl }
     const receivers = Array.from({ length: CONNECTIONS }, () => this.#receiver())
     this.app = this.#app(receivers)
     this.#connections = receivers.map((receiver) => new Connection(receiver, options))

@@ -1,0 +1,150 @@
+import { createHash } from 'node:crypto'
+import { ProxyError } from '../lib/errors.ts'
+import { isLive, resolutionOf } from './desk-events.ts'
+import { checkDraftHash, checkDraftSize, MAX_SHOWN, shownCharacters } from './draft-limits.ts'
+import type { ApprovalRecord } from './record.ts'
+import type { ApprovalRequest, RequestDraft, Resolution } from './request.ts'
+import type { RequestBook } from './request-book.ts'
+import type { ApprovalStore } from './store.ts'
+
+/** More that wait than any person will read are an attack, or a loop. */
+const MAX_WAITING_PER_AGENT = 200
+const MAX_WAITING_CHARACTERS = 32 * MAX_SHOWN
+
+export interface Opened {
+  readonly request: ApprovalRequest
+  readonly how: 'new' | 'joined' | 'reopened'
+  /** There at once where the request has been answered already. */
+  readonly resolution: Resolution | null
+}
+
+/** Takes what agents ask for: finds the request that asks for the same already, or makes one. */
+export class Intake {
+  readonly #book: RequestBook
+  readonly #history: ApprovalStore['history']
+  readonly #newId: () => string
+  /** The newest request of each thing that can be asked for. */
+  readonly #newest = new Map<string, string>()
+  #forgetAt = 1_000
+
+  constructor(
+    book: RequestBook,
+    options: { readonly history: ApprovalStore['history']; readonly newId: () => string },
+  ) {
+    this.#book = book
+    this.#history = options.history
+    this.#newId = options.newId
+    for (const request of book.all()) this.#newest.set(askedFor(request), request.id)
+  }
+
+  /**
+   * Opens, joins or reopens a request. Rejects with STATEMENT_DENIED (too large to be read),
+   * GATE_UNAVAILABLE (too many wait) or AUDIT_UNAVAILABLE.
+   */
+  async open(draft: RequestDraft, holder: string): Promise<Opened> {
+    checkDraftSize(draft)
+    checkDraftHash(draft)
+    const key = askedFor(draft)
+    return this.#book.alone(key, async () => {
+      const opened =
+        (await this.#reuse(key, draft, holder)) ?? (await this.#openNew(key, draft, holder))
+      this.#book.emit({ type: 'requested', how: opened.how, request: opened.request })
+      return opened
+    })
+  }
+
+  /** The holder is noted within the step, so that nobody else's going ends the request before. */
+  async #reuse(key: string, draft: RequestDraft, holder: string): Promise<Opened | null> {
+    const id = this.#newest.get(key)
+    if (id === undefined) return null
+    return this.#book.step(id, async (request) => {
+      if (!request) return null
+      if (!isLive(request)) return this.#reopen(request, draft, holder)
+      this.#book.holders.add(id, holder)
+      return { request, how: 'joined', resolution: resolutionOf(request) }
+    })
+  }
+
+  /** One that was withdrawn a short while ago is asked for again under its own id. */
+  async #reopen(
+    request: ApprovalRequest,
+    draft: RequestDraft,
+    holder: string,
+  ): Promise<Opened | null> {
+    const since = Date.parse(this.#book.time()) - Date.parse(request.updatedAt)
+    if (request.state !== 'withdrawn' || since >= draft.expiresMs) return null
+    this.#checkRoom(draft)
+    // Votes begin again: the time that was set for them is over, and people sign what is asked now.
+    const fresh = { ...this.#newRequest(draft, request.id), createdAt: request.createdAt }
+    await this.#book.record(recordOf(fresh))
+    await this.#book.put(request, fresh)
+    this.#book.holders.add(fresh.id, holder)
+    return { request: fresh, how: 'reopened', resolution: null }
+  }
+
+  async #openNew(key: string, draft: RequestDraft, holder: string): Promise<Opened> {
+    this.#checkRoom(draft)
+    const request = this.#newRequest(draft, this.#newId())
+    await this.#book.record(recordOf(request))
+    await this.#book.put(undefined, request)
+    this.#book.holders.add(request.id, holder)
+    this.#newest.set(key, request.id)
+    this.#forgetGone()
+    return { request, how: 'new', resolution: null }
+  }
+
+  #newRequest(draft: RequestDraft, id: string): ApprovalRequest {
+    const now = this.#book.time()
+    return {
+      ...draft,
+      id,
+      state: 'pending',
+      createdAt: now,
+      updatedAt: now,
+      expiresAt: this.#book.time(draft.expiresMs),
+      spentAt: null,
+      votes: [],
+      waiting: 'connection',
+      withdrawnCause: null,
+      outcome: null,
+      history: this.#history(draft.agent, draft.fingerprint),
+    }
+  }
+
+  #checkRoom(draft: RequestDraft): void {
+    let count = 0
+    let characters = 0
+    for (const request of this.#book.waiting()) {
+      characters += shownCharacters(request)
+      if (request.agent === draft.agent) count++
+    }
+    if (count < MAX_WAITING_PER_AGENT && characters < MAX_WAITING_CHARACTERS) return
+    throw new ProxyError('GATE_UNAVAILABLE', 'too many statements wait for approval already', {
+      hint: 'Wait until some of them have been answered.',
+    })
+  }
+
+  /** The store lets go of what is old; then nothing has to lead there. */
+  #forgetGone(): void {
+    if (this.#newest.size < this.#forgetAt) return
+    for (const [key, id] of this.#newest) if (!this.#book.get(id)) this.#newest.delete(key)
+    this.#forgetAt = this.#newest.size * 2 + 1_000
+  }
+}
+
+/**
+ * What is asked for. Beside the binding this holds all that decides who may sign, so that nobody
+ * joins a request under which somebody else is kept from signing.
+ */
+function askedFor(draft: RequestDraft): string {
+  const { binding, agent, database, onBehalfOf, credentialCreatedBy, requirements } = draft
+  const owners = [...draft.owners].sort()
+  const parts = [binding, agent, database, owners, onBehalfOf, credentialCreatedBy, requirements]
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+}
+
+function recordOf(request: ApprovalRequest): ApprovalRecord {
+  const { id, binding, agent, database, verb, statementSha256: sha256 } = request
+  const rules = request.requirements.map((requirement) => requirement.rule)
+  return { type: 'approval.requested', id, binding, agent, database, sha256, verb, rules }
+}

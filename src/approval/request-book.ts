@@ -1,0 +1,159 @@
+import type { Clock } from '../lib/clock.ts'
+import { messageOf } from '../lib/errors.ts'
+import { Deadlines } from './deadlines.ts'
+import {
+  approversOf,
+  type DeskEvent,
+  type DeskListener,
+  isLive,
+  resolutionOf,
+} from './desk-events.ts'
+import { Holders } from './holders.ts'
+import { KeyedLock } from './keyed-lock.ts'
+import type { ApprovalRecord, RecordApproval } from './record.ts'
+import type { ApprovalRequest, Vote, WithdrawCause } from './request.ts'
+import type { ApprovalStore } from './store.ts'
+
+export interface RequestBookOptions {
+  readonly store: ApprovalStore
+  readonly clock: Clock
+  readonly record: RecordApproval
+  readonly log: (text: string) => void
+}
+
+/** How a request's waiting can end. */
+export type Ending =
+  | { readonly state: 'approved' | 'denied'; readonly votes: readonly Vote[] }
+  | { readonly state: 'expired' }
+  | { readonly state: 'withdrawn'; readonly withdrawnCause: WithdrawCause }
+
+/**
+ * The requests and what may be done to them one step at a time. Each step of one request happens
+ * under its lock: look at the state, write the record, store the new state, and only then tell
+ * anybody. So nothing is decided twice, and what was told survives a kill.
+ */
+export class RequestBook {
+  readonly holders = new Holders()
+  readonly #options: RequestBookOptions
+  readonly #locks = new KeyedLock()
+  readonly #deadlines: Deadlines
+  readonly #listeners = new Set<DeskListener>()
+  #stopped = false
+
+  constructor(options: RequestBookOptions) {
+    this.#options = options
+    this.#deadlines = new Deadlines(options.clock)
+    for (const request of this.waiting()) this.#watch(request)
+  }
+
+  get(id: string): ApprovalRequest | undefined {
+    return this.#options.store.get(id)
+  }
+
+  all(): IterableIterator<ApprovalRequest> {
+    return this.#options.store.all()
+  }
+
+  /** Pending, or approved and not used yet. */
+  *waiting(): Generator<ApprovalRequest> {
+    for (const request of this.all()) if (isLive(request)) yield request
+  }
+
+  subscribe(listener: DeskListener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** ISO 8601, UTC, as all times of a request. */
+  time(afterMs = 0): string {
+    return new Date(this.#options.clock.now() + afterMs).toISOString()
+  }
+
+  /** Runs a step of one request when those before it are done. */
+  step<T>(id: string, work: (request: ApprovalRequest | undefined) => Promise<T>): Promise<T> {
+    return this.#locks.run(`id:${id}`, async () => work(await this.#current(id)))
+  }
+
+  /** Runs what concerns a key that may have no request yet. */
+  alone<T>(key: string, work: () => Promise<T>): Promise<T> {
+    return this.#locks.run(`key:${key}`, work)
+  }
+
+  /** Stores a new request, or one in place of `before`. */
+  async put(before: ApprovalRequest | undefined, after: ApprovalRequest): Promise<void> {
+    await this.#options.store.replace(before, after)
+    if (!isLive(after)) this.holders.clear(after.id)
+    if (after.state === 'pending') this.#watch(after)
+    else if (!isLive(after)) this.#deadlines.clear(after.id)
+  }
+
+  async change(
+    request: ApprovalRequest,
+    change: Partial<ApprovalRequest>,
+  ): Promise<ApprovalRequest> {
+    const after = { ...request, ...change, updatedAt: this.time() }
+    await this.put(request, after)
+    return after
+  }
+
+  /** Ends a request's waiting and tells everybody. */
+  async resolve(request: ApprovalRequest, end: Ending): Promise<ApprovalRequest> {
+    const after = await this.change(request, end)
+    const resolution = resolutionOf(after)
+    if (resolution) this.emit({ type: 'resolved', request: after, resolution })
+    const by = end.state === 'denied' ? [after.votes.at(-1)?.person ?? ''] : approversOf(after)
+    const { id, withdrawnCause: cause } = after
+    // The vote is on record already, and no trail may keep a request from ending.
+    await this.record({ type: 'approval.resolved', id, state: end.state, cause, by }).catch(
+      (error) => this.#options.log(messageOf(error)),
+    )
+    return after
+  }
+
+  record(event: ApprovalRecord): Promise<void> {
+    return this.#options.record(event)
+  }
+
+  emit(event: DeskEvent): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(event)
+      } catch (error) {
+        this.#options.log(`a listener of the desk failed: ${messageOf(error)}`)
+      }
+    }
+  }
+
+  /** Runs `work` unless it was cancelled by `stop`, once the clock says so. */
+  later(key: string, ms: number, work: () => Promise<unknown>): void {
+    if (this.#stopped) return
+    const at = this.#options.clock.now() + ms
+    this.#deadlines.set(key, at, () => this.#inBackground(work()))
+  }
+
+  /** Lets no timer fire any more and waits for what is under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#deadlines.clearAll()
+    await this.#locks.idle()
+  }
+
+  /** The request as it stands now: expired where its time is over, whatever the timers do. */
+  async #current(id: string): Promise<ApprovalRequest | undefined> {
+    const request = this.get(id)
+    if (!request || !isLive(request)) return request
+    if (this.#options.clock.now() < Date.parse(request.expiresAt)) return request
+    return this.resolve(request, { state: 'expired' })
+  }
+
+  #watch(request: ApprovalRequest): void {
+    const { id, expiresAt } = request
+    // Looking at it is enough: what is over expires then.
+    const look = () => this.step(id, async () => {})
+    this.later(id, Date.parse(expiresAt) - this.#options.clock.now(), look)
+  }
+
+  #inBackground(work: Promise<unknown>): void {
+    work.catch((error) => this.#options.log(messageOf(error)))
+  }
+}
