@@ -67,7 +67,7 @@ export async function startEmbeddedPostgres(
     rmSync(socketFolder, { recursive: true, force: true })
   }
   try {
-    await untilReady(server, folder, options.clock ?? systemClock)
+    await untilReady(server, folder, socketFolder, options.clock ?? systemClock)
   } catch (error) {
     await stop()
     throw error
@@ -194,25 +194,32 @@ function spawnServer(
   }
 }
 
-/** The last line of postmaster.pid says `ready` once connections are taken. */
-async function untilReady(server: ChildProcess, folder: string, clock: Clock): Promise<void> {
+async function untilReady(
+  server: ChildProcess,
+  folder: string,
+  socketFolder: string,
+  clock: Clock,
+): Promise<void> {
   const deadline = clock.monotonic() + START_DEADLINE_MS
   const gone = new Promise<void>((resolve) => server.once('exit', () => resolve()))
   server.once('error', () => undefined)
   while (clock.monotonic() < deadline) {
     if (server.exitCode !== null || server.signalCode !== null || server.pid === undefined) break
-    if (statusLine(folder, server) === 'ready') return
+    if (isReady(folder, socketFolder)) return
     await Promise.race([gone, new Promise<void>((resolve) => clock.after(POLL_MS, resolve))])
   }
   throw new Error(`PostgreSQL didn't start:\n${logTail(folder)}`)
 }
 
-/** The status, where the file was written by a server that we started, not by an earlier one. */
-function statusLine(folder: string, server: ChildProcess): string | null {
+/**
+ * postmaster.pid holds the socket's folder in its fifth line, which tells our server from another
+ * on the same data, and in its eighth `ready` once connections are taken (miscadmin.h).
+ */
+function isReady(folder: string, socketFolder: string): boolean {
   const file = join(folder, 'data', 'postmaster.pid')
-  if (!existsSync(file) || server.pid === undefined) return null
+  if (!existsSync(file)) return false
   const lines = readFileSync(file, 'utf8').split('\n')
-  return (lines[7] ?? '').trim()
+  return lines[4]?.trim() === socketFolder && lines[7]?.trim() === 'ready'
 }
 
 function logTail(folder: string): string {

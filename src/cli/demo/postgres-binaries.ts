@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import {
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readFileSync,
   renameSync,
@@ -46,7 +47,7 @@ export function binariesOfPackage(packageName: string, reachableFolder: string):
   }
   hydrateSymlinks(root)
   const native = join(root, 'native')
-  const usable = isRoot() && !reachableByNobody(native) ? copyOf(native, reachableFolder) : native
+  const usable = isRoot() && !reachableByNobody(native) ? copyOf(root, reachableFolder) : native
   return binariesIn(join(usable, 'bin'))
 }
 
@@ -94,14 +95,31 @@ export function reachableByNobody(path: string): boolean {
   })
 }
 
-/** Copies under another name and renames, so that a copy that was cut short is never used. */
-function copyOf(native: string, reachableFolder: string): string {
-  const copy = join(reachableFolder, 'postgresql')
+/**
+ * Copies under another name and renames, so that a copy that was cut short is never used. The name
+ * holds the package's version, so that a newer one is copied anew.
+ */
+function copyOf(root: string, reachableFolder: string): string {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  ownFolder(reachableFolder)
+  const copy = join(reachableFolder, `postgresql-${version}`)
   if (existsSync(copy)) return copy
-  mkdirSync(dirname(copy), { recursive: true })
   const partial = `${copy}.partial`
   rmSync(partial, { recursive: true, force: true })
-  cpSync(native, partial, { recursive: true, verbatimSymlinks: true })
+  cpSync(join(root, 'native'), partial, { recursive: true, verbatimSymlinks: true })
   renameSync(partial, copy)
   return copy
+}
+
+/**
+ * Makes a folder that others can enter and only we can change, under a name that others can guess.
+ *
+ * @throws Error where somebody else has made it, and could have put anything into it
+ */
+export function ownFolder(path: string): string {
+  mkdirSync(path, { recursive: true, mode: 0o755 })
+  const found = lstatSync(path)
+  const foreign = found.uid !== userInfo().uid || (found.mode & 0o022) !== 0
+  if (!found.isDirectory() || foreign) throw new Error(`${path} is not a folder of ours; remove it`)
+  return path
 }

@@ -1,0 +1,129 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { arch, platform } from 'node:os'
+import { join, resolve } from 'node:path'
+import { readConfig } from '../../config/config-file.ts'
+import { credentialFor, newSecret, writeCredential } from '../../identity/credentials.ts'
+import { PersonTokens } from '../../identity/person-tokens.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { clusterFolder } from './cluster-folder.ts'
+import { demoFixture } from './demo-fixtures.ts'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.ts'
+import { freePort, isFree } from './free-port.ts'
+import { binariesIn, binariesOfPackage, embeddedPackageName } from './postgres-binaries.ts'
+import { createShop } from './shop.ts'
+
+const AGENT = 'demo-agent'
+const PERSON = 'ana@example.com'
+const OWNER = 'bo@example.com'
+
+/** Taken where they are free. */
+const PREFERRED_PORTS = { agents: 6432, control: 6480 } as const
+
+export interface DemoOptions {
+  readonly folder: string
+  /** Programs of a PostgreSQL; null: those of the npm package. */
+  readonly postgresBin: string | null
+  readonly clock: Clock
+  readonly progress: (text: string) => void
+}
+
+/** A database that runs, and all that a proxy in front of it needs. */
+export interface DemoHouse {
+  readonly configPath: string
+  readonly agent: string
+  readonly agentSecret: string
+  /** Who can sign. */
+  readonly person: string
+  readonly tokenPath: string
+  close(): Promise<void>
+}
+
+/** Makes whatever of the demo isn't there yet and starts its database. */
+export async function prepareDemo(options: DemoOptions): Promise<DemoHouse> {
+  const folder = resolve(options.folder)
+  for (const part of ['', 'ports', 'secrets', 'agents']) {
+    await mkdir(join(folder, part), { recursive: true, mode: part === '' ? 0o755 : 0o700 })
+  }
+  const database = await startDatabase(folder, options)
+  try {
+    const appPassword = await secret(join(folder, 'secrets', 'app-password'))
+    const fresh = await createShop(database.superuserUrl('postgres'), appPassword)
+    if (fresh) options.progress('made the sample data')
+    await choosePorts(folder, database.port)
+    const configPath = join(folder, 'countersign.yaml')
+    if (!existsSync(configPath)) await copyFile(demoFixture('countersign.yaml'), configPath)
+    return {
+      configPath,
+      agent: AGENT,
+      agentSecret: await agentSecret(folder, options.clock),
+      person: PERSON,
+      tokenPath: await tokenFile(folder, configPath, options.clock),
+      close: () => database.stop(),
+    }
+  } catch (error) {
+    await database.stop()
+    throw error
+  }
+}
+
+async function startDatabase(folder: string, options: DemoOptions): Promise<EmbeddedPostgres> {
+  const cluster = clusterFolder(folder)
+  if (!existsSync(join(cluster, 'postgres', 'data'))) options.progress('making a database')
+  const binaries =
+    options.postgresBin === null
+      ? binariesOfPackage(embeddedPackageName(platform(), arch()), cluster)
+      : binariesIn(options.postgresBin)
+  return startEmbeddedPostgres({
+    binaries,
+    folder: join(cluster, 'postgres'),
+    settings: { max_connections: '200' },
+    clock: options.clock,
+  })
+}
+
+/** The configuration reads its ports from these files, so that it stays as it is when they move. */
+async function choosePorts(folder: string, database: number): Promise<void> {
+  const write = (name: string, port: number) =>
+    writeFile(join(folder, 'ports', name), `${port}\n`, { mode: 0o600 })
+  await write('database', database)
+  for (const [name, preferred] of Object.entries(PREFERRED_PORTS)) {
+    await write(name, (await isFree(preferred)) ? preferred : await freePort())
+  }
+}
+
+/** Reads a secret of the demo, or makes it. */
+async function secret(path: string): Promise<string> {
+  if (!existsSync(path)) {
+    await writeFile(path, randomBytes(18).toString('base64url'), { mode: 0o600, flag: 'wx' })
+  }
+  return readFile(path, 'utf8')
+}
+
+/** The agent's secret has to be shown at each start, so the demo, and only it, keeps it. */
+async function agentSecret(folder: string, clock: Clock): Promise<string> {
+  const path = join(folder, 'secrets', 'demo-agent-password')
+  const credential = join(folder, 'agents', `${AGENT}.json`)
+  if (existsSync(path) && existsSync(credential)) return readFile(path, 'utf8')
+  const made = newSecret()
+  const createdAt = new Date(clock.now()).toISOString()
+  await writeFile(path, made, { mode: 0o600 })
+  await writeCredential(
+    credential,
+    credentialFor({ agent: AGENT, createdAt, createdBy: OWNER }, made),
+  )
+  return made
+}
+
+async function tokenFile(folder: string, configPath: string, clock: Clock): Promise<string> {
+  const path = join(folder, 'secrets', 'ana.token')
+  const read = await readConfig({ path: configPath, env: {} })
+  if (!read.ok) throw new Error(`${configPath}:\n${read.problems.join('\n')}`)
+  const tokens = new PersonTokens({ data: read.config.data, clock })
+  const known = existsSync(path) ? await readFile(path, 'utf8') : ''
+  if (tokens.authenticate(known) === null) {
+    await writeFile(path, await tokens.add(PERSON), { mode: 0o600 })
+  }
+  return path
+}
