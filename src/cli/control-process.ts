@@ -141,30 +141,30 @@ class ControlProcess {
 }
 
 /** The host in a forked process. SIGINT is the parent's to answer: a terminal sends it to both. */
-export function hostOf(process: NodeJS.Process): ControlHost {
+export function hostOf(self: NodeJS.Process): ControlHost {
   return {
-    env: process.env,
+    env: self.env,
     line: {
       send: (message) => {
-        if (process.connected) process.send?.(message)
+        if (self.connected) self.send?.(message)
       },
       onMessage: (listener) => {
-        process.on('message', listener)
+        self.on('message', listener)
       },
       onClose: (listener) => {
-        process.once('disconnect', listener)
+        self.once('disconnect', listener)
       },
     },
     onTerminate: (listener) => {
-      process.on('SIGTERM', listener)
-      process.on('SIGINT', () => {})
+      self.on('SIGTERM', listener)
+      self.on('SIGINT', () => {})
     },
     onSlip: (listener) => {
-      process.on('unhandledRejection', listener)
+      self.on('unhandledRejection', listener)
     },
     log: (text) => {
-      process.stderr.write(`${text}\n`)
+      self.stderr.write(`${text}\n`)
     },
-    exit: (code) => process.exit(code),
+    exit: (code) => self.exit(code),
   }
 }

@@ -138,6 +138,22 @@ t.test('one that turns into a ticket leaves the others waiting', async (t) => {
   t.match(await second.resolution, { kind: 'rejected', by: 'ana@example.com' })
 })
 
+t.test('a ticket that was signed is redeemed by sending the statement again, once', async (t) => {
+  const { gate, desk, join } = await openGate(t)
+  join()
+  const { id } = await gate.open(draftOf())
+  gate.ticket(id)
+  gate.withdraw(id, 'disconnected')
+  await desk.decide(id, answerOf('ana@example.com'))
+  const again = await gate.open(draftOf({ session: 's2' }))
+  t.match(again, { id, how: 'joined' })
+  t.match(await again.resolution, { kind: 'approved', by: ['ana@example.com'] })
+  t.equal(await gate.spend(id, draftOf().binding), true)
+  const third = await gate.open(draftOf({ session: 's3' }))
+  t.match(third, { how: 'new' })
+  t.not(third.id, id)
+})
+
 t.test('what was said while the line was down is said on the next one', async (t) => {
   const fixture = await openGate(t)
   const { gate, desk, join } = fixture
