@@ -30,7 +30,7 @@ function setting(name: string): string {
 export function contextQuery(classification: Classification): string {
   const parts = [
     ...Object.entries(SESSION).map(([key, sql]) => `${literal(key)}, ${sql}`),
-    ...tableKeys(classification.tables).map(([key, name]) => `${literal(key)}, ${relation(name)}`),
+    ...tableKeys(classification.tables).map(([key, oid]) => `${literal(key)}, ${relation(oid)}`),
     ...[...new Set(classification.functions)].map(
       (name) => `${literal(`function ${name}`)}, ${fn(name)}`,
     ),
@@ -60,32 +60,35 @@ function nested(items: readonly string[]): string {
 }
 
 /**
- * Each table as the statement may have written it: with its schema, and bare, since the path
- * decides what a bare name means.
+ * Each table by its schema, and as its bare name means it on this session. The first is looked up
+ * in the catalog: to_regclass fails where the role may not use the schema.
  */
 function tableKeys(tables: readonly TableUse[]): readonly (readonly [string, string])[] {
-  const names = new Map<string, string>()
+  const keys = new Map<string, string>()
   for (const { schema, name } of tables) {
     const bare = identifier(name)
-    names.set(`relation ${bare}`, bare)
-    if (schema !== null) {
-      const full = `${identifier(schema)}.${bare}`
-      names.set(`relation ${full}`, full)
-    }
+    keys.set(`relation ${bare}`, `pg_catalog.to_regclass(${literal(bare)})`)
+    if (schema === null) continue
+    const oid = `(SELECT r.oid FROM pg_catalog.pg_class r JOIN pg_catalog.pg_namespace n
+      ON n.oid OPERATOR(pg_catalog.=) r.relnamespace
+      WHERE r.relname OPERATOR(pg_catalog.=) ${literal(name)}::pg_catalog.name
+        AND n.nspname OPERATOR(pg_catalog.=) ${literal(schema)}::pg_catalog.name)`
+    keys.set(`relation ${identifier(schema)}.${bare}`, oid)
   }
-  return [...names]
+  return [...keys]
 }
 
 /** Its id, kind and definition; null where nothing of that name is visible. */
-function relation(name: string): string {
+function relation(oid: string): string {
   return `(SELECT pg_catalog.json_build_object('oid', c.oid, 'kind', c.relkind,
     'rules', c.relhasrules, 'triggers', c.relhastriggers, 'row_security', c.relrowsecurity,
     'definition', CASE WHEN c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['v', 'm']::pg_catalog."char"[])
       THEN pg_catalog.md5(pg_catalog.pg_get_viewdef(c.oid)) END,
-    'columns', (SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(' ', a.attnum, a.attname, a.atttypid, a.attisdropped), ',' ORDER BY a.attnum))
-      FROM pg_catalog.pg_attribute a WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.>) 0))
-    FROM pg_catalog.pg_class c
-    WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(${literal(name)}))`
+    'columns', (SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(' ', a.attnum,
+        a.attname, a.atttypid, a.attisdropped), ',' ORDER BY a.attnum))
+      FROM pg_catalog.pg_attribute a WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid
+        AND a.attnum OPERATOR(pg_catalog.>) 0))
+    FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) ${oid})`
 }
 
 /** Every function of that name, in any schema: which one a call means depends on the path. */

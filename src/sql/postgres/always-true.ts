@@ -87,11 +87,11 @@ function foldComparison(body: Body): boolean | null {
   const operator = namesOf(body.name).at(-1)
   const left = constantOf(body.lexpr)
   const right = constantOf(body.rexpr)
+  if (body.kind === 'AEXPR_LIKE' || body.kind === 'AEXPR_ILIKE') return matchesAll(operator, right)
   if (left !== null && right !== null) return compare(operator, left, right)
   const reflexive = operator === '=' || operator === '>=' || operator === '<='
   const ofScalars = body.kind === 'AEXPR_OP' || body.kind === 'AEXPR_NOT_DISTINCT'
   if (reflexive && ofScalars && alike(body.lexpr, body.rexpr)) return true
-  if (body.kind === 'AEXPR_LIKE' || body.kind === 'AEXPR_ILIKE') return matchesAll(operator, right)
   return null
 }
 

@@ -1,5 +1,5 @@
 import type { Analysis } from './analysis.ts'
-import { BUILTINS, TRANSPARENT_EXTENSIONS } from './functions.ts'
+import { BUILTINS, builtinUse, HARMLESS_VOLATILE, TRANSPARENT_EXTENSIONS } from './functions.ts'
 import type { Schema, SchemaFunction } from './schema.ts'
 import { CLEAN, isHard, type Taint, taintOf, union } from './taint.ts'
 
@@ -28,11 +28,39 @@ export function qualified(fn: SchemaFunction): string {
   return `${fn.schema}.${fn.name}`
 }
 
+/** Notes what calling a function of this name does, whatever its arguments are. */
+export function noteCall(analysis: Analysis, name: readonly string[]): void {
+  const last = name.at(-1) ?? ''
+  const use = builtinUse(last)
+  for (const effect of use?.effects ?? []) {
+    analysis.findings.effect(effect, `${last}() ${use?.reason}`)
+  }
+  const { own } = calleeOf(analysis.schema, name)
+  for (const fn of own) checkOwn(analysis, fn, use !== undefined)
+}
+
+function checkOwn(analysis: Analysis, fn: SchemaFunction, known: boolean): void {
+  const { findings } = analysis
+  const key = qualified(fn)
+  if (fn.extension === null || !isTransparent(analysis, fn)) findings.functions.add(key)
+  if (analysis.trusted.has(key) || (fn.extension !== null && known)) return
+  if (fn.securityDefiner) {
+    findings.effect('opaque', `${key}() runs with its owner's rights`)
+  } else if (fn.volatility === 'volatile' && !isHarmlessVolatile(analysis, fn)) {
+    findings.effect('opaque', `${key}() is volatile: what it does can't be known`)
+  }
+}
+
+function isHarmlessVolatile(analysis: Analysis, fn: SchemaFunction): boolean {
+  return HARMLESS_VOLATILE.has(fn.name) && isTransparent(analysis, fn)
+}
+
 /**
  * What the result of a call is computed from: the arguments, and for the user's own functions
- * what their body reads. Effects of calls are noted elsewhere, for the whole statement at once.
+ * what their body reads.
  */
 export function resultOfCall(analysis: Analysis, name: readonly string[], args: Taint): Taint {
+  noteCall(analysis, name)
   const { own } = calleeOf(analysis.schema, name)
   const last = name.at(-1) ?? ''
   if (BUILTINS.get(last)?.sink && isHard(args)) {

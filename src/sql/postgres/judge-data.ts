@@ -6,7 +6,7 @@ import { Scope } from './scope.ts'
 import { notesCopy, noteWrite } from './writes.ts'
 
 export function select(analysis: Analysis, body: Body): Judged {
-  analysis.findings.effect('read', 'reads')
+  analysis.findings.effect('read', 'reads data')
   const outputs = analysis.query({ SelectStmt: body }, null)
   const into = intoOf(body)
   if (!into) return judged('SELECT', { outputs })
@@ -49,7 +49,7 @@ export function copy(analysis: Analysis, body: Body): Judged {
   if (isObject(body.relation)) copyRelation(analysis, body, body.relation)
   if (body.query) {
     const kind = nodeOf(body.query)?.kind
-    if (kind === 'SelectStmt') findings.effect('read', 'reads')
+    if (kind === 'SelectStmt') findings.effect('read', 'reads data')
     analysis.query(body.query, null)
   }
   if (!body.is_from) findings.effect('export', 'COPY TO sends whole rows out')
@@ -68,7 +68,7 @@ function copyRelation(analysis: Analysis, body: Body, range: Body): void {
   const fields =
     columns.length > 0 ? columns.map((sval) => [{ String: { sval } }]) : [[{ A_Star: {} }]]
   const targetList = fields.map((own) => ({ ResTarget: { val: { ColumnRef: { fields: own } } } }))
-  analysis.findings.effect('read', 'reads')
+  analysis.findings.effect('read', 'reads data')
   analysis.query({ SelectStmt: { targetList, fromClause: [{ RangeVar: range }] } }, null)
 }
 

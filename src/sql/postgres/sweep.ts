@@ -1,9 +1,8 @@
 import type { Analysis } from './analysis.ts'
 import { type Body, childrenOf, listOf, literalOf, namesOf, nodeOf } from './ast.ts'
-import { calleeOf, isTransparent, qualified } from './calls.ts'
+import { calleeOf, noteCall } from './calls.ts'
 import { isConstant } from './expressions.ts'
-import { builtinUse, HARMLESS_VOLATILE } from './functions.ts'
-import type { SchemaFunction } from './schema.ts'
+import { builtinUse } from './functions.ts'
 import { checkSetting } from './set-effects.ts'
 import { isSecretSetting } from './settings.ts'
 
@@ -75,31 +74,13 @@ function checkType(analysis: Analysis, body: Body): void {
 }
 
 function checkCall(analysis: Analysis, body: Body): void {
-  const { findings } = analysis
   const name = namesOf(body.funcname)
   const last = name.at(-1) ?? ''
   const use = builtinUse(last)
-  for (const effect of use?.effects ?? []) findings.effect(effect, `${last}() ${use?.reason}`)
+  noteCall(analysis, name)
   checkArguments(analysis, last, listOf(body.args))
   const callee = calleeOf(analysis.schema, name)
-  for (const fn of callee.own) checkOwn(analysis, fn, use !== undefined)
   if (!callee.builtin && callee.own.length === 0) checkUnknown(analysis, name, body, use)
-}
-
-function checkOwn(analysis: Analysis, fn: SchemaFunction, known: boolean): void {
-  const { findings } = analysis
-  const key = qualified(fn)
-  if (fn.extension === null || !isTransparent(analysis, fn)) findings.functions.add(key)
-  if (analysis.trusted.has(key) || (fn.extension !== null && known)) return
-  if (fn.securityDefiner) {
-    findings.effect('opaque', `${key}() runs with its owner's rights`)
-  } else if (fn.volatility === 'volatile' && !isHarmlessVolatile(analysis, fn)) {
-    findings.effect('opaque', `${key}() is volatile: what it does can't be known`)
-  }
-}
-
-function isHarmlessVolatile(analysis: Analysis, fn: SchemaFunction): boolean {
-  return HARMLESS_VOLATILE.has(fn.name) && isTransparent(analysis, fn)
 }
 
 /** A name that no function has, on one argument, is a column of it: email(c) is c.email. */
