@@ -34,8 +34,8 @@ export class Exchange implements Asked {
   bytes = 0
   /** One for each statement whose rows were described. */
   readonly plans: (MaskPlan | null | undefined)[] = []
-  /** The columns of its newest description. */
-  columns: readonly ResultColumn[] = []
+  /** The columns of its COPY statements, by the statement's number. */
+  readonly copyColumns = new Map<number, readonly ResultColumn[]>()
   readonly masked = new Set<string>()
 
   constructor(

@@ -106,7 +106,8 @@ export class Flow {
 
   #goesAtOnce(step: Step): boolean {
     if (step.kind === 'refuse') return false
-    return step.kind !== 'run' || this.#allowed(step.exchange)
+    if (step.kind !== 'run') return true
+    return this.#allowed(step.exchange) && !copiesClassified(step.exchange)
   }
 
   #allowed(exchange: Exchange): boolean {
@@ -126,6 +127,10 @@ export class Flow {
     for (const [index, step] of steps.entries()) {
       const error = await this.#refusalOf(step, steps.slice(0, index))
       if (error) return this.#refuse(batch, steps, index, error)
+    }
+    for (const step of steps) {
+      if (step.kind === 'run' && copiesClassified(step.exchange))
+        await this.#describeCopy(step.exchange)
     }
     if (this.#cancelArrives !== null) await this.#cancelArrives
     try {
@@ -235,6 +240,18 @@ export class Flow {
       await this.#drained.promise
     }
     if (this.#interruption === 'disconnected') throw gone()
+  }
+
+  /** COPY has no row description: what it sends is learned from a SELECT that would send the same. */
+  async #describeCopy(exchange: Exchange): Promise<void> {
+    await this.#settled()
+    if (this.#dialogue.skipping || this.#dialogue.transaction === 'failed') return
+    for (const [index, { copy }] of exchange.statements.entries()) {
+      if (!copy) continue
+      const described = this.#dialogue.describe(copy.describedBy)
+      this.#options.toServer.flush()
+      exchange.copyColumns.set(index, (await described) ?? [])
+    }
   }
 
   // === refusing
@@ -381,6 +398,11 @@ export function outgoing(
 function undo(step: Step): void {
   if ('settle' in step) step.settle?.(false)
   if (step.kind === 'run') step.exchange.settleNames(false)
+}
+
+/** COPY data that has to be masked on its way. */
+function copiesClassified(exchange: Exchange): boolean {
+  return exchange.guarded && exchange.statements.some((statement) => statement.copy)
 }
 
 /** A FunctionCall ends, like a simple query, in ReadyForQuery. */

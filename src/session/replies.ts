@@ -38,7 +38,6 @@ export class Replies implements ReplyListener<Exchange> {
     if (!classification) return
     const plan = this.#services.policy().plan(columns, classification, unmaskOf(exchange.decision))
     exchange.plans[statement] = plan
-    exchange.columns = columns
     if (plan) this.#noteMasked(exchange, plan)
   }
 
@@ -63,7 +62,12 @@ export class Replies implements ReplyListener<Exchange> {
     if (!classification) throw new Error('COPY of a statement that nobody classified')
     const { masker, masked } = this.#services
       .policy()
-      .copyMasker(exchange.columns, classification, shape, unmaskOf(exchange.decision))
+      .copyMasker(
+        exchange.copyColumns.get(statement) ?? [],
+        classification,
+        shape,
+        unmaskOf(exchange.decision),
+      )
     for (const name of masked) exchange.masked.add(name)
     return masker
   }

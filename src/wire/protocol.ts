@@ -145,6 +145,8 @@ export interface Dialogue<X> {
   closeOpenSegment(): void
   /** Asks a question of the proxy's own; the client sees nothing of it. */
   ask(sql: string): Promise<OwnAnswer>
+  /** Asks what columns a SELECT would have, without running it. Null where the server refuses it. */
+  describe(sql: string): Promise<readonly ResultColumn[] | null>
   /** Bytes from the server. Throws ProxyError when the conversation can't be followed. */
   receive(chunk: Buffer): void
   /** Messages of the proxy's own to the client. */

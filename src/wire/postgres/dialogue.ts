@@ -8,6 +8,7 @@ import type {
   Outgoing,
   OwnAnswer,
   Request,
+  ResultColumn,
   TransactionState,
 } from '../protocol.ts'
 import * as backend from './backend-messages.ts'
@@ -16,6 +17,7 @@ import { message, postgresLayout } from './framing.ts'
 import * as frontend from './frontend-messages.ts'
 import * as type from './message-types.ts'
 import {
+  newOwnQuestion,
   newRowStream,
   type Owed,
   OwedReplies,
@@ -106,7 +108,7 @@ class PostgresDialogue<X> implements Dialogue<X> {
         this.#expectAcknowledgement(type.CLOSE_COMPLETE, 'prepared', exchange, settle)
         break
       case 'describe':
-        this.#owed.push({ kind: 'description', target: request.target, exchange, silent: false })
+        this.#owed.push({ kind: 'description', target: request.target, exchange, own: null })
         this.#open('prepared')
         break
       case 'execute':
@@ -184,7 +186,7 @@ class PostgresDialogue<X> implements Dialogue<X> {
 
   describeForSelf(portal: string, exchange: X): void {
     if (this.#skipping) return
-    this.#owed.push({ kind: 'description', target: 'portal', exchange, silent: true })
+    this.#owed.push({ kind: 'description', target: 'portal', exchange, own: 'for the plan' })
     this.#options.toServer.add(frontend.encodeDescribePortal(portal))
   }
 
@@ -196,30 +198,37 @@ class PostgresDialogue<X> implements Dialogue<X> {
   }
 
   ask(sql: string): Promise<OwnAnswer> {
-    return new Promise((resolve) => {
-      const own: OwnQuestion = { rows: [], error: null }
-      const answer = () => resolve(own.error ?? { ok: true, rows: own.rows })
-      const name = ownName()
-      this.#expectOwn(type.PARSE_COMPLETE, own)
+    return this.#question(sql, (name, own) => {
       this.#expectOwn(type.BIND_COMPLETE, own)
-      this.#owed.push({
-        kind: 'execution',
-        exchange: null,
-        settle: undefined,
-        own,
-        stream: newRowStream(),
-      })
-      const closed = this.#segment === 'closed'
-      this.#expectOwn(type.CLOSE_COMPLETE, own, closed ? undefined : answer)
+      const stream = newRowStream()
+      this.#owed.push({ kind: 'execution', exchange: null, settle: undefined, own, stream })
+      this.#options.toServer.add(frontend.encodeBind(name, name))
+      this.#options.toServer.add(frontend.encodeExecute(name))
+    }).then((own) => own.error ?? { ok: true, rows: own.rows })
+  }
+
+  describe(sql: string): Promise<readonly ResultColumn[] | null> {
+    return this.#question(sql, (name, own) => {
+      this.#owed.push({ kind: 'description', target: 'statement', exchange: null, own })
+      this.#options.toServer.add(frontend.encodeDescribeStatement(name))
+    }).then((own) => own.columns)
+  }
+
+  /** Prepares a statement of the proxy's own, does something with it, and frees it. */
+  #question(sql: string, use: (name: string, own: OwnQuestion) => void): Promise<OwnQuestion> {
+    return new Promise((resolve) => {
+      const own = newOwnQuestion()
+      const answer = () => resolve(own)
+      const name = ownName()
       const { toServer } = this.#options
+      const closed = this.#segment === 'closed'
       toServer.add(frontend.encodeParse(name, Buffer.from(sql, 'utf8')))
-      toServer.add(frontend.encodeBind(name, name))
-      toServer.add(frontend.encodeExecute(name))
+      this.#expectOwn(type.PARSE_COMPLETE, own)
+      use(name, own)
       toServer.add(frontend.encodeCloseStatement(name))
-      if (closed) {
-        this.#owed.push({ kind: 'sync', silent: true, after: answer })
-        toServer.add(frontend.SYNC_MESSAGE)
-      } else toServer.add(frontend.FLUSH_MESSAGE)
+      this.#expectOwn(type.CLOSE_COMPLETE, own, closed ? undefined : answer)
+      if (closed) this.#owed.push({ kind: 'sync', silent: true, after: answer })
+      toServer.add(closed ? frontend.SYNC_MESSAGE : frontend.FLUSH_MESSAGE)
     })
   }
 
@@ -362,7 +371,7 @@ class PostgresDialogue<X> implements Dialogue<X> {
     if (head?.kind !== 'description' || head.target !== 'statement') {
       throw violation('unexpected ParameterDescription')
     }
-    this.#options.toClient.add(frame)
+    if (head.own === null) this.#options.toClient.add(frame)
   }
 
   #described(messageType: number, frame: Buffer): void {
@@ -373,7 +382,8 @@ class PostgresDialogue<X> implements Dialogue<X> {
       if (head.exchange && head.target === 'portal') {
         this.#options.listener.columns(head.exchange, 0, columns)
       }
-      if (!head.silent) this.#options.toClient.add(frame)
+      if (head.own === null) this.#options.toClient.add(frame)
+      else if (head.own !== 'for the plan') head.own.columns = columns
       return
     }
     if (head?.kind !== 'query' || messageType === type.NO_DATA) {
@@ -451,7 +461,7 @@ class PostgresDialogue<X> implements Dialogue<X> {
 
   #passError(head: Owed<X>, fields: backend.Fields, frame: Buffer): void {
     if (head.kind === 'refusal') this.#options.toClient.add(this.refusal(head.error))
-    else if ('own' in head && head.own) {
+    else if ('own' in head && head.own && head.own !== 'for the plan') {
       head.own.error = {
         ok: false,
         sqlState: fields.get('C') ?? '',

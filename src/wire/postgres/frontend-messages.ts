@@ -128,6 +128,10 @@ export function encodeDescribePortal(portal: string): Buffer {
   return message(type.DESCRIBE, Buffer.from('P'), cstring(portal))
 }
 
+export function encodeDescribeStatement(statement: string): Buffer {
+  return message(type.DESCRIBE, Buffer.from('S'), cstring(statement))
+}
+
 export function encodeCloseStatement(statement: string): Buffer {
   return message(type.CLOSE, Buffer.from('S'), cstring(statement))
 }

@@ -1,10 +1,15 @@
 import type { ProxyError } from '../../lib/errors.ts'
-import type { Cell, CellMasker, CopyMasker, OwnAnswer } from '../protocol.ts'
+import type { Cell, CellMasker, CopyMasker, OwnAnswer, ResultColumn } from '../protocol.ts'
 
 /** A question of the proxy's own, while its answer comes in. */
 export interface OwnQuestion {
   readonly rows: (readonly Cell[])[]
+  columns: readonly ResultColumn[] | null
   error: Extract<OwnAnswer, { ok: false }> | null
+}
+
+export function newOwnQuestion(): OwnQuestion {
+  return { rows: [], columns: null, error: null }
 }
 
 /** The rows of one statement while they stream. */
@@ -41,7 +46,8 @@ export type Owed<X> =
       readonly kind: 'description'
       readonly target: 'statement' | 'portal'
       readonly exchange: X | null
-      readonly silent: boolean
+      /** Null where the client asked; else the proxy did, and the client sees nothing. */
+      readonly own: OwnQuestion | 'for the plan' | null
     }
   /** Rows or COPY data, then CommandComplete, EmptyQueryResponse or PortalSuspended. */
   | {
