@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { registerCheck } from '../../src/cli/check.ts'
 import { registerSchema } from '../../src/cli/schema.ts'
 import { startPostgres } from '../support/postgres.ts'
+import { writeCertificate } from '../support/postgres-certificate.ts'
 import { runCommand } from './command.ts'
 
 t.test('says all that is wrong at once', async (t) => {
@@ -94,22 +94,27 @@ ${people}`)
 t.test('tells a certificate from a key of another', async (t) => {
   const folder = t.testdir({})
   const file = (name: string) => join(folder, name)
-  for (const name of ['a', 'b']) {
-    execFileSync(
-      'openssl',
-      [
-        ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
-        ...['-subj', '/CN=localhost', '-keyout', file(`${name}.key`), '-out', file(`${name}.crt`)],
-      ],
-      { stdio: 'ignore' },
-    )
-  }
+  for (const name of ['a', 'b']) writeCertificate(folder, name)
   const run = (key: string) => {
     writeFileSync(file('c.yaml'), `listen: { tls: { cert: a.crt, key: ${key} } }`)
     return runCommand(registerCheck, ['check', '--config', file('c.yaml')])
   }
   t.match(await run('a.key'), { code: 0 })
   t.match(await run('b.key'), { code: 1, out: /the key is not of the certificate/ })
+})
+
+t.test('reaches a database over TLS that it can verify', async (t) => {
+  const folder = t.testdir({})
+  const tls = writeCertificate(folder)
+  const server = await startPostgres(t, { tls })
+  const run = (suffix: string) => {
+    const upstream = `postgres://app:app-password@localhost:${server.port}/shop?${suffix}`
+    writeFileSync(join(folder, 'c.yaml'), `databases: { shop: { upstream: "${upstream}" } }`)
+    return runCommand(registerCheck, ['check', '--config', join(folder, 'c.yaml')])
+  }
+  t.match(await run(`sslmode=verify-full&sslrootcert=${tls.cert}`), { code: 0 })
+  t.match(await run('sslmode=require'), { code: 0 })
+  t.match(await run('sslmode=verify-full'), { code: 1, out: /self-signed certificate/ })
 })
 
 t.test('prints the schema', async (t) => {
