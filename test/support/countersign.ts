@@ -1,0 +1,271 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { stringify } from 'yaml'
+import { readEvents } from '../../src/cli/server-sent-events.ts'
+
+const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
+
+export const AGENT = 'bot'
+/** Owns the agent, so can't sign for it. */
+export const OWNER = 'ana@example.com'
+/** Signs. */
+export const APPROVER = 'bo@example.com'
+
+type Yaml = Readonly<Record<string, unknown>>
+
+export interface CountersignOptions {
+  /** The upstream of the database `shop`. */
+  readonly upstream: string
+  /** Merged over databases.shop. */
+  readonly database?: Yaml
+  /** Merged over agents.bot. */
+  readonly agent?: Yaml
+  /** Merged over the top of the configuration. */
+  readonly config?: Yaml
+  readonly env?: Readonly<Record<string, string>>
+}
+
+interface Teardown {
+  teardown(fn: () => unknown): unknown
+}
+
+/** A request as the API shows it; only what tests look at. */
+export interface ShownRequest {
+  readonly id: string
+  readonly state: string
+  readonly statement: string
+  readonly statement_sha256: string
+  readonly effects: readonly string[]
+  readonly [key: string]: unknown
+}
+
+/** A proxy that runs as its users run it: the command, in processes of its own. */
+export class Countersign {
+  readonly folder: string
+  readonly #env: Readonly<Record<string, string>>
+  #child: ChildProcess | null = null
+  #listening = { postgres: '', control: '' }
+  #password = ''
+  readonly #tokens = new Map<string, string>()
+  /** What it wrote to standard error. */
+  stderr = ''
+
+  constructor(folder: string, env: Readonly<Record<string, string>>) {
+    this.folder = folder
+    this.#env = env
+  }
+
+  get configPath(): string {
+    return join(this.folder, 'countersign.yaml')
+  }
+
+  get password(): string {
+    return this.#password
+  }
+
+  get port(): number {
+    return Number(this.#listening.postgres.split(':')[1])
+  }
+
+  /** Of the HTTP API. */
+  get control(): string {
+    return this.#listening.control
+  }
+
+  /** The agent's connection string. */
+  get url(): string {
+    return `postgres://${AGENT}:${this.#password}@${this.#listening.postgres}/shop`
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0
+  }
+
+  /** Runs one command of the command line and reads its JSON. */
+  async command(...args: readonly string[]): Promise<Record<string, unknown>> {
+    const { code, out, err } = await this.run(...args, '--config', this.configPath, '--json')
+    if (code !== 0) throw new Error(`countersign ${args.join(' ')}: ${code}: ${err}`)
+    return JSON.parse(out)
+  }
+
+  async run(...args: readonly string[]): Promise<{ code: number; out: string; err: string }> {
+    const child = spawn(process.execPath, [MAIN, ...args], {
+      env: { ...process.env, ...this.#env },
+    })
+    let out = ''
+    let err = ''
+    child.stdout.on('data', (chunk) => {
+      out += chunk
+    })
+    child.stderr.on('data', (chunk) => {
+      err += chunk
+    })
+    const [code] = await once(child, 'close')
+    return { code, out, err }
+  }
+
+  async prepare(): Promise<void> {
+    const agent = await this.command('agent', 'add', AGENT, '--owner', OWNER, '--database', 'shop')
+    this.#password = String(agent.password)
+    for (const person of [OWNER, APPROVER]) {
+      const { token } = await this.command('token', 'add', person)
+      this.#tokens.set(person, String(token))
+    }
+  }
+
+  /** Starts, or starts again, and waits until it is ready. */
+  async start(): Promise<void> {
+    const child = spawn(
+      process.execPath,
+      [MAIN, 'start', '--config', this.configPath, '--ready-json'],
+      { env: { ...process.env, ...this.#env } },
+    )
+    this.#child = child
+    child.stderr.on('data', (chunk) => {
+      this.stderr += chunk
+    })
+    const lines = createInterface({ input: child.stdout })
+    const first = await Promise.race([once(lines, 'line'), once(child, 'close')])
+    if (typeof first[0] !== 'string') throw new Error(`it did not start: ${this.stderr}`)
+    this.#listening = JSON.parse(first[0])
+  }
+
+  kill(signal: NodeJS.Signals): Promise<unknown> {
+    const child = this.#child
+    if (!child || child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
+    const closed = once(child, 'exit')
+    child.kill(signal)
+    return closed
+  }
+
+  get exitCode(): number | null {
+    return this.#child?.exitCode ?? null
+  }
+
+  tokenOf(person: string): string {
+    return this.#tokens.get(person) ?? ''
+  }
+
+  async api(path: string, options: { body?: unknown; person?: string } = {}): Promise<Response> {
+    const { body, person = APPROVER } = options
+    const headers = { authorization: `Bearer ${this.tokenOf(person)}` }
+    if (body === undefined) return fetch(this.control + path, { headers })
+    return fetch(this.control + path, {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+  }
+
+  async requests(state = 'pending'): Promise<ShownRequest[]> {
+    const answer = await this.api(`/v1/approvals?state=${state}`)
+    return ((await answer.json()) as { approvals: ShownRequest[] }).approvals
+  }
+
+  async request(id: string): Promise<ShownRequest> {
+    return (await (await this.api(`/v1/approvals/${id}`)).json()) as ShownRequest
+  }
+
+  /** Resolves with the first pending request that fits, whether it is there or comes. */
+  async pending(fits: (request: ShownRequest) => boolean = () => true): Promise<ShownRequest> {
+    const ending = new AbortController()
+    const stream = await fetch(`${this.control}/v1/events`, {
+      headers: { authorization: `Bearer ${this.tokenOf(APPROVER)}` },
+      signal: ending.signal,
+    })
+    try {
+      // The stream greets first, so that nothing can come between the list and the events.
+      const events = readEvents(stream.body as unknown as AsyncIterable<Uint8Array>)
+      for (;;) {
+        const found = (await this.requests()).find(fits)
+        if (found) return found
+        if ((await events.next()).done) throw new Error('the events ended')
+      }
+    } finally {
+      ending.abort()
+    }
+  }
+
+  /** Resolves with the request once it has left the state `pending` (or `from`). */
+  async settled(id: string, from = 'pending'): Promise<ShownRequest> {
+    for (;;) {
+      const shown = (await (await this.api(`/v1/approvals/${id}?wait=10`)).json()) as ShownRequest
+      if (shown.state !== from) return shown
+    }
+  }
+
+  decide(id: string, decision: 'approve' | 'deny', reason = 'as a test asks', person = APPROVER) {
+    return this.api(`/v1/approvals/${id}/decisions`, { body: { decision, reason }, person })
+  }
+
+  async approve(id: string): Promise<void> {
+    const answer = await this.decide(id, 'approve')
+    if (answer.status >= 300) throw new Error(`approve: ${answer.status} ${await answer.text()}`)
+  }
+
+  /** All records of the trail, in the order of each chain. */
+  records(): Record<string, unknown>[] {
+    const folder = join(this.folder, 'data', 'audit')
+    return readdirSync(folder)
+      .filter((name) => name.endsWith('.ndjson'))
+      .sort()
+      .flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n'))
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line))
+  }
+}
+
+/** A configuration of one database and one agent; ports are picked by the system. */
+function configOf(options: CountersignOptions): Yaml {
+  return {
+    listen: { postgres: '127.0.0.1:0', control: '127.0.0.1:0' },
+    data: './data',
+    databases: {
+      shop: {
+        upstream: options.upstream,
+        environment: 'production',
+        classified: {
+          'public.customers.email': 'pii.email',
+          'public.customers.ssn': 'pii.national-id',
+        },
+        ...options.database,
+      },
+    },
+    masks: { 'pii.email': 'partial', pii: 'redact' },
+    people: {
+      [OWNER]: { groups: ['approvers'] },
+      [APPROVER]: { groups: ['approvers'], slack: 'UBO' },
+    },
+    agents: {
+      [AGENT]: {
+        owners: [OWNER],
+        databases: ['shop'],
+        credential: './bot.json',
+        ...options.agent,
+      },
+    },
+    ...options.config,
+  }
+}
+
+/** Starts a proxy of its own for a test; it ends with it. */
+export async function startCountersign(
+  t: Teardown,
+  options: CountersignOptions,
+): Promise<Countersign> {
+  const folder = mkdtempSync(join(tmpdir(), 'csgn-proxy-'))
+  const proxy = new Countersign(folder, options.env ?? {})
+  t.teardown(async () => {
+    await proxy.kill('SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
+  })
+  writeFileSync(proxy.configPath, stringify(configOf(options)))
+  await proxy.prepare()
+  await proxy.start()
+  return proxy
+}
