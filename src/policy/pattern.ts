@@ -1,12 +1,11 @@
 /**
- * Whether a dotted name fits a pattern: part for part, `*` matches within a part, and a last part
- * that is `*` alone matches all that follows. Upper and lower case are different.
+ * Whether a dotted name fits a pattern, part for part; `*` matches within a part. Upper and lower
+ * case are different.
  */
 export function fits(pattern: string, name: string): boolean {
   const wanted = pattern.split('.')
   const parts = name.split('.')
-  const open = wanted.at(-1) === '*' && parts.length > wanted.length
-  if (wanted.length !== parts.length && !open) return false
+  if (wanted.length !== parts.length) return false
   return wanted.every((part, index) => partFits(part, parts[index] ?? ''))
 }
 

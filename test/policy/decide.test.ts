@@ -127,7 +127,7 @@ t.test('columns and classes hold with their wildcards', async (t) => {
   })
   t.match(decide(wipe, [deny('w', { columns: ['public.people.email'] })]), { kind: 'deny' })
   const cls = allow('cls', { effect: ['probe'], classes: ['pii.*'] })
-  t.match(decide(probe([], ['pii.email', 'pii.a.b']), [cls]), { kind: 'allow' })
+  t.match(decide(probe([], ['pii.email', 'pii.name']), [cls]), { kind: 'allow' })
   t.match(decide(probe([], ['pii.email', 'pci.pan']), [cls]), { kind: 'require-approval' })
   t.match(decide(probe([], []), [cls]), { kind: 'require-approval' })
 })

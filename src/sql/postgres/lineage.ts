@@ -5,12 +5,16 @@ import { type Column, hardSources } from './taint.ts'
 
 /** What one output column of a query is computed from. */
 export interface OutputLineage {
+  /** Empty where the server's name for it isn't certain. */
+  readonly name: string
   /** Data classes of the classified columns behind it. */
   readonly classes: readonly string[]
   /** It is a base column's value, unchanged. */
   readonly plain: boolean
   /** Something behind it isn't known, or has no class. */
   readonly unknown: boolean
+  /** What it is computed from, as far as that is classified or unknown. */
+  readonly sources: readonly string[]
 }
 
 /** Follows the output columns of queries that stand in the schema itself: views, expressions. */
@@ -52,8 +56,10 @@ function lineageOf(column: Column): OutputLineage {
   const hard = hardSources(column.taint)
   const classes = new Set(hard.flatMap((source) => source.dataClass ?? []))
   return {
+    name: column.name,
     classes: [...classes].sort(),
     plain: column.plain,
     unknown: column.taint.size > hard.length || hard.some((source) => source.dataClass === null),
+    sources: [...column.taint.keys()],
   }
 }

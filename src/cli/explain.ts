@@ -1,0 +1,107 @@
+import type { Command } from 'commander'
+import { openPostgresCatalog } from '../catalog/postgres-catalog.ts'
+import { readConfig } from '../config/config-file.ts'
+import { connectUpstreamClient } from '../config/upstream-client.ts'
+import { parseUpstream } from '../config/upstream-url.ts'
+import { type Clock, systemClock } from '../lib/clock.ts'
+import { messageOf } from '../lib/errors.ts'
+import { createPostgresClassifier } from '../sql/postgres/classify.ts'
+import { LineageReader } from '../sql/postgres/lineage.ts'
+import type { Classification, Parsed } from '../sql/statement.ts'
+import { type ReportParts, reportAsText, reportOn, type StatementReport } from './explain-report.ts'
+import type { CommandIo } from './io.ts'
+import { UsageError } from './usage-error.ts'
+
+const HELP = `
+Nothing is sent but questions about the schema: the statement itself isn't run.
+
+Exit codes: 0 explained, 1 failed or no SQL that PostgreSQL reads, 2 used wrongly.
+`
+
+interface ExplainOptions {
+  readonly config: string
+  readonly database: string
+  readonly agent: string
+  readonly json?: boolean
+}
+
+/** Adds `explain`, which says what would become of a statement and why. */
+export function registerExplain(
+  program: Command,
+  io: CommandIo,
+  parts: { readonly clock?: Clock } = {},
+): void {
+  program
+    .command('explain <sql>')
+    .description("Say a statement's effects, the rules that speak for them, and what is masked")
+    .requiredOption('--config <file>', 'the configuration')
+    .requiredOption('--database <name>', 'a database of the configuration')
+    .requiredOption('--agent <name>', 'the agent that would ask')
+    .option('--json', 'answer in JSON: {"statements":[...]}')
+    .addHelpText('after', HELP)
+    .action((sql: string, options: ExplainOptions) =>
+      explainCommand(io, sql, options, parts.clock ?? systemClock),
+    )
+}
+
+async function explainCommand(
+  io: CommandIo,
+  sql: string,
+  options: ExplainOptions,
+  clock: Clock,
+): Promise<void> {
+  try {
+    const reports = await explainSql(sql, await partsOf(io, options, clock), clock)
+    if (options.json) io.out(`${JSON.stringify({ statements: reports })}\n`)
+    else io.out(reports.map(reportAsText).join('\n'))
+    io.exit(0)
+  } catch (error) {
+    io.err(`${messageOf(error)}\n`)
+    io.exit(error instanceof UsageError ? 2 : 1)
+  }
+}
+
+async function partsOf(io: CommandIo, options: ExplainOptions, clock: Clock): Promise<ReportParts> {
+  const read = await readConfig({ path: options.config, env: io.env })
+  if (!read.ok) throw new UsageError(read.problems.join('\n'))
+  const { config } = read
+  const database = config.databases.get(options.database)
+  if (!database) throw new UsageError(`${options.database} is not listed under databases:`)
+  const agent = config.agents.get(options.agent)
+  if (!agent) throw new UsageError(`${options.agent} is not listed under agents:`)
+  if (!agent.databases.includes(options.database)) {
+    throw new UsageError(`the agent ${options.agent} may not use ${options.database}`)
+  }
+  return { config, database, agent: options.agent, now: clock.now() }
+}
+
+/** What would become of each statement of a text, on the database's schema as it is now. */
+export async function explainSql(
+  sql: string,
+  parts: ReportParts,
+  clock: Clock,
+): Promise<readonly StatementReport[]> {
+  const { database } = parts
+  const upstream = parseUpstream(database.upstream)
+  if ('problem' in upstream) throw new UsageError(`${database.name}: ${upstream.problem}`)
+  if (upstream.system !== 'postgresql') throw new UsageError(`${database.name} is not PostgreSQL`)
+  const { trustedFunctions, classified } = database
+  const connect = () => connectUpstreamClient(upstream, 'countersign explain')
+  const catalog = await openPostgresCatalog({ connect, classified, trustedFunctions, clock })
+  const classifier = await createPostgresClassifier({ catalog, trustedFunctions, clock })
+  const lineage = await LineageReader.open(trustedFunctions)
+  try {
+    const names = { prepared: () => undefined, cursor: () => undefined }
+    const parsed = await classifier.classify(Buffer.from(sql), names)
+    return statementsOf(parsed).map((statement) =>
+      reportOn(statement, lineage.read(statement.sql, catalog.current), parts),
+    )
+  } finally {
+    await Promise.all([lineage.close(), classifier.close(), catalog.close()])
+  }
+}
+
+function statementsOf(parsed: Parsed): readonly Classification[] {
+  if (parsed.kind === 'syntax-error') throw new Error(`PostgreSQL can't read it: ${parsed.message}`)
+  return parsed.kind === 'opaque' ? [parsed.classification] : parsed.statements
+}
