@@ -39,12 +39,16 @@ export class FaultyOps implements FileOps {
   syncFails = false
   createFails = false
   syncs = 0
+  /** Files that are open now. */
+  open = 0
   /** Held back while this is set; each sync waits for it. */
   gate: Promise<void> | null = null
 
   create(path: string): number {
     if (this.createFails) throw coded('EROFS')
-    return diskOps.create(path)
+    const fd = diskOps.create(path)
+    this.open++
+    return fd
   }
 
   write(fd: number, bytes: Buffer, offset: number): number {
@@ -67,6 +71,7 @@ export class FaultyOps implements FileOps {
 
   close(fd: number): void {
     diskOps.close(fd)
+    this.open--
   }
 
   unlink(path: string): void {

@@ -123,6 +123,8 @@ t.test('goes on in new segments by size and by age', async (t) => {
   }
   const bySize = readdirSync(options.folder).length
   t.ok(bySize > 5, `${bySize} segments`)
+  await trail.durable(trail.head.sequence)
+  t.equal(options.manual.ops.open, 1, 'those that are full are closed')
   await trail.durable(trail.append(event('before')))
   options.manual.clock.advance(60_000)
   await trail.durable(trail.append(event('after')))
@@ -185,7 +187,9 @@ for (const [fault, breakIt, mendIt] of [
       return trail.trouble === null
     })
     await trail.durable(trail.append(event('again')))
+    t.equal(ops.open, 1)
     await trail.close()
+    t.equal(ops.open, 0)
     t.same(
       [...new Set(reasonsIn(options.folder))],
       ['kept', 'written, not synced', 'acknowledged by append', 'again'],
@@ -242,6 +246,7 @@ t.test('moves a torn line aside and takes the chain up behind the last whole rec
   t.equal(readdirSync(options.folder).filter((name) => name.includes('.torn-')).length, 2)
   const { ok, chains } = await verifyTrails(options.folder, null)
   t.ok(ok, JSON.stringify(chains))
+  t.notMatch(JSON.stringify(chains), /not written whole/, 'nothing torn is left in the chain')
 })
 
 t.test('keeps every durable record over kill -9', async (t) => {

@@ -6,7 +6,7 @@ import { loadCheckpointKey, loadPublicKey } from '../../src/audit/checkpoint-key
 import { GENESIS, lineHash } from '../../src/audit/record.ts'
 import { openTrail } from '../../src/audit/trail.ts'
 import { verifyTrails } from '../../src/audit/verify.ts'
-import { event, StillClock } from './fixtures.ts'
+import { event, FaultyOps, StillClock } from './fixtures.ts'
 
 /** A closed trail of 12 records in several segments, with checkpoints. */
 async function signedTrail(t: Test) {
@@ -195,4 +195,30 @@ t.test('signs now and then, and only what is on disk', async (t) => {
     ok: true,
     chains: [{ unanchored: 0 }],
   })
+})
+
+t.test('signs nothing that a crash could still take', async (t) => {
+  const root = t.testdir({})
+  const clock = new StillClock()
+  const ops = new FaultyOps()
+  const folder = join(root, 'a')
+  const checkpoints = { everyMs: 60_000, keyPath: join(root, 'k', 'audit.key') }
+  const trail = await openTrail({ folder, name: 'data', clock, version: '1', checkpoints, ops })
+  const signed = () =>
+    readFileSync(checkpointPath(folder, 'data'), 'utf8').trim().split('\n').length
+  let open = () => {}
+  ops.gate = new Promise((resolve) => {
+    open = resolve
+  })
+  trail.append(event('in memory'))
+  clock.advance(60_000)
+  const syncs = ops.syncs
+  while (ops.syncs === syncs) await new Promise(setImmediate)
+  // The signature would be written within a few turns of the loop.
+  for (let turn = 0; turn < 200; turn++) await new Promise(setImmediate)
+  t.equal(signed(), 1)
+  open()
+  ops.gate = null
+  await trail.close()
+  t.ok(signed() > 1)
 })
