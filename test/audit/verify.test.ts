@@ -211,8 +211,8 @@ t.test('signs nothing that a crash could still take', async (t) => {
     open = resolve
   })
   trail.append(event('in memory'))
+  const { syncs } = ops
   clock.advance(60_000)
-  const syncs = ops.syncs
   while (ops.syncs === syncs) await new Promise(setImmediate)
   // The signature would be written within a few turns of the loop.
   for (let turn = 0; turn < 200; turn++) await new Promise(setImmediate)
