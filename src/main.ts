@@ -6,8 +6,9 @@ import { registerApprovals } from './cli/approvals.ts'
 import { registerAudit } from './cli/audit.ts'
 import { registerCheck } from './cli/check.ts'
 import { hostOf, runControlProcess } from './cli/control-process.ts'
+import { registerDemo } from './cli/demo.ts'
 import { registerSchema } from './cli/schema.ts'
-import { registerStart, type ServerIo } from './cli/start.ts'
+import { registerStart, type ServerIo, startForDemo } from './cli/start.ts'
 import { registerToken } from './cli/token.ts'
 import { messageOf } from './lib/errors.ts'
 import { VERSION } from './version.ts'
@@ -32,6 +33,14 @@ const io: ServerIo = {
   },
 }
 
+/** Aborts when the process is asked to end. */
+function endingSignal(): AbortSignal {
+  const ending = new AbortController()
+  io.onSignal('SIGINT', () => ending.abort())
+  io.onSignal('SIGTERM', () => ending.abort())
+  return ending.signal
+}
+
 async function runCommand(): Promise<void> {
   const program = new Command('countersign')
     .description('A database proxy for AI agents: holds what is sensitive until a person signs.')
@@ -45,6 +54,13 @@ async function runCommand(): Promise<void> {
   registerApprovals(program, io)
   registerAudit(program, io)
   registerSchema(program, io)
+  registerDemo(program, io, {
+    startProxy: (path) => startForDemo(io, path),
+    // Only the demo takes Ctrl-C this way: other commands end by it as every program does.
+    get signal() {
+      return endingSignal()
+    },
+  })
   try {
     await program.parseAsync(process.argv)
   } catch (error) {

@@ -26,7 +26,7 @@ export interface DemoProxy {
 export interface DemoParts {
   /** Starts the proxy with a configuration file. */
   readonly startProxy: (configPath: string) => Promise<DemoProxy>
-  /** Aborted by Ctrl-C. */
+  /** Aborted by Ctrl-C; read once, when the demo begins. */
   readonly signal: AbortSignal
   readonly clock?: Clock
 }
@@ -57,6 +57,7 @@ export function registerDemo(program: Command, io: CommandIo, parts: DemoParts):
 
 async function runDemo(io: CommandIo, options: DemoOptions, parts: DemoParts): Promise<void> {
   const clock = parts.clock ?? systemClock
+  const { signal } = parts
   const house = await prepareDemo({
     folder: options.folder,
     postgresBin: options.postgresBin ?? null,
@@ -64,11 +65,11 @@ async function runDemo(io: CommandIo, options: DemoOptions, parts: DemoParts): P
     progress: (text) => io.err(`${text}\n`),
   })
   try {
-    if (parts.signal.aborted) return
+    if (signal.aborted) return
     const proxy = await parts.startProxy(house.configPath)
     try {
       io.out(introduction(house, proxy, commandOf(io)))
-      await aborted(parts.signal)
+      await aborted(signal)
       io.err('stopping\n')
     } finally {
       await proxy.close()

@@ -7,6 +7,7 @@ import { systemClock } from '../lib/clock.ts'
 import { messageOf } from '../lib/errors.ts'
 import { type Addresses, DataPlane } from '../proxy.ts'
 import { VERSION } from '../version.ts'
+import type { DemoProxy } from './demo.ts'
 import type { CommandIo } from './io.ts'
 
 const HELP = `
@@ -95,6 +96,18 @@ export async function stopOnSignal(io: ServerIo, proxy: DataPlane): Promise<void
     io.onSignal('SIGHUP', () => void proxy.reload())
   })
   io.exit(0)
+}
+
+/** Starts a proxy for the demo, which ends it by itself. */
+export async function startForDemo(io: ServerIo, path: string): Promise<DemoProxy> {
+  const running = await startProxy(io, path)
+  const { postgres, control } = running?.addresses ?? { postgres: null, control: null }
+  if (!running || !postgres || !control) throw new Error('the demo needs both doors')
+  return {
+    postgres: hostPort(postgres),
+    control: `http://${hostPort(control)}`,
+    close: () => running.proxy.close(),
+  }
 }
 
 function hostPort(address: { readonly host: string; readonly port: number }): string {
