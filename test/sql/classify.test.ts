@@ -145,3 +145,25 @@ t.test('what the schema gains is seen by the next statement that names it', asyn
   await shop.catalog.refresh()
   t.match(await shop.one('SELECT harmless FROM people'), { classes: ['pii.national-id'] })
 })
+
+t.test('a statement made to take long is opaque, soon', async (t) => {
+  const nested = (depth: number): string =>
+    depth === 0
+      ? 'SELECT email AS x FROM people'
+      : `WITH RECURSIVE r(x) AS (${nested(depth - 1)} UNION ALL SELECT x FROM r, (${nested(depth - 1)}) s(y)) SELECT x FROM r`
+  const cases = ['', ' OR NULL'].map((tail) => `${'CASE WHEN '.repeat(150)}email IS NULL${tail}`)
+  const hostile = [
+    nested(7),
+    `SELECT ${'*,'.repeat(12_000)}* FROM people`,
+    ...cases.map((when) => `SELECT ${when}${' THEN true END'.repeat(150)} FROM people`),
+    `SELECT ${Array.from({ length: 3000 }, (_, i) => `c${i}`).join(',')} FROM ${Array.from({ length: 3000 }, (_, i) => `goods g${i}`).join(',')}`,
+    `SELECT ${'NOT '.repeat(4000)}(email LIKE 'a') FROM people`,
+  ]
+  for (const sql of hostile) {
+    const begun = performance.now()
+    const statement = await shop.one(sql)
+    const ms = performance.now() - begun
+    t.ok(ms < 5000, `${Math.round(ms)} ms for ${sql.slice(0, 40)}...`)
+    t.equal(statement.output, 'classified')
+  }
+})

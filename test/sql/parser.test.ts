@@ -31,6 +31,13 @@ t.test('large and deep texts are read elsewhere, and none of them ends the readi
   t.equal(await kindOf('SELECT 1'), 'read')
 })
 
+t.test('many statements are read up to a number, then not at all', async (t) => {
+  const many = await parser.parse(Buffer.from('SELECT 1 ; '.repeat(900)))
+  t.equal(many.kind === 'read' && many.statements.length, 900)
+  t.equal(await kindOf('SELECT 1;'.repeat(1001)), 'opaque')
+  t.equal(await kindOf('SELECT 1'), 'read')
+})
+
 t.test('control characters and odd quotes in constants are read as they are', async (t) => {
   for (const sql of ["SELECT '\u0001\t\n\r\u001f'", 'SELECT $a$"$$\'$a$', "SELECT '\"}],[{'"]) {
     const outcome = await parser.parse(Buffer.from(sql))

@@ -14,6 +14,8 @@ export interface Analysis {
   readonly trusted: ReadonlySet<string>
   /** SQL functions whose bodies are being read, against recursion. */
   readonly bodies: ReadonlySet<string>
+  /** Counts work done; throws when a statement is made to cost more than any honest one does. */
+  spend(steps: number): void
   /** The value of `make` for this node in this scope, made once: nested CASEs would double it each. */
   once<T>(node: object, scope: Scope | null, make: () => T): T
   /** The columns of SELECT, VALUES, or a writing statement's RETURNING. */

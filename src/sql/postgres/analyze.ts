@@ -20,6 +20,9 @@ export interface AnalysisSettings {
   readonly parseBody: (sql: string) => readonly RawStatement[] | null
 }
 
+/** Nodes read and names looked up for one statement: some 300 ms. */
+const MAX_STEPS = 2_000_000
+
 /** Functions whose bodies are read below one another. */
 const MAX_BODIES = 4
 
@@ -35,6 +38,7 @@ class StatementAnalysis implements Analysis {
   readonly findings = new Findings()
   readonly bodies: ReadonlySet<string>
   readonly #settings: AnalysisSettings
+  #steps = 0
   readonly #made = new WeakMap<object, { readonly scope: Scope | null; readonly value: unknown }>()
 
   constructor(settings: AnalysisSettings, bodies: ReadonlySet<string>) {
@@ -50,6 +54,11 @@ class StatementAnalysis implements Analysis {
     return this.#settings.trusted
   }
 
+  spend(steps: number): void {
+    this.#steps += steps
+    if (this.#steps > MAX_STEPS) throw new Error('it takes too long to judge')
+  }
+
   once<T>(node: object, scope: Scope | null, make: () => T): T {
     const known = this.#made.get(node)
     if (known && known.scope === scope) return known.value as T
@@ -61,6 +70,7 @@ class StatementAnalysis implements Analysis {
   query(value: unknown, scope: Scope | null): Outputs {
     const node = nodeOf(value)
     if (!node) return NO_OUTPUTS
+    this.spend(1)
     return this.once(node.body, scope, () => this.#query(node.kind, node.body, scope))
   }
 

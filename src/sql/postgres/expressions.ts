@@ -6,6 +6,7 @@ import { CLEAN, type Column, isHard, rowTaint, type Taint, taintOf, union } from
 
 /** What an expression is computed from. Kinds without a case of their own: all that is in them. */
 export function taintOfValue(analysis: Analysis, value: unknown, scope: Scope): Taint {
+  analysis.spend(1)
   const node = nodeOf(value)
   if (!node) return insideOf(analysis, value, scope)
   const { kind, body } = node
@@ -47,6 +48,7 @@ function columnReference(analysis: Analysis, body: Body, scope: Scope): Taint {
   const fields = listOf(body.fields)
   const names = namesOf(fields)
   if (names.length < fields.length) return starInValue(analysis, names, scope)
+  analysis.spend(scope.breadth())
   const found = scope.resolve(names)
   switch (found.kind) {
     case 'columns':
@@ -195,6 +197,7 @@ export function plainColumn(analysis: Analysis, value: unknown, scope: Scope): C
   const fields = listOf(node.body.fields)
   const names = namesOf(fields)
   if (names.length < fields.length) return null
+  analysis.spend(scope.breadth())
   const found = scope.resolve(names)
   const [column, ...others] = found.kind === 'columns' ? found.columns : []
   if (!column || others.some((other) => other.relation === null && isHard(other.taint))) return null

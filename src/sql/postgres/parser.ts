@@ -11,6 +11,8 @@ const MAX_INLINE = 32 * 1024
 /** A chain of some 6,000 operators overflows the grammar's stack; this stays well below. */
 const MAX_INLINE_OPERATORS = 2000
 const MAX_INLINE_DEPTH = 200
+const MAX_INLINE_STATEMENTS = 100
+const SEMICOLON = 0x3b
 
 export type ParseOutcome =
   | { readonly kind: 'read'; readonly statements: readonly ReadStatement[] }
@@ -125,11 +127,14 @@ function isFlat(bytes: Buffer): boolean {
   if (bytes.length > MAX_INLINE) return false
   let depth = 0
   let operators = 0
+  let statements = 0
   for (const byte of bytes) {
     if (byte === 0x28 || byte === 0x5b) depth++
     else if (byte === 0x29 || byte === 0x5d) depth--
     else if (OPERATORS[byte] === 1) operators++
+    else if (byte === SEMICOLON) statements++
     if (depth > MAX_INLINE_DEPTH || operators > MAX_INLINE_OPERATORS) return false
+    if (statements > MAX_INLINE_STATEMENTS) return false
   }
   return bytes.length <= MAX_INLINE_OPERATORS * 4 || countWords(bytes) <= MAX_INLINE_OPERATORS
 }

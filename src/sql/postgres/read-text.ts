@@ -20,6 +20,16 @@ export interface ReadText {
   readonly ambiguous: boolean
 }
 
+/** Statements of one text that are judged; a text of more is opaque. */
+const MAX_STATEMENTS = 1000
+
+/** The text was read in order, and holds more statements than are judged together. */
+export class TooManyStatementsError extends Error {
+  constructor() {
+    super(`it holds more than ${MAX_STATEMENTS} statements`)
+  }
+}
+
 const COMMENTS = new Set(['SQL_COMMENT', 'C_COMMENT'])
 const BACKSLASH = 0x5c
 const QUOTE = 0x27
@@ -28,13 +38,17 @@ const QUOTE = 0x27
 export function readText(grammar: PgQuery, sql: string, bytes: Buffer): ReadText {
   const raw = grammar.parse(sql)
   if (raw.length === 0) return { statements: [], ambiguous: false }
+  if (raw.length > MAX_STATEMENTS) throw new TooManyStatementsError()
   const tokens = grammar.scan(sql).filter((token) => !COMMENTS.has(token.tokenName))
   const ambiguous = tokens.some((token) => isAmbiguous(token, bytes))
+  let at = 0
   const statements = raw.map((statement) => {
     const start = statement.stmt_location ?? 0
     const end = statement.stmt_len ? start + statement.stmt_len : bytes.length
-    const own = tokens.filter((token) => token.start >= start && token.end <= end)
-    return readStatement(grammar, statement.stmt, own, bytes)
+    while ((tokens[at]?.start ?? bytes.length) < start) at++
+    const first = at
+    while ((tokens[at]?.end ?? bytes.length + 1) <= end) at++
+    return readStatement(grammar, statement.stmt, tokens.slice(first, at), bytes)
   })
   return { statements, ambiguous }
 }

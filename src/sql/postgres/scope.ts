@@ -34,6 +34,11 @@ export class Scope {
     this.parent = parent
   }
 
+  /** How many items a name may have to be looked for in. */
+  breadth(): number {
+    return this.items.length + (this.parent?.breadth() ?? 0)
+  }
+
   cte(name: string): Cte | undefined {
     return this.ctes.get(name) ?? this.parent?.cte(name)
   }

@@ -135,6 +135,9 @@ function combined(left: Outputs, right: Outputs): Outputs {
   return { columns, certain }
 }
 
+/** MaxTupleAttributeNumber (htup_details.h) is 1664; intermediate results get some room. */
+const MAX_COLUMNS = 4 * 1664
+
 /** The columns that a target list or RETURNING gives. */
 export function targetOutputs(analysis: Analysis, targets: unknown, scope: Scope): Outputs {
   const columns: Column[] = []
@@ -146,6 +149,8 @@ export function targetOutputs(analysis: Analysis, targets: unknown, scope: Scope
       if (certain < 0) certain = columns.length
       columns.push(...expanded)
     } else if (target) columns.push(targetColumn(analysis, target, scope))
+    analysis.spend(expanded?.length ?? 1)
+    if (columns.length > MAX_COLUMNS) throw new Error('it has more columns than a server gives')
   }
   return { columns, certain: certain < 0 ? columns.length : certain }
 }
