@@ -119,7 +119,12 @@ t.test('what names mean is told by the session itself, whatever its path is', as
     await client.query(`RESET ROLE; SET search_path = fake, pg_catalog, public; CREATE SCHEMA fake;
       CREATE FUNCTION fake.md5(text) RETURNS text LANGUAGE sql AS $$ SELECT 'x' $$;
       CREATE FUNCTION fake.current_setting(text) RETURNS text LANGUAGE sql AS $$ SELECT 'x' $$`)
-    t.match(await ask(), /Asia\/Tokyo/, 'functions of the same name change nothing')
+    const faked = await ask()
+    t.match(faked, /Asia\/Tokyo/, 'functions of the same name change nothing')
+    await client.query(
+      'CREATE OR REPLACE VIEW contacts AS SELECT id, name, name AS reach, true AS anonymous FROM people',
+    )
+    t.not(await ask(), faked, 'and hide no change')
   })
   const many = {
     ...statement,
