@@ -122,7 +122,7 @@ t.test('what names mean is told by the session itself, whatever its path is', as
     const faked = await ask()
     t.match(faked, /Asia\/Tokyo/, 'functions of the same name change nothing')
     await client.query(
-      'CREATE OR REPLACE VIEW contacts AS SELECT id, name, name AS reach, true AS anonymous FROM people',
+      'CREATE OR REPLACE VIEW public.contacts AS SELECT id, name, name AS reach, true AS anonymous FROM public.people',
     )
     t.not(await ask(), faked, 'and hide no change')
   })
