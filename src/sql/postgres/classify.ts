@@ -182,6 +182,7 @@ function classifyOne(
       safeOutputs: findings.classified ? safeOutputsOf(judged.outputs) : [],
       connectionBound: findings.connectionBound,
       names: judged.names,
+      ...(node === read.node && read.copy ? { copy: read.copy } : {}),
     }
     return { classification, analysis, unknown: findings.unknown.size > 0 }
   } catch (error) {

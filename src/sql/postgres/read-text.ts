@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
+import type { CopyOut } from '../statement.ts'
 import type { Body } from './ast.ts'
+import { copyOutOf } from './copy-out.ts'
 import type { PgQuery, ScanToken } from './pg-query.ts'
 
 /** One statement as the grammar reads it. */
@@ -12,6 +14,8 @@ export interface ReadStatement {
   readonly fingerprint: string
   /** Where its string constants stand in `sql`: UTF-8 byte offsets, start and end alternating. */
   readonly strings: readonly number[]
+  /** Of COPY ... TO STDOUT. */
+  readonly copy: CopyOut | undefined
 }
 
 export interface ReadText {
@@ -69,7 +73,14 @@ function readStatement(
     hash.update(bytes.subarray(token.start, token.end)).update('\0')
     if (holdsText(token)) strings.push(token.start - first.start, token.end - first.start)
   }
-  return { node, sql, tokens: hash.digest('hex'), fingerprint: grammar.fingerprint(sql), strings }
+  return {
+    node,
+    sql,
+    tokens: hash.digest('hex'),
+    fingerprint: grammar.fingerprint(sql),
+    strings,
+    copy: copyOutOf(node, tokens, bytes),
+  }
 }
 
 function holdsText(token: ScanToken): boolean {
