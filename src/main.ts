@@ -7,6 +7,7 @@ import { registerAudit } from './cli/audit.ts'
 import { registerCheck } from './cli/check.ts'
 import { hostOf, runControlProcess } from './cli/control-process.ts'
 import { registerDemo } from './cli/demo.ts'
+import { registerExplain } from './cli/explain.ts'
 import { registerSchema } from './cli/schema.ts'
 import { registerStart, type ServerIo, startForDemo } from './cli/start.ts'
 import { registerToken } from './cli/token.ts'
@@ -53,6 +54,7 @@ async function runCommand(): Promise<void> {
   registerCheck(program, io)
   registerApprovals(program, io)
   registerAudit(program, io)
+  registerExplain(program, io)
   registerSchema(program, io)
   registerDemo(program, io, {
     startProxy: (path) => startForDemo(io, path),

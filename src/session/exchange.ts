@@ -24,6 +24,8 @@ export class Exchange implements Asked {
   readonly shownParameters: () => readonly ShownParameter[]
   readonly number: number
   readonly decision: Decision
+  /** True where the schema may have changed under the catalog: nothing it says of views counts. */
+  readonly distrust: boolean
   /** Names that it makes or frees, to be settled with it. */
   readonly settleNames: (done: boolean) => void
   /** Set once a person has signed. */
@@ -43,6 +45,7 @@ export class Exchange implements Asked {
     options: {
       readonly number: number
       readonly decision: Decision
+      readonly distrust: boolean
       readonly shownParameters: () => readonly ShownParameter[]
       readonly settleNames: (done: boolean) => void
     },
@@ -52,13 +55,14 @@ export class Exchange implements Asked {
     this.parameters = asked.parameters
     this.number = options.number
     this.decision = options.decision
+    this.distrust = options.distrust
     this.shownParameters = options.shownParameters
     this.settleNames = options.settleNames
   }
 
   /** True where a result could hold a classified value. */
   get guarded(): boolean {
-    return this.statements.some((statement) => statement.output === 'classified')
+    return this.distrust || this.statements.some(({ output }) => output === 'classified')
   }
 }
 

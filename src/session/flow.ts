@@ -40,8 +40,8 @@ export class Flow {
   #hold: Hold | null = null
   #drained: Deferred<void> | null = null
   #interruption: Interruption | null = null
-  /** Settles when a cancel that is on its way to the database has arrived. */
-  #cancelArrives: Promise<void> | null = null
+  /** Settles when what follows may be judged and sent: a cancel has arrived, the catalog is read. */
+  #wait: Promise<void> | null = null
   discarding: Discarding = 'no'
 
   constructor(options: FlowOptions) {
@@ -67,12 +67,13 @@ export class Flow {
     this.#drained = null
   }
 
-  /** What is sent while a cancel is on its way could be hit by it: it waits. */
-  waitForCancel(arrives: Promise<void>): void {
-    const settled = arrives.finally(() => {
-      if (this.#cancelArrives === settled) this.#cancelArrives = null
+  /** Lets nothing be judged or sent until this has settled. */
+  waitFor(work: Promise<unknown>): void {
+    const before = this.#wait
+    const settled = Promise.allSettled([before, work]).then(() => {
+      if (this.#wait === settled) this.#wait = null
     })
-    this.#cancelArrives = settled
+    this.#wait = settled
   }
 
   /**
@@ -82,9 +83,7 @@ export class Flow {
   dispatch(
     batch: readonly ClientFrame[],
   ): readonly ClientFrame[] | Promise<readonly ClientFrame[]> {
-    if (this.#cancelArrives !== null) {
-      return this.#cancelArrives.then(() => this.#dispatchSlowly(batch, []))
-    }
+    if (this.#wait !== null) return this.#wait.then(() => this.#dispatchSlowly(batch, []))
     const steps: Step[] = []
     for (const frame of batch) {
       const step = this.#options.judge.judge(frame, this.#inTransaction)
@@ -132,7 +131,7 @@ export class Flow {
       if (step.kind === 'run' && copiesClassified(step.exchange))
         await this.#describeCopy(step.exchange)
     }
-    if (this.#cancelArrives !== null) await this.#cancelArrives
+    if (this.#wait !== null) await this.#wait
     try {
       return await this.#forwardWhenOnDisk(batch, steps, this.#recordIntents(steps))
     } catch (error) {

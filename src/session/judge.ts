@@ -134,7 +134,7 @@ export class Judge {
     const decision = this.#decide(statement.statements, inTransaction)
     if (decision.kind === 'deny') {
       const asked = {
-        sql: statement.sql.toString('utf8'),
+        sql: textOf(statement),
         statements: statement.statements,
         parameters: [],
       }
@@ -154,18 +154,38 @@ export class Judge {
     if (!statement)
       return unknown(frame, 'UNKNOWN_STATEMENT', 'prepared statement', request.statement)
     if (!statement.readable) return { kind: 'refuse', frame, error: unreadable(), exchange: null }
-    // The catalog may have changed since the Parse: what the text means is judged now.
-    return this.#classified(statement.sql, (parsed) => {
-      const statements = statementsOf(parsed)
-      const parameters = request.parameters.map((parameter, index) => ({
-        ...parameter,
-        typeOid: statement.parameterTypes[index] ?? 0,
-      }))
-      const asked = { sql: statement.sql.toString('utf8'), statements, parameters }
+    const bound = (statements: readonly Classification[]): Step => {
+      const parameters = typed(request.parameters, statement.parameterTypes)
+      const checked = this.#withTypes(statements, statement.parameterTypes)
+      const asked = { sql: textOf(statement), statements: checked, parameters }
       const exchange = this.#exchange(asked, inTransaction)
       const settle = this.#names.portals.set(request.portal, exchange)
       return this.#runOrRefuse(frame, exchange, settle)
-    })
+    }
+    if (statement.sql === null) return bound(statement.statements)
+    // The catalog may have changed since the Parse: what the text means is judged now.
+    return this.#classified(statement.sql, (parsed) => bound(statementsOf(parsed)))
+  }
+
+  /** Reading a value of a user's own type runs code at Bind: such a type makes it opaque. */
+  #withTypes(
+    statements: readonly Classification[],
+    types: readonly number[],
+  ): readonly Classification[] {
+    const risky = types.find((oid) => oid >= FIRST_NORMAL_OID && this.#runsCode(oid))
+    if (risky === undefined) return statements
+    const name = this.#services.catalog.current.type(risky)?.name ?? `with oid ${risky}`
+    const reason = `a parameter's type ${name} can run code when its value is read`
+    return statements.map((statement) => ({
+      ...statement,
+      effects: [...statement.effects, { effect: 'opaque' as const, reason }],
+      output: 'classified' as const,
+      safeOutputs: [],
+    }))
+  }
+
+  #runsCode(oid: number): boolean {
+    return this.#services.catalog.current.type(oid)?.runsCode ?? true
   }
 
   #execute(frame: ClientFrame, portal: string, inTransaction: boolean): Step {
@@ -198,7 +218,11 @@ export class Judge {
 
   #exchange(asked: Asked, inTransaction: boolean): Exchange {
     const settles = asked.statements.map((statement) => this.#names.follow(statement))
+    const changes = asked.statements.some(mayChangeSchema)
+    const distrust = this.#names.schemaInMotion || (changes && asked.statements.length > 1)
+    this.#names.schemaInMotion ||= changes
     return new Exchange(asked, {
+      distrust,
       number: ++this.#exchanges,
       decision: this.#decide(asked.statements, inTransaction),
       shownParameters: () => this.#show(asked.parameters),
@@ -229,6 +253,18 @@ export class Judge {
   }
 }
 
+/** Types below this oid are the server's own (FirstNormalObjectId, transam.h). */
+const FIRST_NORMAL_OID = 16_384
+
+function typed(parameters: readonly Parameter[], types: readonly number[]): readonly Parameter[] {
+  return parameters.map((parameter, index) => ({ ...parameter, typeOid: types[index] ?? 0 }))
+}
+
+function textOf(statement: PreparedStatement): string {
+  const { sql, statements } = statement
+  return sql === null ? statements.map((each) => each.sql).join('; ') : sql.toString('utf8')
+}
+
 function statementsOf(parsed: Parsed): readonly Classification[] {
   switch (parsed.kind) {
     case 'statements':
@@ -238,6 +274,10 @@ function statementsOf(parsed: Parsed): readonly Classification[] {
     case 'syntax-error':
       return []
   }
+}
+
+function mayChangeSchema({ effects }: Classification): boolean {
+  return effects.some(({ effect }) => effect === 'ddl' || effect === 'opaque')
 }
 
 function denied(reason: string): ProxyError {

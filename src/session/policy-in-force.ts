@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { CatalogSource } from '../catalog/catalog.ts'
+import type { Catalog, CatalogSource } from '../catalog/catalog.ts'
 import type { Principal } from '../identity/principal.ts'
 import type { Clock } from '../lib/clock.ts'
 import { copyMasker } from '../mask/copy.ts'
@@ -81,27 +81,46 @@ class PolicyInForce implements Policy {
   plan(
     columns: readonly ResultColumn[],
     classification: Classification,
-    unmask: readonly string[],
+    options: { readonly unmask: readonly string[]; readonly distrust: boolean },
   ): MaskPlan | null {
     const { masks, keys, catalog } = this.#parts
-    return planFor({ columns, classification, catalog: catalog.current, unmask, masks, keys })
+    const { current } = catalog
+    const { unmask, distrust } = options
+    const common = { columns, unmask, masks, keys }
+    if (!distrust) return planFor({ ...common, classification, catalog: current })
+    return planFor({ ...common, classification: UNKNOWN_OUTPUT, catalog: withoutViews(current) })
   }
 
   copyMasker(
     columns: readonly ResultColumn[],
     classification: Classification,
     shape: CopyShape,
-    unmask: readonly string[],
+    options: { readonly unmask: readonly string[]; readonly distrust: boolean },
   ): { masker: CopyMasker | null; masked: readonly string[] } {
-    if (classification.output === 'clear') return { masker: null, masked: [] }
+    if (classification.output === 'clear' && !options.distrust) return { masker: null, masked: [] }
     const { copy } = classification
     if (!copy || columns.length !== shape.columns) {
       throw new Error('the columns of this COPY are not known, so they cannot be masked')
     }
     const format = shape.format === 'binary' ? 1 : 0
     const described = columns.map((column) => ({ ...column, format }))
-    const plan = this.plan(described, classification, unmask)
+    const plan = this.plan(described, classification, options)
     if (!plan) return { masker: null, masked: [] }
     return { masker: copyMasker(plan.maskers, copy.options), masked: plan.masked }
+  }
+}
+
+const UNKNOWN_OUTPUT = { output: 'classified', safeOutputs: [] } as const
+
+/** A catalog that knows tables only: a view may be another one by now. */
+function withoutViews(catalog: Catalog): Pick<Catalog, 'relation' | 'type'> {
+  return {
+    type: (oid) => catalog.type(oid),
+    relation: (oid) => {
+      const relation = catalog.relation(oid)
+      return relation?.kind === 'view' || relation?.kind === 'materialized-view'
+        ? undefined
+        : relation
+    },
   }
 }

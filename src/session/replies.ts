@@ -1,5 +1,4 @@
 import type { MaskPlan } from '../mask/plan.ts'
-import type { Decision } from '../policy/decision.ts'
 import type {
   CellMasker,
   Completion,
@@ -36,7 +35,7 @@ export class Replies implements ReplyListener<Exchange> {
   columns(exchange: Exchange, statement: number, columns: readonly ResultColumn[]): void {
     const classification = exchange.statements[statement]
     if (!classification) return
-    const plan = this.#services.policy().plan(columns, classification, unmaskOf(exchange.decision))
+    const plan = this.#services.policy().plan(columns, classification, maskingOf(exchange))
     exchange.plans[statement] = plan
     if (plan) this.#noteMasked(exchange, plan)
   }
@@ -54,7 +53,7 @@ export class Replies implements ReplyListener<Exchange> {
     if (plan) return plan.maskers
     if (plan === null) return null
     const classification = exchange.statements[statement]
-    return classification?.output === 'clear' ? null : 'unknown'
+    return classification?.output === 'clear' && !exchange.distrust ? null : 'unknown'
   }
 
   copyOut(exchange: Exchange, statement: number, shape: CopyShape): CopyMasker | null {
@@ -66,7 +65,7 @@ export class Replies implements ReplyListener<Exchange> {
         exchange.copyColumns.get(statement) ?? [],
         classification,
         shape,
-        unmaskOf(exchange.decision),
+        maskingOf(exchange),
       )
     for (const name of masked) exchange.masked.add(name)
     return masker
@@ -125,6 +124,6 @@ export class Replies implements ReplyListener<Exchange> {
   }
 }
 
-function unmaskOf(decision: Decision): readonly string[] {
-  return decision.kind === 'deny' ? [] : decision.unmask
+function maskingOf({ decision, distrust }: Exchange) {
+  return { unmask: decision.kind === 'deny' ? [] : decision.unmask, distrust }
 }

@@ -25,13 +25,13 @@ export interface Policy {
   plan(
     columns: readonly ResultColumn[],
     classification: Classification,
-    unmask: readonly string[],
+    options: { readonly unmask: readonly string[]; readonly distrust: boolean },
   ): MaskPlan | null
   copyMasker(
     columns: readonly ResultColumn[],
     classification: Classification,
     shape: CopyShape,
-    unmask: readonly string[],
+    options: { readonly unmask: readonly string[]; readonly distrust: boolean },
   ): { readonly masker: CopyMasker | null; readonly masked: readonly string[] }
 }
 

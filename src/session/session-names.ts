@@ -5,8 +5,8 @@ import { TentativeMap } from './tentative-map.ts'
 
 /** A prepared statement, whether the protocol or SQL made it: the server keeps one name space. */
 export interface PreparedStatement {
-  /** The text as it was sent. */
-  readonly sql: Buffer
+  /** The text as it was sent; null where SQL's PREPARE made it. */
+  readonly sql: Buffer | null
   readonly parameterTypes: readonly number[]
   /** What the text meant when it was prepared. */
   readonly statements: readonly Classification[]
@@ -23,6 +23,11 @@ export class Names implements SessionNames {
   readonly portals = new TentativeMap<Exchange>(tooMany)
   /** SQL cursors: the statement behind each. */
   readonly cursors = new TentativeMap<Classification>(tooMany)
+  /**
+   * True from a statement that may change the schema until the transaction is over and the catalog
+   * has been read again: what a view shows isn't known meanwhile.
+   */
+  schemaInMotion = false
 
   prepared(name: string): Classification | undefined {
     const entry = this.statements.get(name)
@@ -44,7 +49,7 @@ export class Names implements SessionNames {
         case 'prepare':
           settles.push(
             this.statements.set(name.name, {
-              sql: Buffer.from(name.inner.sql, 'utf8'),
+              sql: null,
               parameterTypes: [],
               statements: [name.inner],
               readable: true,

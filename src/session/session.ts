@@ -39,6 +39,7 @@ export class Session {
   readonly #options: SessionOptions
   readonly #services: Services
   readonly #records: Records
+  readonly #names = new Names()
   readonly #judge: Judge
   readonly #dialogue: Dialogue<Exchange>
   readonly #flow: Flow
@@ -67,7 +68,7 @@ export class Session {
     this.#openedAt = services.clock.monotonic()
     this.#records = new Records(services, principal, this.id)
     this.#records.opened()
-    this.#judge = new Judge(services, principal, new Names())
+    this.#judge = new Judge(services, principal, this.#names)
     this.#toServer = new Outbox((bytes) => this.#writeUpstream(bytes))
     this.#toClient = new Outbox((bytes) => this.#writeClient(bytes))
     const outboxes = { toServer: this.#toServer, toClient: this.#toClient }
@@ -254,7 +255,7 @@ export class Session {
   cancel(address: string): void {
     this.#records.cancelRequested(address)
     if (this.#flow.holding) this.#flow.interrupt('cancelled')
-    else if (!this.#dialogue.idle) this.#flow.waitForCancel(this.#options.cancelUpstream())
+    else if (!this.#dialogue.idle) this.#flow.waitFor(this.#options.cancelUpstream())
   }
 
   /** Ends the session as soon as nothing is in flight; a held statement is withdrawn. */
@@ -265,6 +266,15 @@ export class Session {
   }
 
   #becameReady(): void {
+    if (
+      this.#names.schemaInMotion &&
+      this.#dialogue.transaction === 'idle' &&
+      this.#dialogue.idle
+    ) {
+      // What other sessions see of the schema may be new; what this one sees certainly is.
+      this.#names.schemaInMotion = false
+      this.#flow.waitFor(this.#services.catalog.refresh())
+    }
     if (this.#draining) this.#endIfDrained()
   }
 
