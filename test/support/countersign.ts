@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 import { readEvents } from '../../src/cli/server-sent-events.ts'
 
+/** Long past anything that is waited for: a request that never comes has to fail its own test. */
+const DEADLINE_MS = 20_000
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
 
 export const AGENT = 'bot'
@@ -174,6 +176,7 @@ export class Countersign {
   /** Resolves with the first pending request that fits, whether it is there or comes. */
   async pending(fits: (request: ShownRequest) => boolean = () => true): Promise<ShownRequest> {
     const ending = new AbortController()
+    const timer = setTimeout(() => ending.abort(new Error('no such request came')), DEADLINE_MS)
     const stream = await fetch(`${this.control}/v1/events`, {
       headers: { authorization: `Bearer ${this.tokenOf(APPROVER)}` },
       signal: ending.signal,
@@ -187,6 +190,7 @@ export class Countersign {
         if ((await events.next()).done) throw new Error('the events ended')
       }
     } finally {
+      clearTimeout(timer)
       ending.abort()
     }
   }
