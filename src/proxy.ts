@@ -19,6 +19,7 @@ import { scrubFields } from './mask/scrub.ts'
 import { connectForCatalog } from './net/catalog-connection.ts'
 import { Listener, type ListeningAddress } from './net/listener.ts'
 import { type UpstreamTarget, upstreamTarget } from './net/upstream-target.ts'
+import { estimateRows } from './session/estimate.ts'
 import { type Behind, FrontDoor } from './session/front-door.ts'
 import { KnownAgents } from './session/known-agents.ts'
 import { type LocalKeys, openLocalKeys } from './session/local-keys.ts'
@@ -203,6 +204,7 @@ export class DataPlane {
       hmac: (bytes) => createHmac('sha256', this.#keys.audit).update(bytes).digest('hex'),
       scrub: scrubFields,
       contextQuery,
+      estimate: (exchange) => estimateRows(exchange, () => connectForCatalog(house().target)),
       counters: this.#counters,
       limits: { maxMessage, idleMs: deadlines.idle, writeMs: deadlines.write },
     }
@@ -320,6 +322,7 @@ export class DataPlane {
   /** Tells the control plane how we are, for /readyz and /metrics. */
   #report(): void {
     const troubles = [...this.#lots.values()].flatMap(({ house }) => house.trouble ?? [])
+    this.#door.review()
     if (this.#trail.trouble) troubles.push(`audit: ${this.#trail.trouble}`)
     const { maskedResults, ...rest } = this.#counters
     const counters = { ...rest, masked_results: maskedResults, sessions: this.#door.sessions }

@@ -17,7 +17,7 @@ export class HandshakeReader {
     connection.listen({
       bytes: (chunk) => this.#received(chunk),
       drained: () => {},
-      closed: (reason) => this.fail(new ProxyError('UPSTREAM_UNAVAILABLE', reason)),
+      closed: (reason) => this.fail(lost(reason)),
     })
     connection.resume()
   }
@@ -70,4 +70,10 @@ export class HandshakeReader {
     this.#bytes = Buffer.alloc(0)
     return bytes
   }
+}
+
+/** The reason is for records: it can name the address of a database. */
+function lost(reason: string): ProxyError {
+  const cause = new Error(reason)
+  return new ProxyError('UPSTREAM_UNAVAILABLE', "the database can't be reached", { cause })
 }

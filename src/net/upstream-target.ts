@@ -54,6 +54,7 @@ export function upstreamTarget(parts: UpstreamParts): UpstreamTarget {
       database: parts.database,
       tls: parts.host.startsWith('/') ? 'disable' : mode,
       channelBinding: options.channel_binding !== 'disable',
+      local: parts.host.startsWith('/') || /^(localhost|127\..*|::1)$/.test(parts.host),
     },
     tls: tlsOptions(parts.host, sslmode, options.sslrootcert),
   }

@@ -224,7 +224,8 @@ export class FrontDoor {
         agent: hello?.user ?? null,
         database: hello?.database ?? null,
         sqlState: error.sqlState,
-        reason: error.message,
+        reason:
+          error.cause === undefined ? error.message : `${error.message}: ${messageOf(error.cause)}`,
       })
     } catch {
       // The trail is in trouble and says so itself; nobody was let in.
@@ -236,7 +237,9 @@ export class FrontDoor {
     for (const session of this.#sessions) {
       const { agent, database } = session.principal
       const known = this.#options.agents.find(agent.name)
-      if (known?.agent.databases.includes(database) && this.#options.behind(database)) continue
+      const expired = known?.expires != null && known.expires <= this.#options.clock.now()
+      const listed = known?.agent.databases.includes(database) && this.#options.behind(database)
+      if (listed && !expired) continue
       session.kill(
         new ProxyError('SHUTDOWN', `${agent.name} has no access to ${database} any more`),
       )
@@ -246,6 +249,7 @@ export class FrontDoor {
   /** Ends every session as soon as it is quiet, or after `graceMs` whatever it does. */
   async close(graceMs: number): Promise<void> {
     this.#closing = true
+    for (const { connection } of this.#handshakes) connection.destroy('shutting down')
     for (const session of this.#sessions) session.drain()
     if (this.#sessions.size === 0) return
     await new Promise<void>((resolve) => {

@@ -13,6 +13,7 @@ import type { Services } from './services.ts'
 const NOTICE_EVERY = 15_000
 /** Locks stay taken while a transaction waits, so it waits briefly. */
 const HOLD_IN_TRANSACTION = 4_000
+const MAX_ESTIMATE_MS = 800
 /** A context that keeps changing is not worth asking about for ever. */
 const MAX_ATTEMPTS = 3
 
@@ -57,7 +58,7 @@ export class Hold {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const context = await this.#holder.context(this.#exchange)
       const binding = this.#binding(context)
-      const request = await this.#open(binding)
+      const request = await this.#open(binding, await this.#estimate())
       const resolution = await this.#resolution(request)
       const approved = approvalOrError(resolution, this.#exchange)
       if (this.#binding(await this.#holder.context(this.#exchange)) !== binding) {
@@ -78,9 +79,9 @@ export class Hold {
     return bindingOf(this.#exchange, principal, { context, bearing, session: sessionId })
   }
 
-  async #open(binding: string): Promise<OpenRequest> {
+  async #open(binding: string, estimatedRows: number | null): Promise<OpenRequest> {
     try {
-      return await this.#holder.services.gate.open(this.#draft(binding))
+      return await this.#holder.services.gate.open(this.#draft(binding, estimatedRows))
     } catch (error) {
       if (error instanceof ProxyError) throw error
       throw new ProxyError('GATE_UNAVAILABLE', `approvals can't be asked for: ${messageOf(error)}`)
@@ -133,7 +134,15 @@ export class Hold {
     return Math.min(...asked)
   }
 
-  #draft(binding: string): RequestDraft {
+  /** A person waits for it less long than a glance takes. */
+  #estimate(): Promise<number | null> {
+    const { clock, estimate } = this.#holder.services
+    const late = deferred<null>()
+    const cancel = clock.after(MAX_ESTIMATE_MS, () => late.resolve(null))
+    return Promise.race([estimate(this.#exchange), late.promise]).finally(cancel)
+  }
+
+  #draft(binding: string, estimatedRows: number | null): RequestDraft {
     const { principal, sessionId, inTransaction } = this.#holder
     const { agent } = principal
     const exchange = this.#exchange
@@ -163,7 +172,7 @@ export class Hold {
         })),
       ),
       classes: [...new Set(statements.flatMap((statement) => statement.classes))],
-      estimatedRows: null,
+      estimatedRows,
       inTransaction: inTransaction(),
       requirements: this.#decision.requirements,
       holdMs: this.#holdMs(),

@@ -7,6 +7,7 @@ import type { MaskPlan, ResultColumn } from '../mask/plan.ts'
 import type { Decision } from '../policy/decision.ts'
 import type { Classification, Classifier } from '../sql/statement.ts'
 import type { CopyMasker, CopyShape, WireProtocol } from '../wire/protocol.ts'
+import type { Exchange } from './exchange.ts'
 
 /** What the rules say, as they are in force at this moment. */
 export interface Policy {
@@ -61,6 +62,8 @@ export interface Services {
   hmac(bytes: Buffer): string
   /** Takes classified values out of an error's or notice's fields. */
   scrub(fields: Map<string, string>): Map<string, string>
+  /** The planner's row estimate for the person who signs, or null. */
+  estimate(exchange: Exchange): Promise<number | null>
   /** The statement that tells what names mean in this session at this moment. */
   contextQuery(classification: Classification): string
   readonly counters: Counters

@@ -139,7 +139,10 @@ export class Session {
 
   #received(type: number, view: Buffer): void {
     const bytes = this.#stable ? view : Buffer.from(view)
-    this.#inbox.push({ request: this.#dialogue.decode(type, bytes), bytes })
+    const request = this.#dialogue.decode(type, bytes)
+    // Nobody is left who could read the answer of what is held.
+    if (request.kind === 'terminate' && this.#flow.holding) this.#close('the client said goodbye')
+    else this.#inbox.push({ request, bytes })
   }
 
   /** COPY data may stream on only where nothing stands before it. */

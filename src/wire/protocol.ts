@@ -198,6 +198,8 @@ export interface UpstreamLogin {
   readonly database: string
   readonly tls: 'disable' | 'prefer' | 'require'
   readonly channelBinding: boolean
+  /** True for a unix socket or the loopback: nobody listens on the way. */
+  readonly local: boolean
 }
 
 export interface UpstreamWelcome {

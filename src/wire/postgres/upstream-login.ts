@@ -80,8 +80,11 @@ async function authenticate(channel: ClientChannel, login: UpstreamLogin): Promi
     const body = new Reader(frame, 5)
     const step = body.int32()
     if (step === 0) return
-    if (step === 3) channel.write(serialize.password(login.password))
-    else if (step === 5) {
+    if (step === 3) {
+      if (channel.tls === null && !login.local)
+        throw unavailable('it asks for the password in clear')
+      channel.write(serialize.password(login.password))
+    } else if (step === 5) {
       const salt = body.bytes(4)
       const hash = await passwords.postgresMd5PasswordHash(login.user, login.password, salt)
       channel.write(serialize.password(hash))
