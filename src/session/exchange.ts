@@ -26,8 +26,8 @@ export class Exchange implements Asked {
   readonly decision: Decision
   /** True where the schema may have changed under the catalog: nothing it says of views counts. */
   readonly distrust: boolean
-  /** Names that it makes or frees, to be settled with it. */
-  readonly settleNames: (done: boolean) => void
+  /** True where it may change the schema. */
+  readonly changesSchema: boolean
   /** Set once a person has signed. */
   approval: Approved | null = null
   recorded: Recorded = 'nothing'
@@ -39,6 +39,9 @@ export class Exchange implements Asked {
   /** The columns of its COPY statements, by the statement's number. */
   readonly copyColumns = new Map<number, readonly ResultColumn[]>()
   readonly masked = new Set<string>()
+  readonly #follow: (statement: Classification) => (done: boolean) => void
+  /** What settles the names of each statement; null where that is done. */
+  #names: (((done: boolean) => void) | null)[] | null = null
 
   constructor(
     asked: Asked,
@@ -46,8 +49,10 @@ export class Exchange implements Asked {
       readonly number: number
       readonly decision: Decision
       readonly distrust: boolean
+      readonly changesSchema: boolean
       readonly shownParameters: () => readonly ShownParameter[]
-      readonly settleNames: (done: boolean) => void
+      /** Follows the names that a statement makes or frees; see Names. */
+      readonly follow: (statement: Classification) => (done: boolean) => void
     },
   ) {
     this.sql = asked.sql
@@ -56,8 +61,32 @@ export class Exchange implements Asked {
     this.number = options.number
     this.decision = options.decision
     this.distrust = options.distrust
+    this.changesSchema = options.changesSchema
     this.shownParameters = options.shownParameters
-    this.settleNames = options.settleNames
+    this.#follow = options.follow
+  }
+
+  /** It is about to run: what follows sees the names that it makes or frees. A Bind makes none. */
+  followNames(): void {
+    this.#names ??= this.statements.map((statement) => this.#follow(statement))
+  }
+
+  /** The server has run one statement. Its names stay even where a later one fails: PREPARE and
+   * DEALLOCATE aren't undone by a rollback. */
+  statementDone(statement: number): void {
+    this.#settleNames(statement, true)
+  }
+
+  /** Nothing more of it is going to run. */
+  dropNames(): void {
+    for (const statement of this.statements.keys()) this.#settleNames(statement, false)
+  }
+
+  #settleNames(statement: number, done: boolean): void {
+    const settle = this.#names?.[statement]
+    if (!this.#names || !settle) return
+    this.#names[statement] = null
+    settle(done)
   }
 
   /** True where a result could hold a classified value. */

@@ -224,7 +224,7 @@ export class Flow {
       const question = this.#dialogue.ask(this.#services.contextQuery(statement))
       this.#options.toServer.flush()
       const answer = await question
-      if (!answer.ok) throw new ProxyError('INTERNAL', `names can't be resolved: ${answer.message}`)
+      if (!answer.ok) throw unresolved(answer.sqlState)
       answers.push(answer.rows.map((row) => row.map(String).join('\t')).join('\n'))
     }
     return answers
@@ -290,6 +290,7 @@ export class Flow {
 
   /** Outside a transaction nothing has to be sent: the proxy answers, up to the client's Sync. */
   #answerRefusal(refused: Step, error: ProxyError): void {
+    this.#options.judge.noSchemaChangeWasSent()
     this.#options.toClient.add(this.#dialogue.refusal(error))
     if (isSimple(refused)) this.#options.toClient.add(this.#dialogue.ready())
     else this.discarding = 'locally'
@@ -353,6 +354,7 @@ export class Flow {
     }
     exchange.startedAt = this.#services.clock.monotonic()
     this.#services.counters.statements++
+    if (exchange.changesSchema) this.#options.judge.schemaChangeIsSent()
     const frames = [outgoing(frame, exchange, settle)]
     if (exchange.approval) this.forward(Permit.fromApproval(exchange.approval, frames))
     else this.forward(Permit.fromAllow(this.#allowing(exchange), frames))
@@ -396,7 +398,7 @@ export function outgoing(
 
 function undo(step: Step): void {
   if ('settle' in step) step.settle?.(false)
-  if (step.kind === 'run') step.exchange.settleNames(false)
+  if (step.kind === 'run' || step.kind === 'execute') step.exchange.dropNames()
 }
 
 /** COPY data that has to be masked on its way. */
@@ -434,6 +436,13 @@ function transactionFailed(): ProxyError {
   return new ProxyError(
     'TRANSACTION_FAILED',
     'current transaction is aborted, commands ignored until end of transaction block',
+  )
+}
+
+function unresolved(sqlState: string): ProxyError {
+  return new ProxyError(
+    'GATE_UNAVAILABLE',
+    `what this statement's names mean can't be told to a person now (SQLSTATE ${sqlState}): try again`,
   )
 }
 

@@ -71,6 +71,16 @@ export class Judge {
     return this.#exchanges
   }
 
+  /** Said again when it is sent: an answer to something before it may have come since. */
+  schemaChangeIsSent(): void {
+    this.#names.schemaInMotion = true
+  }
+
+  /** What was judged to change the schema was refused, and nothing else is on its way. */
+  noSchemaChangeWasSent(): void {
+    this.#names.schemaInMotion = false
+  }
+
   judge(frame: ClientFrame, inTransaction: boolean): Eventually<Step> {
     const { request } = frame
     switch (request.kind) {
@@ -114,6 +124,7 @@ export class Judge {
       parameters: [],
     }
     const exchange = this.#exchange(asked, inTransaction)
+    if (exchange.decision.kind !== 'deny') exchange.followNames()
     // A simple query takes the place of the unnamed statement and portal.
     const dropped = [this.#names.statements.delete(''), this.#names.portals.delete('')]
     const settle = (done: boolean) => {
@@ -154,17 +165,23 @@ export class Judge {
     if (!statement)
       return unknown(frame, 'UNKNOWN_STATEMENT', 'prepared statement', request.statement)
     if (!statement.readable) return { kind: 'refuse', frame, error: unreadable(), exchange: null }
-    const bound = (statements: readonly Classification[]): Step => {
+    const bind = (statements: readonly Classification[]): Step => {
       const parameters = typed(request.parameters, statement.parameterTypes)
       const checked = this.#withTypes(statements, statement.parameterTypes)
       const asked = { sql: textOf(statement), statements: checked, parameters }
       const exchange = this.#exchange(asked, inTransaction)
-      const settle = this.#names.portals.set(request.portal, exchange)
+      // One name space: a cursor of this name is not there any more when the Bind succeeds.
+      const freed = this.#names.cursors.delete(request.portal)
+      const bound = this.#names.portals.set(request.portal, exchange)
+      const settle = (done: boolean) => {
+        freed(done)
+        bound(done)
+      }
       return this.#runOrRefuse(frame, exchange, settle)
     }
-    if (statement.sql === null) return bound(statement.statements)
+    if (statement.sql === null) return bind(statement.statements)
     // The catalog may have changed since the Parse: what the text means is judged now.
-    return this.#classified(statement.sql, (parsed) => bound(statementsOf(parsed)))
+    return this.#classified(statement.sql, (parsed) => bind(statementsOf(parsed)))
   }
 
   /** Reading a value of a user's own type runs code at Bind: such a type makes it opaque. */
@@ -195,6 +212,7 @@ export class Judge {
       if (now.kind === 'deny') {
         return { kind: 'refuse', frame, error: denied(now.reason), exchange: bound }
       }
+      bound.followNames()
       return { kind: 'execute', frame, exchange: bound, portal }
     }
     // SQL's DECLARE and the protocol's Execute share one name space.
@@ -217,18 +235,16 @@ export class Judge {
   }
 
   #exchange(asked: Asked, inTransaction: boolean): Exchange {
-    const settles = asked.statements.map((statement) => this.#names.follow(statement))
-    const changes = asked.statements.some(mayChangeSchema)
-    const distrust = this.#names.schemaInMotion || (changes && asked.statements.length > 1)
-    this.#names.schemaInMotion ||= changes
+    const changesSchema = asked.statements.some(mayChangeSchema)
+    const distrust = this.#names.schemaInMotion || (changesSchema && asked.statements.length > 1)
+    this.#names.schemaInMotion ||= changesSchema
     return new Exchange(asked, {
       distrust,
+      changesSchema,
       number: ++this.#exchanges,
       decision: this.#decide(asked.statements, inTransaction),
       shownParameters: () => this.#show(asked.parameters),
-      settleNames: (done) => {
-        for (const settle of settles) settle(done)
-      },
+      follow: (statement) => this.#names.follow(statement),
     })
   }
 

@@ -84,6 +84,7 @@ export class Replies implements ReplyListener<Exchange> {
       return
     }
     this.#suspended.delete(exchange)
+    exchange.statementDone(statement)
     if (statement + 1 >= exchange.statements.length) this.#over(exchange, null)
   }
 
@@ -94,7 +95,7 @@ export class Replies implements ReplyListener<Exchange> {
 
   #over(exchange: Exchange, sqlState: string | null): void {
     if (exchange.recorded !== 'intent') return
-    exchange.settleNames(sqlState === null)
+    if (sqlState !== null) exchange.dropNames()
     this.#records.outcome(exchange, sqlState)
     if (exchange.approval) {
       const ms = this.#services.clock.monotonic() - exchange.startedAt

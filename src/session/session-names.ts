@@ -57,7 +57,8 @@ export class Names implements SessionNames {
           )
           break
         case 'declare':
-          settles.push(this.cursors.set(name.name, name.inner))
+          // One name space: a portal of this name is not there any more when the DECLARE succeeds.
+          settles.push(this.cursors.set(name.name, name.inner), this.portals.delete(name.name))
           break
         case 'deallocate':
           settles.push(
