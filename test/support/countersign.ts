@@ -56,6 +56,7 @@ export class Countersign {
   readonly #tokens = new Map<string, string>()
   /** What it wrote to standard error. */
   stderr = ''
+  readonly #onWords = new Set<() => void>()
 
   constructor(folder: string, env: Readonly<Record<string, string>>) {
     this.folder = folder
@@ -130,11 +131,27 @@ export class Countersign {
     this.#child = child
     child.stderr.on('data', (chunk) => {
       this.stderr += chunk
+      for (const look of this.#onWords) look()
     })
     const lines = createInterface({ input: child.stdout })
     const first = await Promise.race([once(lines, 'line'), once(child, 'close')])
     if (typeof first[0] !== 'string') throw new Error(`it did not start: ${this.stderr}`)
     this.#listening = JSON.parse(first[0])
+  }
+
+  /** Resolves once it has said something like this on standard error, from `from` characters on. */
+  async said(words: RegExp, from = 0): Promise<void> {
+    if (words.test(this.stderr.slice(from))) return
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`it never said ${words}`)), DEADLINE_MS)
+      const look = () => {
+        if (!words.test(this.stderr.slice(from))) return
+        clearTimeout(timer)
+        this.#onWords.delete(look)
+        resolve()
+      }
+      this.#onWords.add(look)
+    })
   }
 
   kill(signal: NodeJS.Signals): Promise<unknown> {
@@ -266,7 +283,7 @@ export async function startCountersign(
   const proxy = new Countersign(folder, options.env ?? {})
   t.teardown(async () => {
     await proxy.kill('SIGKILL')
-    rmSync(folder, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20 })
   })
   writeFileSync(proxy.configPath, stringify(configOf(options)))
   await proxy.prepare()

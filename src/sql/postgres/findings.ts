@@ -55,6 +55,15 @@ export class Findings {
     this.#table({ schema, name, access, relation, columns: new Set() })
   }
 
+  /**
+   * A relation that a statement of the schema names and nobody knows: newer than the last reading,
+   * or about to be made. It is listed, so that an approval is bound to what the name means then.
+   */
+  unresolvedTable(schema: string | null, name: string): void {
+    this.#table({ schema, name, access: 'write', relation: null, columns: new Set() })
+    this.unknown.add(schema === null ? name : `${schema}.${name}`)
+  }
+
   unknownTable(schema: string | null, name: string, access: 'read' | 'write'): void {
     this.#table({ schema, name, access, relation: null, columns: new Set() })
     this.unknown.add(schema === null ? name : `${schema}.${name}`)

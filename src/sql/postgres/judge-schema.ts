@@ -1,7 +1,7 @@
 import type { Analysis } from './analysis.ts'
 import { anyNode, type Body, bodyOf, listOf, namesOf, textOf } from './ast.ts'
 import { objectWords } from './effects.ts'
-import { type Judged, judged, noteTables, type Surroundings } from './judged.ts'
+import { type Judged, judged, noteRelation, noteTables, type Surroundings } from './judged.ts'
 import { notesCopy } from './writes.ts'
 
 export function createTableAs(analysis: Analysis, body: Body, around: Surroundings): Judged {
@@ -50,6 +50,8 @@ export function functionChange(analysis: Analysis, body: Body, verb: string): Ju
 
 const OUTWARD_OBJECTS = /PUBLICATION|SUBSCRIPTION|FOREIGN SERVER|FOREIGN DATA WRAPPER|USER MAPPING/
 
+const DROPPED_RELATIONS = /TABLE$|VIEW$|^INDEX$|^SEQUENCE$/
+
 export function drop(analysis: Analysis, body: Body): Judged {
   const words = objectWords(body.removeType)
   const verb = `DROP ${words}`
@@ -61,10 +63,9 @@ export function drop(analysis: Analysis, body: Body): Judged {
     analysis.findings.effect('export', `${verb} bears on other databases`)
   for (const item of listOf(body.objects)) {
     const names = namesOf(bodyOf(item, 'List')?.items)
-    const found =
-      names.length > 0 ? analysis.schema.relationsNamed(names.at(-1) ?? '', names.at(-2)) : []
-    if (words === 'TABLE' || words.endsWith('VIEW')) {
-      for (const relation of found) analysis.findings.table(relation, 'write')
+    const name = names.at(-1)
+    if (name !== undefined && DROPPED_RELATIONS.test(words)) {
+      noteRelation(analysis, names.at(-2) ?? null, name)
     }
   }
   return judged(verb)

@@ -1,6 +1,6 @@
 import type { Classification, Effect, SessionName, SessionNames } from '../statement.ts'
 import type { Analysis } from './analysis.ts'
-import { type Body, isObject, textOf } from './ast.ts'
+import { anyNode, type Body, isObject, textOf } from './ast.ts'
 import { NO_OUTPUTS, type Outputs } from './taint.ts'
 
 /** What a statement is, beside what the analysis has noted about it. */
@@ -30,16 +30,26 @@ export function simple(analysis: Analysis, verb: string, effect: Effect, reason:
   return judged(verb)
 }
 
-/** The tables that a statement of no query names. */
+/** The tables that a statement of no query names, wherever in it they stand. */
 export function noteTables(analysis: Analysis, body: Body): void {
   for (const field of ['relation', 'rel', 'view'] as const) {
     const range = body[field]
     if (isObject(range) && typeof range.relname === 'string') nameTable(analysis, range)
   }
+  anyNode(Object.values(body), ({ kind, body: range }) => {
+    if (kind === 'RangeVar') nameTable(analysis, range)
+    return false
+  })
 }
 
 export function nameTable(analysis: Analysis, range: Body): void {
-  const schema = typeof range.schemaname === 'string' ? range.schemaname : undefined
-  const found = analysis.schema.relationsNamed(textOf(range.relname), schema)
+  const schema = typeof range.schemaname === 'string' ? range.schemaname : null
+  noteRelation(analysis, schema, textOf(range.relname))
+}
+
+/** Lists a relation as one that the statement changes, known or not. */
+export function noteRelation(analysis: Analysis, schema: string | null, name: string): void {
+  const found = analysis.schema.relationsNamed(name, schema ?? undefined)
+  if (found.length === 0) analysis.findings.unresolvedTable(schema, name)
   for (const relation of found) analysis.findings.table(relation, 'write')
 }
