@@ -235,6 +235,7 @@ t.test('Syncs that the server reads inside COPY are not waited for', async (t) =
   for (const request of [PARSE, BIND, EXECUTE, SYNC]) wire.ask(request, 'copy')
   wire.receive(PARSED, BOUND, message(type.COPY_IN_RESPONSE, Buffer.from([0]), int16(1), int16(0)))
   wire.ask({ kind: 'copy-data' })
+  wire.ask(SYNC)
   wire.ask({ kind: 'copy-end' })
   wire.ask(SYNC)
   wire.receive(complete('COPY 1'), ready('I'))
