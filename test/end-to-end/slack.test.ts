@@ -1,0 +1,72 @@
+import t from 'tap'
+import { APPROVE_ACTION, DENY_ACTION } from '../../src/approval/channels/slack-blocks.ts'
+import { startCountersign } from '../support/countersign.ts'
+import { codeOf, connect, errorFrom, exists } from '../support/e2e-client.ts'
+import { type FakeMessage, FakeSlack, shownIn } from '../support/fake-slack.ts'
+import { startPostgres } from '../support/postgres.ts'
+import { SHOP } from '../support/shop.ts'
+
+t.test('a person signs in Slack, and the held statement runs on its connection', async (t) => {
+  const slack = await FakeSlack.open()
+  t.teardown(() => slack.stop())
+  const db = await startPostgres(t, { schema: SHOP })
+  const channels = {
+    slack: {
+      app_token: 'xapp-test',
+      bot_token: 'xoxb-test',
+      channel: 'C0123456',
+      api_url: slack.apiUrl,
+    },
+  }
+  const proxy = await startCountersign(t, { upstream: db.superuserUrl, config: { channels } })
+  await slack.until(() => slack.connections > 0)
+  const messageWith = (text: string): Promise<FakeMessage> =>
+    slack.until(() => [...slack.messages.values()].find((each) => shownIn(each).includes(text)))
+
+  t.test('Approve', async (t) => {
+    await db.query('CREATE TABLE by_slack (id integer)')
+    const client = await connect(t, proxy)
+    const dropped = client.query('DROP TABLE by_slack')
+    const message = await messageWith('DROP TABLE by_slack')
+    t.equal(await exists(db, 'by_slack'), true)
+    await slack.click({ message, action: APPROVE_ACTION, user: 'USTRANGER' })
+    await slack.until(() => slack.callsOf('chat.postEphemeral').length > 0)
+    t.equal(await exists(db, 'by_slack'), true, 'a stranger signs nothing')
+    await slack.click({ message, action: APPROVE_ACTION, user: 'UBO' })
+    t.equal((await dropped).command, 'DROP')
+    await slack.until(() => shownIn(slack.messages.get(message.ts) ?? message).includes('executed'))
+    t.match(shownIn(slack.messages.get(message.ts) ?? message), 'bo@example.com')
+  })
+
+  t.test('Deny, with a reason that the agent hears', async (t) => {
+    const client = await connect(t, proxy)
+    const refused = errorFrom(client.query('TRUNCATE scratch'))
+    const message = await messageWith('TRUNCATE scratch')
+    await slack.click({ message, action: DENY_ACTION, user: 'UBO' })
+    const opened = await slack.until(() => slack.callsOf('views.open')[0])
+    const view = opened.args.view as Parameters<typeof slack.submit>[0]['view']
+    await slack.submit({ view, user: 'UBO', reason: 'keep the notes' })
+    t.match(await refused, { code: '42501', message: /keep the notes/ })
+  })
+
+  t.test('what the client withdraws is withdrawn in the message', async (t) => {
+    const client = await connect(t, proxy)
+    void codeOf(client.query('DROP TABLE scratch'))
+    const message = await messageWith('DROP TABLE scratch')
+    client.connection.stream.destroy()
+    await slack.until(() =>
+      shownIn(slack.messages.get(message.ts) ?? message).includes('withdrawn'),
+    )
+    t.equal(await exists(db, 'scratch'), true)
+  })
+
+  t.test('Slack that is gone touches no query that needs no signature', async (t) => {
+    await slack.stop()
+    const client = await connect(t, proxy)
+    t.equal((await client.query('SELECT 1 AS one')).rows[0].one, 1)
+    const dropped = codeOf(client.query('DROP TABLE scratch'))
+    const request = await proxy.pending(({ statement }) => statement === 'DROP TABLE scratch')
+    await proxy.approve(request.id)
+    t.equal(await dropped, 'done', 'and other channels decide')
+  })
+})
