@@ -272,7 +272,9 @@ export class Flow {
     const runs = before.some((step) => step.kind === 'run' || step.kind === 'execute')
     if (runs) await this.#recordAndForward(before)
     else await this.#settled()
-    if (!runs && this.#dialogue.segment === 'closed' && this.#dialogue.transaction === 'idle') {
+    const quiet = this.#dialogue.segment === 'closed' && this.#dialogue.transaction === 'idle'
+    const behindFailure = refused.kind === 'refuse' && refused.behindFailure === true
+    if (!runs && quiet && !behindFailure) {
       for (const step of before) undo(step)
       this.#answerRefusal(refused, error)
     } else {

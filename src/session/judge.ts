@@ -48,6 +48,8 @@ export type Step =
       readonly frame: ClientFrame
       readonly error: ProxyError
       readonly exchange: Exchange | null
+      /** What stands before it is going to fail on the server, whose own error comes first. */
+      readonly behindFailure?: true
     }
 
 type Eventually<T> = T | Promise<T>
@@ -164,7 +166,10 @@ export class Judge {
     const statement = this.#names.statements.get(request.statement)
     if (!statement)
       return unknown(frame, 'UNKNOWN_STATEMENT', 'prepared statement', request.statement)
-    if (!statement.readable) return { kind: 'refuse', frame, error: unreadable(), exchange: null }
+    if (!statement.readable) {
+      const error = unreadable()
+      return { kind: 'refuse', frame, error, exchange: null, behindFailure: true }
+    }
     const bind = (statements: readonly Classification[]): Step => {
       const parameters = typed(request.parameters, statement.parameterTypes)
       const checked = this.#withTypes(statements, statement.parameterTypes)
