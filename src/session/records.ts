@@ -153,8 +153,9 @@ export class Records {
   #sql(exchange: Exchange): string | null {
     switch (this.#services.auditSql()) {
       case 'full':
-      case 'redacted':
         return exchange.statements.map((statement) => statement.redacted).join(';\n')
+      case 'redacted':
+        return exchange.statements.map((statement) => statement.withoutLiterals).join(';\n')
       case 'fingerprint':
         return null
     }

@@ -72,6 +72,8 @@ export interface Classification {
   readonly fingerprint: string
   /** The statement for records: passwords and other secrets replaced. */
   readonly redacted: string
+  /** The statement without any constant or comment: what it does, and to nobody in particular. */
+  readonly withoutLiterals: string
   readonly effects: readonly EffectReason[]
   readonly tables: readonly TableUse[]
   /** User-defined functions it calls, schema-qualified where the catalog knows them. */

@@ -90,6 +90,12 @@ t.test('passwords never reach the text for records', async (t) => {
   }
   const plain = "SELECT name FROM goods WHERE name = 'chair'"
   t.equal((await shop.one(plain)).redacted, plain)
+  const literals = "SELECT 'a', E'b', 5, 1.5, x'1f', $1 /* c */ FROM orders WHERE 'd' = $$e$$ -- f"
+  const expected = 'SELECT ?, ?, ?, ?, ?, $1   FROM orders WHERE ? = ?'
+  t.equal(
+    (await shop.one(literals)).withoutLiterals.replace(/ +/g, ' '),
+    expected.replace(/ +/g, ' '),
+  )
 })
 
 t.test('tables, columns, classes and functions are named for the person who signs', async (t) => {

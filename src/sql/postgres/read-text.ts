@@ -14,6 +14,8 @@ export interface ReadStatement {
   readonly fingerprint: string
   /** Where its string constants stand in `sql`: UTF-8 byte offsets, start and end alternating. */
   readonly strings: readonly number[]
+  /** Its text with "?" for every constant and a blank for every comment. */
+  readonly withoutLiterals: string
   /** Of COPY ... TO STDOUT. */
   readonly copy: CopyOut | undefined
 }
@@ -79,8 +81,32 @@ function readStatement(
     tokens: hash.digest('hex'),
     fingerprint: grammar.fingerprint(sql),
     strings,
+    withoutLiterals: withoutLiterals(tokens, bytes),
     copy: copyOutOf(node, tokens, bytes),
   }
+}
+
+const CONSTANTS = new Set(['SCONST', 'USCONST', 'ICONST', 'FCONST'])
+
+/** The grammar gives no name to bit strings: b'...' and x'...'. */
+function isConstant({ tokenName, start, end }: ScanToken, bytes: Buffer): boolean {
+  return (
+    CONSTANTS.has(tokenName) ||
+    /^[bx]'/i.test(bytes.toString('latin1', start, Math.min(end, start + 2)))
+  )
+}
+
+function withoutLiterals(tokens: readonly ScanToken[], bytes: Buffer): string {
+  let text = ''
+  let at = tokens[0]?.start ?? 0
+  for (const token of tokens) {
+    const { start, end } = token
+    const gap = bytes.toString('utf8', at, start)
+    text += /^\s*$/.test(gap) ? gap : ' '
+    text += isConstant(token, bytes) ? '?' : bytes.toString('utf8', start, end)
+    at = end
+  }
+  return text
 }
 
 function holdsText(token: ScanToken): boolean {
