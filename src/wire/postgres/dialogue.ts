@@ -204,6 +204,9 @@ class PostgresDialogue<X> implements Dialogue<X> {
       this.#owed.push({ kind: 'execution', exchange: null, settle: undefined, own, stream })
       this.#options.toServer.add(frontend.encodeBind(name, name))
       this.#options.toServer.add(frontend.encodeExecute(name))
+      // In a transaction it would stay open: COPY FREEZE fails then, and pg_cursors shows it.
+      this.#expectOwn(type.CLOSE_COMPLETE, own)
+      this.#options.toServer.add(frontend.encodeClosePortal(name))
     }).then((own) => own.error ?? { ok: true, rows: own.rows })
   }
 

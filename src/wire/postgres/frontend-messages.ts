@@ -136,5 +136,9 @@ export function encodeCloseStatement(statement: string): Buffer {
   return message(type.CLOSE, Buffer.from('S'), cstring(statement))
 }
 
+export function encodeClosePortal(portal: string): Buffer {
+  return message(type.CLOSE, Buffer.from('P'), cstring(portal))
+}
+
 export const SYNC_MESSAGE = message(type.SYNC)
 export const FLUSH_MESSAGE = message(type.FLUSH)
