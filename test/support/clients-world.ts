@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { type Countersign, type ShownRequest, startCountersign } from './countersign.ts'
-import { startPostgres, type TestPostgres } from './postgres.ts'
+import { type PostgresVersion, startPostgres, type TestPostgres } from './postgres.ts'
 import { writeCertificate } from './postgres-certificate.ts'
 import { SHOP } from './shop.ts'
 
@@ -38,6 +38,32 @@ export class ClientsWorld {
     return this.proxy.pending(({ statement }) => statement.includes(word))
   }
 
+  /** Signs whatever comes until it is stopped; then tells the statements, in order. */
+  approveAll(): { stop(): Promise<string[]> } {
+    const seen = new Map<string, string>()
+    let wake = () => {}
+    const stopped = new Promise<null>((resolve) => {
+      wake = () => resolve(null)
+    })
+    const approving = (async () => {
+      for (;;) {
+        const next = this.proxy.pending(({ id }) => !seen.has(id)).catch(() => undefined)
+        const request = await Promise.race([next, stopped])
+        if (request === null) return
+        if (request === undefined) continue
+        seen.set(request.id, request.statement)
+        await this.proxy.decide(request.id, 'approve')
+      }
+    })()
+    return {
+      stop: async () => {
+        wake()
+        await approving
+        return [...seen.values()]
+      },
+    }
+  }
+
   /** Resolves once the database runs a statement with this word in it. */
   async running(word: string): Promise<void> {
     const text = `SELECT count(*)::int AS n FROM pg_stat_activity
@@ -63,11 +89,14 @@ const OWNED = `${SHOP}
   ALTER TABLE customers OWNER TO app; ALTER TABLE orders OWNER TO app;
   ALTER TABLE scratch OWNER TO app; ALTER VIEW contacts OWNER TO app;`
 
-export async function startClientsWorld(t: Test): Promise<ClientsWorld> {
+export async function startClientsWorld(
+  t: Test,
+  version: PostgresVersion = 'newest',
+): Promise<ClientsWorld> {
   const folder = mkdtempSync(join(tmpdir(), 'csgn-clients-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const tls = writeCertificate(folder)
-  const db = await startPostgres(t, { schema: OWNED })
+  const db = await startPostgres(t, { version, schema: OWNED })
   const proxy = await startCountersign(t, {
     upstream: db.url,
     config: {
