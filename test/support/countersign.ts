@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -274,6 +275,19 @@ function configOf(options: CountersignOptions): Yaml {
   }
 }
 
+/** The control process ends a moment after its parent, and writes to its trail until then. */
+async function removeFolder(folder: string): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    try {
+      rmSync(folder, { recursive: true, force: true })
+      return
+    } catch (error) {
+      if (tries === 100) throw error
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+}
+
 /** Starts a proxy of its own for a test; it ends with it. */
 export async function startCountersign(
   t: Teardown,
@@ -283,7 +297,7 @@ export async function startCountersign(
   const proxy = new Countersign(folder, options.env ?? {})
   t.teardown(async () => {
     await proxy.kill('SIGKILL')
-    rmSync(folder, { recursive: true, force: true, maxRetries: 20 })
+    await removeFolder(folder)
   })
   writeFileSync(proxy.configPath, stringify(configOf(options)))
   await proxy.prepare()
