@@ -208,7 +208,8 @@ t.test("an error of the statement before a refusal stays the server's", async (t
 t.test("a question of the proxy's own is seen by nobody", async (t) => {
   const wire = open()
   const answer = wire.dialogue.ask('SELECT context')
-  wire.receive(PARSED, BOUND, row('here'), complete('SELECT 1'), CLOSED, ready('I'))
+  // Its portal is closed and so is its statement.
+  wire.receive(PARSED, BOUND, row('here'), complete('SELECT 1'), CLOSED, CLOSED, ready('I'))
   t.same(await answer, { ok: true, rows: [[Buffer.from('here')]] })
   const failed = wire.dialogue.ask('SELECT nothing')
   wire.receive(failure('42P01', 'gone'), ready('I'))
