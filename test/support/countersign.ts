@@ -276,16 +276,8 @@ function configOf(options: CountersignOptions): Yaml {
 }
 
 /** The control process ends a moment after its parent, and writes to its trail until then. */
-async function removeFolder(folder: string): Promise<void> {
-  for (let tries = 0; ; tries++) {
-    try {
-      rmSync(folder, { recursive: true, force: true })
-      return
-    } catch (error) {
-      if (tries === 100) throw error
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
-  }
+function removeFolder(folder: string): Promise<void> {
+  return rm(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 20 })
 }
 
 /** Starts a proxy of its own for a test; it ends with it. */
