@@ -17,6 +17,13 @@ t.test('a text that can mean something else to the server is opaque', async (t) 
   t.equal(await kindOf("SELECT N'a\\'"), 'opaque', 'backslash in a national constant')
   t.equal(await kindOf("SELECT 'a'\n'b\\'"), 'opaque', 'backslash in a continued constant')
   t.equal(await kindOf("SELECT E'a\\'b', $$\\$$, \"a\\b\" -- \\"), 'read')
+  t.equal(await kindOf("SELECT 'it\\''s'"), 'opaque', 'before a doubled quote')
+  t.equal(await kindOf("SELECT 'a\\\\\\'"), 'opaque', 'three of them')
+  t.equal(
+    await kindOf("SELECT '^\\d+\\.' , 'a\\\\', '100\\% it''s', 'C:\\new'"),
+    'read',
+    'others end nothing',
+  )
   t.equal(await kindOf(Buffer.alloc(1024 * 1024 + 1, ' ')), 'opaque', 'too long')
 })
 

@@ -107,7 +107,7 @@ function parseWith(grammar: PgQuery, sql: string, bytes: Buffer): ParseOutcome {
 function outcomeOf(text: ReadText, bytes: Buffer): ParseOutcome {
   if (!text.ambiguous) return { kind: 'read', statements: text.statements }
   return opaque(
-    "a backslash in a plain '...' constant means what the session's settings say; write E'...'",
+    "a backslash before a quote in a plain '...' constant may end it or not; write E'...'",
     bytes,
   )
 }

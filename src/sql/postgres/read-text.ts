@@ -22,7 +22,7 @@ export interface ReadStatement {
 
 export interface ReadText {
   readonly statements: readonly ReadStatement[]
-  /** True where a plain '...' constant holds a backslash: it means what the session's settings say. */
+  /** True where a backslash before a quote of a plain '...' constant could move its end. */
   readonly ambiguous: boolean
 }
 
@@ -113,9 +113,16 @@ function holdsText(token: ScanToken): boolean {
   return token.tokenName === 'SCONST' || token.tokenName === 'USCONST'
 }
 
-/** With standard_conforming_strings off, `'a\'` doesn't end where the grammar ends it. */
+/**
+ * With standard_conforming_strings off, `'a\'` doesn't end where the grammar ends it. Only a quote
+ * behind an odd number of backslashes makes that difference; the setting itself is pinned.
+ */
 function isAmbiguous(token: ScanToken, bytes: Buffer): boolean {
   if (bytes[token.start] !== QUOTE) return false
-  const at = bytes.indexOf(BACKSLASH, token.start)
-  return at !== -1 && at < token.end
+  let backslashes = 0
+  for (let at = token.start + 1; at < token.end; at++) {
+    if (bytes[at] === QUOTE && backslashes % 2 === 1) return true
+    backslashes = bytes[at] === BACKSLASH ? backslashes + 1 : 0
+  }
+  return false
 }
