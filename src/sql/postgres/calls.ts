@@ -24,6 +24,11 @@ export function calleeReturnsSet(schema: Schema, name: readonly string[]): boole
   return (builtin && schema.builtinReturnsSet(name.at(-1) ?? '')) || own.some((fn) => fn.returnsSet)
 }
 
+/** The name of the setting is computed, so it may be one that holds a secret. */
+export function noteUnknownSetting(analysis: Analysis): void {
+  analysis.findings.effect('export', "current_setting() reads a setting that can't be known")
+}
+
 export function qualified(fn: SchemaFunction): string {
   return `${fn.schema}.${fn.name}`
 }

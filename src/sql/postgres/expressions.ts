@@ -1,6 +1,6 @@
 import type { Analysis } from './analysis.ts'
 import { type Body, bodyOf, childrenOf, listOf, namesOf, nodeOf, stringOf } from './ast.ts'
-import { calleeReturnsSet } from './calls.ts'
+import { calleeReturnsSet, noteUnknownSetting } from './calls.ts'
 import type { Scope } from './scope.ts'
 import { CLEAN, type Column, isHard, rowTaint, type Taint, taintOf, union } from './taint.ts'
 
@@ -90,6 +90,7 @@ function wholeRow(analysis: Analysis, columns: readonly Column[], taint: Taint):
 function functionCall(analysis: Analysis, body: Body, scope: Scope): Taint {
   const name = namesOf(body.funcname)
   const args = taintOfValue(analysis, body.args, scope)
+  if (name.at(-1) === 'current_setting') checkSettingName(analysis, listOf(body.args)[0], scope)
   if (body.agg_filter) analysis.predicate(body.agg_filter, scope, 'FILTER')
   const order = taintOfValue(analysis, body.agg_order, scope)
   // WITHIN GROUP (ORDER BY x) names what is aggregated; other orders only tell how.
@@ -101,6 +102,15 @@ function functionCall(analysis: Analysis, body: Body, scope: Scope): Taint {
   }
   if (isCount(name) && countsSafely(analysis, body, scope)) return analysis.call(name, over)
   return union([analysis.call(name, union([args, order])), over])
+}
+
+/** pg_settings shows each of its settings beside its name, to whom it may be shown. */
+function checkSettingName(analysis: Analysis, argument: unknown, scope: Scope): void {
+  if (nodeOf(argument)?.kind !== 'ColumnRef') return
+  const column = plainColumn(analysis, argument, scope)
+  const { schema, name } = column?.relation ?? {}
+  const shown = schema === 'pg_catalog' && name === 'pg_settings'
+  if (!shown || (column?.base ?? column?.name) !== 'name') noteUnknownSetting(analysis)
 }
 
 function isCount(name: readonly string[]): boolean {

@@ -81,7 +81,7 @@ export class Findings {
     this.taint(column.taint)
     if (column.restricted !== null) this.effect('export', column.restricted)
     const { relation } = column
-    if (relation) this.named(relation, column.name)
+    if (relation) this.named(relation, column.base ?? column.name)
   }
 
   /** The statement names this column of a relation. */

@@ -110,7 +110,10 @@ function taintOfColumn(relation: SchemaRelation, column: SchemaColumn): Taint {
 
 function renamed(columns: readonly Column[], names: readonly string[]): readonly Column[] {
   if (names.length === 0) return columns
-  return columns.map((column, index) => ({ ...column, name: names[index] ?? column.name }))
+  return columns.map((column, index) => {
+    const base = column.base ?? column.name
+    return { ...column, name: names[index] ?? column.name, base }
+  })
 }
 
 /** A subquery's or WITH query's columns under its alias. */

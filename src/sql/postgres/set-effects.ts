@@ -1,6 +1,13 @@
 import type { Analysis } from './analysis.ts'
 import { type Body, bodyOf, listOf, literalOf, textOf } from './ast.ts'
-import { isUtf8, protects, schemasOf, settingUse } from './settings.ts'
+import {
+  isUtf8,
+  keepsMeaning,
+  protects,
+  resetsIdentity,
+  schemasOf,
+  settingUse,
+} from './settings.ts'
 
 /**
  * Notes what setting `name` does. `values` are its literals in order, empty for a reset; null
@@ -13,6 +20,7 @@ export function checkSetting(
 ): void {
   const { findings } = analysis
   findings.effect('session', `sets ${name}`)
+  if (values?.length === 1 && keepsMeaning(name, values[0] ?? '')) return
   const use = settingUse(name)
   if (use === 'schemas') checkSearchPath(analysis, values)
   else if (use === 'encoding') checkEncoding(analysis, values)
@@ -70,7 +78,7 @@ export function setStatement(analysis: Analysis, body: Body): readonly string[] 
 /** A reset goes back to what the session began with, under which its statements were judged. */
 function checkReset(analysis: Analysis, name: string): void {
   analysis.findings.effect('session', `resets ${name}`)
-  if (settingUse(name) === 'privilege') {
+  if (settingUse(name) === 'privilege' && !resetsIdentity(name)) {
     analysis.findings.effect('privilege', `resets ${name}, which bears on rights or protection`)
   }
 }

@@ -20,7 +20,8 @@ const HARMLESS = new Set(
    statement_timeout synchronize_seqscans synchronous_commit tcp_keepalives_count
    tcp_keepalives_idle tcp_keepalives_interval tcp_user_timeout temp_buffers timezone
    transaction_deferrable transaction_isolation transaction_timeout vacuum_cost_delay work_mem
-   xmloption default_toast_compression quote_all_identifiers
+   xmloption xmlbinary default_toast_compression quote_all_identifiers default_text_search_config
+   escape_string_warning check_function_bodies array_nulls
    countersign.claim countersign.hold countersign.on_behalf_of`.split(/\s+/),
 )
 
@@ -54,12 +55,26 @@ export function isUtf8(encoding: string): boolean {
   return name === 'utf8' || name === 'unicode'
 }
 
+/** standard_conforming_strings = on, as it is already: drivers say so when they connect. */
+export function keepsMeaning(name: string, value: string): boolean {
+  return name.toLowerCase() === 'standard_conforming_strings' && isOn(value)
+}
+
+function isOn(value: string): boolean {
+  return ['on', 'true', 'yes', '1', 't', 'y'].includes(value.toLowerCase())
+}
+
 /** Turning it on protects, turning it off doesn't. */
 export function protects(name: string, value: string): boolean {
-  const on = ['on', 'true', 'yes', '1', 't', 'y'].includes(value.toLowerCase())
+  const on = isOn(value)
   const key = name.toLowerCase()
   const readOnly = key === 'default_transaction_read_only' || key === 'transaction_read_only'
   return on && (readOnly || key === 'row_security')
+}
+
+/** Back to whom the session logged in as: pools say so between two users, and DISCARD ALL does it. */
+export function resetsIdentity(name: string): boolean {
+  return name.toLowerCase() === 'session_authorization'
 }
 
 const SECRET = new Set(

@@ -1,6 +1,6 @@
 import type { Analysis } from './analysis.ts'
 import { type Body, childrenOf, listOf, literalOf, namesOf, nodeOf } from './ast.ts'
-import { calleeOf, noteCall } from './calls.ts'
+import { calleeOf, noteCall, noteUnknownSetting } from './calls.ts'
 import { isConstant } from './expressions.ts'
 import { builtinUse } from './functions.ts'
 import { checkSetting } from './set-effects.ts'
@@ -122,7 +122,8 @@ function checkSetConfig(analysis: Analysis, args: readonly unknown[]): void {
 function checkCurrentSetting(analysis: Analysis, args: readonly unknown[]): void {
   const name = literalOf(args[0])
   if (typeof name !== 'string') {
-    analysis.findings.effect('export', "current_setting() reads a setting that can't be known")
+    // Of a column, its place in FROM decides: see checkSettingName.
+    if (nodeOf(args[0])?.kind !== 'ColumnRef') noteUnknownSetting(analysis)
   } else if (isSecretSetting(name)) {
     analysis.findings.effect('export', `reads ${name}, which may hold a secret`)
   }

@@ -50,6 +50,8 @@ export interface Column {
   readonly taint: Taint
   /** True where it is a base column's value, unchanged. */
   readonly plain: boolean
+  /** Its own name in its relation, where an alias list gives it another one. */
+  readonly base?: string
   /** The relation that it belongs to, for a base column. */
   readonly relation: SchemaRelation | null
   /** Why reading it is an export, or null. */
