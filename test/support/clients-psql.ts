@@ -57,8 +57,8 @@ export function runLibpq(
 }
 
 export function libpqProgram(name: string): string {
-  // Debian has pgbench in the package of the server's extras, at some versions, and else here.
-  return programOf(name, name === 'pgbench' ? 'postgresql-contrib' : 'postgresql-client')
+  // Debian has pgbench in the server's package.
+  return programOf(name, name === 'pgbench' ? 'postgresql' : 'postgresql-client')
 }
 
 /** psql at a terminal, as a person uses it: Ctrl-C cancels, and only there the session goes on. */
