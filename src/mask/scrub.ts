@@ -31,10 +31,21 @@ const RAISED = 'P0001'
 const WITHHELD = 'details withheld: the statement touches classified data'
 
 /**
+ * Class 42, "syntax error or access rule violation", with a position in the client's own text: the
+ * server couldn't make sense of that text and has read no row. Code that runs inside a statement
+ * has a context (W), and its text is the internal query (q) with a position of its own (p).
+ */
+function speaksOfOwnText(fields: ReadonlyMap<string, string>): boolean {
+  const inside = fields.has('W') || fields.has('q') || fields.has('p')
+  return (fields.get('C') ?? '').startsWith('42') && fields.has('P') && !inside
+}
+
+/**
  * The fields of an ErrorResponse or NoticeResponse, without what can hold a value. The message
  * becomes the fixed text of its SQLSTATE.
  */
 export function scrubFields(fields: ReadonlyMap<string, string>): Map<string, string> {
+  if (speaksOfOwnText(fields)) return new Map(fields)
   const scrubbed = new Map<string, string>()
   for (const field of ALWAYS_KEPT) copyField(fields, scrubbed, field)
   const routine = fields.get('R') ?? ''

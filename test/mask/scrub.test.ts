@@ -49,12 +49,18 @@ const LEAKS = [
   `DO $$ BEGIN EXECUTE (SELECT repeat(' ', 4217) || ssn FROM c); END $$`,
   `DO $$ BEGIN PERFORM set_config((SELECT ssn FROM c), '1', false); END $$`,
   `SELECT ('{"a":' || ssn || '}')::json FROM c`,
+  `SELECT ssn::regclass FROM c`,
+  `SELECT (SELECT ssn FROM c)::regtype`,
+  `SELECT said((SELECT ssn FROM c))`,
+  `SELECT nextval((SELECT ssn FROM c))`,
 ]
 
 t.test('says nothing of a value, however an error is made to quote it', async (t) => {
   const server = await startPostgres(t, {
     schema: `CREATE TABLE c (id int PRIMARY KEY, ssn text UNIQUE, name text NOT NULL CHECK (name <> ''));
-      INSERT INTO c VALUES (1, 'CNRYZ-SSN', 'n')`,
+      INSERT INTO c VALUES (1, 'CNRYZ-SSN', 'n');
+      CREATE FUNCTION said(v text) RETURNS int LANGUAGE plpgsql AS $$ DECLARE n int;
+        BEGIN EXECUTE 'SELECT ' || quote_ident(v) INTO n; RETURN n; END $$`,
   })
   const client = new pg.Client({ connectionString: server.superuserUrl })
   await client.connect()
@@ -109,4 +115,30 @@ t.test('keeps what a client needs to act', async (t) => {
   t.equal(code('SSN12'), 'P0001', 'a code that somebody made up')
   t.equal(code('40001', 'exec_stmt_raise'), 'P0001')
   t.equal(code(''), 'P0001')
+})
+
+t.test('an error about the text that the client wrote stays as it is', async (t) => {
+  const server = await startPostgres(t, { schema: 'CREATE TABLE c (id int, ssn text)' })
+  const client = new pg.Client({ connectionString: server.superuserUrl })
+  await client.connect()
+  t.teardown(() => client.end())
+  const MISTAKES = [
+    'SELECT sn FROM c',
+    'SELECT ssn FROM d',
+    'SELECT x.ssn FROM c',
+    'SELECT ssn, FROM c',
+    'SELECT uper(ssn) FROM c',
+    'SELECT ssn + 1 FROM c',
+    'SELECT id, count(*) FROM c',
+  ]
+  for (const sql of MISTAKES) {
+    const error: pg.DatabaseError = await client.query(sql).catch((thrown) => thrown)
+    const fields = fieldsOf(error)
+    t.ok(fields.get('P'), sql)
+    t.same([...scrubFields(fields)], [...fields], sql)
+    for (const inside of ['W', 'q', 'p']) {
+      t.match(scrubFields(new Map(fields).set(inside, 'x')).get('M'), /withheld/, inside)
+    }
+    t.match(scrubFields(new Map(fields).set('C', '22P02')).get('M'), /withheld/, 'another class')
+  }
 })
