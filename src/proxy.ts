@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
+import type pg from 'pg'
 import type { Trail } from './audit/events.ts'
 import { openTrail } from './audit/trail.ts'
 import { openPostgresCatalog, type PostgresCatalog } from './catalog/postgres-catalog.ts'
@@ -9,6 +10,7 @@ import { contextQuery } from './catalog/postgres-context.ts'
 import { inspectRole } from './catalog/role-facts.ts'
 import type { Config, DatabaseConfig, ListenConfig } from './config/config.ts'
 import type { ConfigFile, Reload } from './config/config-file.ts'
+import { connectUpstreamClient } from './config/upstream-client.ts'
 import { parseUpstream } from './config/upstream-url.ts'
 import type { ControlSupervisor } from './control/supervisor.ts'
 import { Credentials } from './identity/credentials.ts'
@@ -16,7 +18,6 @@ import type { Principal } from './identity/principal.ts'
 import type { Clock } from './lib/clock.ts'
 import { messageOf, ProxyError } from './lib/errors.ts'
 import { scrubFields } from './mask/scrub.ts'
-import { connectForCatalog } from './net/catalog-connection.ts'
 import { Listener, type ListeningAddress } from './net/listener.ts'
 import { type UpstreamTarget, upstreamTarget } from './net/upstream-target.ts'
 import { estimateRows } from './session/estimate.ts'
@@ -98,7 +99,7 @@ export class DataPlane {
   async #open(): Promise<Addresses> {
     this.#keys = openLocalKeys(this.#config.data)
     this.#trail = await this.#openTrail()
-    for (const database of this.#config.databases.values()) await this.#addHouse(database)
+    for (const database of served(this.#config)) await this.#addHouse(database)
     const control = await this.#options.supervisor.start()
     this.#door = this.#openDoor(this.#config.listen)
     const postgres = await this.#listen()
@@ -137,7 +138,7 @@ export class DataPlane {
     const { name, classified, trustedFunctions } = config
     let trouble: string | null = null
     const catalog = await openPostgresCatalog({
-      connect: () => connectForCatalog(target),
+      connect: () => connectOwn(config),
       classified,
       trustedFunctions,
       clock,
@@ -149,7 +150,7 @@ export class DataPlane {
       throw new ProxyError('UPSTREAM_UNAVAILABLE', what, { cause: error })
     })
     const classifier = await createPostgresClassifier({ catalog, trustedFunctions, clock })
-    for (const fact of await roleFacts(target, catalog)) log(`warning: ${name}: ${fact}`)
+    for (const fact of await roleFacts(config, catalog)) log(`warning: ${name}: ${fact}`)
     const policy = this.#policyFor(catalog)
     return {
       config,
@@ -204,7 +205,7 @@ export class DataPlane {
       hmac: (bytes) => createHmac('sha256', this.#keys.audit).update(bytes).digest('hex'),
       scrub: scrubFields,
       contextQuery,
-      estimate: (exchange) => estimateRows(exchange, () => connectForCatalog(house().target)),
+      estimate: (exchange) => estimateRows(exchange, () => connectOwn(house().config)),
       counters: this.#counters,
       limits: { maxMessage, idleMs: deadlines.idle, writeMs: deadlines.write },
     }
@@ -272,7 +273,7 @@ export class DataPlane {
     const built: [string, House][] = []
     try {
       this.#config = config
-      for (const database of config.databases.values()) {
+      for (const database of served(config)) {
         const old = this.#lots.get(database.name)?.house.config
         if (!sameJson(old, database)) built.push([database.name, await this.#build(database)])
       }
@@ -342,6 +343,14 @@ export class DataPlane {
   }
 }
 
+/** The databases whose protocol is spoken here. */
+function served({ databases }: Config): DatabaseConfig[] {
+  return [...databases.values()].filter(({ upstream }) => {
+    const parsed = parseUpstream(upstream)
+    return 'problem' in parsed || parsed.system === 'postgresql'
+  })
+}
+
 async function closeHouse({ catalog, classifier }: House): Promise<void> {
   await catalog.close()
   await classifier.close()
@@ -358,9 +367,16 @@ function targetOf(config: DatabaseConfig): UpstreamTarget {
   }
 }
 
+/** A connection of the proxy's own, for the schema and for estimates. */
+async function connectOwn(config: DatabaseConfig): Promise<pg.Client> {
+  const upstream = parseUpstream(config.upstream)
+  if ('problem' in upstream) throw new Error(upstream.problem)
+  return connectUpstreamClient(upstream, 'countersign')
+}
+
 /** What the upstream's role could do that it had better not be able to; one sentence each. */
-async function roleFacts(target: UpstreamTarget, catalog: PostgresCatalog): Promise<string[]> {
-  const client = await connectForCatalog(target)
+async function roleFacts(config: DatabaseConfig, catalog: PostgresCatalog): Promise<string[]> {
+  const client = await connectOwn(config)
   try {
     return await inspectRole(client, catalog.current)
   } finally {

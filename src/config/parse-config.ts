@@ -6,6 +6,7 @@ import { describeIssues } from './issues.ts'
 import { readYaml } from './read-yaml.ts'
 import { configJsonSchema, configSchema } from './schema.ts'
 import { substitute } from './substitute.ts'
+import { absentKeys } from './unsupported.ts'
 
 export interface ConfigSource {
   /** Of the file; relative paths in it start at its folder. */
@@ -39,7 +40,8 @@ export function parseConfig(text: string, source: ConfigSource): ParsedConfig {
   problems.push(...findings.problems)
   if (problems.length > 0 || !checked.success)
     return { ok: false, problems: [...new Set(problems)] }
-  return { ok: true, config: buildConfig(checked.data, folder, text), warnings: findings.warnings }
+  const warnings = [...findings.warnings, ...absentKeys(checked.data)]
+  return { ok: true, config: buildConfig(checked.data, folder, text), warnings }
 }
 
 /** A block of which every line is commented out (`agents:`) is as good as left out. */

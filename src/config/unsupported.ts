@@ -2,14 +2,14 @@ import type { RawConfig } from './schema.ts'
 import { parseUpstream } from './upstream-url.ts'
 
 /**
- * What the file asks for and this version doesn't do, a sentence each. `start` refuses to run with
- * any of them: a key that is read and not enforced would promise what isn't kept.
+ * What the file asks for and this version doesn't do, where that would loosen something: a sentence
+ * each. `start` refuses to run with any of them: a key that is read and not enforced would promise
+ * what isn't kept.
  */
 export function unsupportedKeys(raw: RawConfig): string[] {
   return [
     ...listenKeys(raw),
     ...databaseKeys(raw),
-    ...identityKeys(raw),
     ...ruleKeys(raw),
     ...channelKeys(raw),
     ...when(raw.store !== 'embedded', 'store: only "embedded" is kept by this version'),
@@ -18,13 +18,45 @@ export function unsupportedKeys(raw: RawConfig): string[] {
   ]
 }
 
+/**
+ * What the file asks for and isn't there, where that only takes something away: nobody gets in, sees
+ * or signs more for it. Said as warnings.
+ */
+export function absentKeys(raw: RawConfig): string[] {
+  const { channels, listen } = raw
+  return [
+    ...when(listen.mysql != null, 'listen.mysql: this version speaks PostgreSQL only'),
+    ...mysqlDatabases(raw),
+    ...identityKeys(raw),
+    ...when(channels.teams !== undefined, 'channels.teams: this version speaks to Slack only'),
+    ...when(channels.webhooks.length > 0, 'channels.webhooks: this version calls no webhooks'),
+    ...when(
+      channels.slack?.email_match === true,
+      'channels.slack.email_match: this version knows people by the slack id of people: only',
+    ),
+    ...raw.rules.flatMap((rule, i) =>
+      when(
+        rule.when.action !== undefined,
+        `rules[${i}].when.action: this version decides about SQL only`,
+      ),
+    ),
+  ]
+}
+
+function mysqlDatabases(raw: RawConfig): string[] {
+  return Object.entries(raw.databases).flatMap(([name, { upstream }]) => {
+    const parsed = parseUpstream(upstream)
+    const mysql = !('problem' in parsed) && parsed.system === 'mysql'
+    return when(mysql, `databases.${name}.upstream: this version speaks PostgreSQL only`)
+  })
+}
+
 function when(applies: boolean, sentence: string): string[] {
   return applies ? [sentence] : []
 }
 
 function listenKeys({ listen }: RawConfig): string[] {
   return [
-    ...when(listen.mysql != null, 'listen.mysql: this version speaks PostgreSQL only'),
     ...when(listen.workers > 1, 'listen.workers: this version runs one data process'),
     ...when(
       listen.mysql_native_password,
@@ -35,10 +67,7 @@ function listenKeys({ listen }: RawConfig): string[] {
 
 function databaseKeys(raw: RawConfig): string[] {
   return Object.entries(raw.databases).flatMap(([name, database]) => {
-    const upstream = parseUpstream(database.upstream)
-    const mysql = !('problem' in upstream) && upstream.system === 'mysql'
     return [
-      ...when(mysql, `databases.${name}.upstream: this version speaks PostgreSQL only`),
       ...when(database.strict, `databases.${name}.strict: this version doesn't know new columns`),
       ...when(database.detect.length > 0, `databases.${name}.detect: this version detects nothing`),
     ]
@@ -58,10 +87,6 @@ function identityKeys(raw: RawConfig): string[] {
 function ruleKeys(raw: RawConfig): string[] {
   return raw.rules.flatMap((rule, i) => [
     ...when(
-      rule.when.action !== undefined,
-      `rules[${i}].when.action: this version decides about SQL only`,
-    ),
-    ...when(
       rule.then.allow?.max_rows !== undefined,
       `rules[${i}].then.allow.max_rows: this version doesn't count rows before it allows`,
     ),
@@ -71,8 +96,6 @@ function ruleKeys(raw: RawConfig): string[] {
 function channelKeys({ channels }: RawConfig): string[] {
   const { slack } = channels
   return [
-    ...when(channels.teams !== undefined, 'channels.teams: this version speaks to Slack only'),
-    ...when(channels.webhooks.length > 0, 'channels.webhooks: this version calls no webhooks'),
     ...when(
       slack?.signing_secret !== undefined,
       'channels.slack.signing_secret: this version uses Socket Mode only; give app_token instead',
@@ -80,10 +103,6 @@ function channelKeys({ channels }: RawConfig): string[] {
     ...when(
       slack?.text === 'redacted',
       'channels.slack.text: this version shows the whole statement only',
-    ),
-    ...when(
-      slack?.email_match === true,
-      'channels.slack.email_match: this version knows people by the slack id of people: only',
     ),
   ]
 }
