@@ -32,11 +32,36 @@ export function formatRecord(
 ): string {
   const { id, seq, prev } = frame
   const time = new Date(now).toISOString()
+  if (event.type === 'statement.intent') return formatIntent({ id, seq, time, prev }, event)
   if ('id' in event) {
     const { id: approval, type, ...rest } = event
     return JSON.stringify({ v: 1, id, seq, time, type, approval: { id: approval }, ...rest, prev })
   }
   return JSON.stringify({ v: 1, id, seq, time, ...event, prev })
+}
+
+/** Who, where and what are the same objects for many records: each is written once. */
+const written = new WeakMap<object, string>()
+
+function fragment(part: object): string {
+  let text = written.get(part)
+  if (text === undefined) {
+    text = JSON.stringify(part)
+    written.set(part, text)
+  }
+  return text
+}
+
+/** What `formatRecord` gives for the most frequent event, put together from its parts. */
+function formatIntent(
+  { id, seq, time, prev }: Pick<RecordFrame, 'id' | 'seq' | 'time' | 'prev'>,
+  event: Extract<AuditEvent, { type: 'statement.intent' }>,
+): string {
+  const { actor, target, stmt, decision, rules, approval } = event
+  const head = JSON.stringify({ v: 1, id, seq, time, type: event.type, session: event.session })
+  const tail = JSON.stringify({ decision, rules, approval, prev })
+  const parts = `"actor":${fragment(actor)},"target":${fragment(target)},"stmt":${fragment(stmt)}`
+  return `${head.slice(0, -1)},"statement":${event.statement},${parts},${tail.slice(1)}`
 }
 
 /** The frame of a line; null where it isn't a record. */

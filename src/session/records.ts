@@ -1,11 +1,19 @@
 import type { ActorRecord, StatementRecord, TargetRecord, Trail } from '../audit/events.ts'
 import type { Principal } from '../identity/principal.ts'
 import { ProxyError } from '../lib/errors.ts'
+import type { Classification } from '../sql/statement.ts'
 import type { TransactionState } from '../wire/protocol.ts'
 import { sha256 } from './binding.ts'
 import { type Exchange, needsDurableIntent } from './exchange.ts'
 import { verbOf } from './hold.ts'
 import type { Services } from './services.ts'
+
+interface KnownStatement {
+  readonly transaction: TransactionState
+  readonly sql: string | null
+  readonly text: string
+  readonly record: StatementRecord
+}
 
 /** Writes one session's records. No record, no run: what can't be written throws. */
 export class Records {
@@ -13,6 +21,7 @@ export class Records {
   readonly #session: string
   readonly #actor: ActorRecord
   readonly #target: TargetRecord
+  readonly #known = new WeakMap<Classification, KnownStatement>()
 
   constructor(services: Services, principal: Principal, session: string) {
     this.#services = services
@@ -133,7 +142,23 @@ export class Records {
     }
   }
 
+  /** The same object for every run of one statement without values, so that it is written once. */
   #statement(exchange: Exchange, transaction: TransactionState): StatementRecord {
+    const [only, ...more] = exchange.statements
+    if (!only || more.length > 0 || exchange.parameters.length > 0) {
+      return this.#newStatement(exchange, transaction)
+    }
+    const known = this.#known.get(only)
+    const sql = this.#sql(exchange)
+    if (known?.transaction === transaction && known.sql === sql && known.text === exchange.sql) {
+      return known.record
+    }
+    const record = this.#newStatement(exchange, transaction)
+    this.#known.set(only, { transaction, sql, text: exchange.sql, record })
+    return record
+  }
+
+  #newStatement(exchange: Exchange, transaction: TransactionState): StatementRecord {
     const { statements } = exchange
     return {
       verb: verbOf(exchange),
