@@ -207,7 +207,7 @@ export function typed(letter: string, ...parts: readonly Buffer[]): Buffer {
 
 export function int32(value: number): Buffer {
   const bytes = Buffer.alloc(4)
-  bytes.writeUInt32BE(value, 0)
+  bytes.writeUInt32BE(value >>> 0, 0)
   return bytes
 }
 
