@@ -20,6 +20,7 @@ t.test("libpq's programs", async (t) => {
   await t.test('pg_dump: each export is signed, the dump is whole and masked', (t) =>
     dumps(t, world),
   )
+  await t.test('what an agent would try with these programs', (t) => triesRound(t, world))
   await endsInPeace(t, world)
 })
 
@@ -117,7 +118,6 @@ async function dumps(t: Test, world: ClientsWorld): Promise<void> {
   const dumped = await runLibpq(world, 'pg_dump', ['-T', 'pgbench*'], { tls: true })
   const statements = await approver.stop()
   t.equal(dumped.code, 0, dumped.err)
-  t.comment(statements.join('\n'))
   const copied = statements.filter((text) => text.startsWith('COPY public.'))
   t.equal(new Set(copied).size, copied.length, 'nothing is asked for twice')
   t.notMatch(dumped.out, /marsh|larsen|5008|5553/)
@@ -148,4 +148,29 @@ async function restores(t: Test, world: ClientsWorld, { out }: Finished): Promis
     ])
     t.same((await client.query(count)).rows, (await world.db.query(count)).rows)
   })
+}
+
+/** Other roads to the same rows, and to a statement that nobody has signed. */
+async function triesRound(t: Test, world: ClientsWorld): Promise<void> {
+  const table = await world.table()
+  const dropped = await runLibpq(world, 'psql', ['-XAtq', '-f', '-'], {
+    ...{ tls: true, hold: '0', input: `SELECT 'DROP TABLE ${table}' \\gexec\n` },
+  })
+  t.match(dropped.err, /DROP TABLE needs a person's approval/, 'text that psql runs is text')
+  t.equal(await world.exists(table), true)
+  const kept = 'SELECT email AS mail FROM customers WHERE id = 1 \\gset'
+  const said = await runLibpq(world, 'psql', ['-XAtq', '-f', '-'], {
+    ...{ tls: true, hold: '0', input: `${kept}\n\\echo :mail\nSELECT :'mail' AS again;\n` },
+  })
+  t.match(said.out, /^a\*+@x\.test\na\*+@x\.test\n$/, 'a variable holds what was sent, no more')
+  const approver = world.approveAll()
+  const binary = '\\copy (SELECT upper(email) AS x, ssn FROM customers) to stdout (format binary)'
+  const copied = await runLibpq(world, 'psql', ['-X', '-c', binary], { tls: true })
+  t.match(copied, { code: 0, out: /PGCOPY/ })
+  t.notMatch(copied.out, /marsh|5008/i, 'nor does a signed binary copy of expressions')
+  const inserts = ['--inserts', '--rows-per-insert=2', '-t', 'customers', '-t', 'contacts']
+  const dumped = await runLibpq(world, 'pg_dump', inserts, { tls: true })
+  await approver.stop()
+  t.match(dumped, { code: 0, out: /INSERT INTO public\.customers VALUES/ })
+  t.notMatch(dumped.out, /marsh|larsen|5008|5553/, 'nor does a dump that reads by cursors')
 }
