@@ -130,12 +130,37 @@ t.test('EXECUTE and FETCH do what their names stand for now', async (t) => {
   t.match(await shop.one('EXECUTE q', names), { output: 'classified', connectionBound: true })
   t.match(await shop.one('FETCH 3 FROM q', names), { output: 'classified', classes: ['pii.email'] })
   t.match(await shop.one('CREATE TABLE t AS EXECUTE q', names), {
-    effects: [{ effect: 'ddl' }, { effect: 'read' }, { effect: 'export' }],
+    effects: [{ effect: 'ddl' }, { effect: 'read' }, { effect: 'read' }, { effect: 'export' }],
   })
   const sneaky = 'DEALLOCATE q; PREPARE q AS SELECT ssn FROM people; EXECUTE q'
   prepared.set('q', await shop.one('SELECT 1'))
   const text = await shop.classifier.classify(Buffer.from(sneaky), names)
   t.match(text, { statements: [{}, {}, { verb: 'EXECUTE', output: 'classified' }] })
+})
+
+t.test('a name is the same statement only while it stands for the same text', async (t) => {
+  let behind = await shop.one('DELETE FROM notes WHERE id = 1')
+  const names: SessionNames = { prepared: () => behind, cursor: () => behind }
+  const texts = [
+    'EXECUTE q',
+    'FETCH ALL FROM q',
+    'EXPLAIN ANALYZE EXECUTE q',
+    'CREATE TABLE t AS EXECUTE q',
+  ]
+  const judgeAll = () => Promise.all(texts.map((sql) => shop.one(sql, names)))
+  const before = await judgeAll()
+  t.same(
+    (await judgeAll()).map(({ tokens }) => tokens),
+    before.map(({ tokens }) => tokens),
+  )
+  behind = await shop.one('DELETE FROM notes WHERE id = 2')
+  for (const [index, { sql, tokens, effects }] of (await judgeAll()).entries()) {
+    t.not(tokens, before[index]?.tokens, `what was signed for ${sql} isn't this`)
+    t.ok(
+      effects.some(({ reason }) => reason.includes('WHERE id = 2')),
+      'who signs sees the text',
+    )
+  }
 })
 
 t.test('what the schema gains is seen by the next statement that names it', async (t) => {

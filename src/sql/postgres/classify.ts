@@ -171,7 +171,7 @@ function classifyOne(
     const classification: Classification = {
       verb: judged.verb,
       sql: read.sql,
-      tokens: read.tokens,
+      tokens: tokensOf(read, judged.names, names),
       fingerprint: read.fingerprint,
       redacted: redact(read, judged.secret),
       withoutLiterals: read.withoutLiterals,
@@ -193,6 +193,18 @@ function classifyOne(
     findings.classified = true
     return { classification: unreadable(read.sql, reason), analysis, unknown: false }
   }
+}
+
+/** EXECUTE p is the same statement only while p stands for the same one; FETCH alike. */
+function tokensOf(read: ReadStatement, own: readonly SessionName[], names: SessionNames): string {
+  const meant = own.flatMap((name) => {
+    if (name.kind === 'execute') return names.prepared(name.name)?.tokens ?? []
+    return name.kind === 'fetch' ? (names.cursor(name.name)?.tokens ?? []) : []
+  })
+  if (meant.length === 0) return read.tokens
+  return createHash('sha256')
+    .update([read.tokens, ...meant].join(' '))
+    .digest('hex')
 }
 
 /** The verdict on a text about which nothing is known. */

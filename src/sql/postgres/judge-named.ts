@@ -56,6 +56,9 @@ function useNamed(analysis: Analysis, named: Classification | undefined, what: s
     return
   }
   for (const { effect, reason } of named.effects) findings.effect(effect, reason)
+  // Who signs sees a name only: the text that it stands for is what is signed.
+  const [first] = named.effects
+  if (first) findings.effect(first.effect, `${what} is: ${named.sql}`)
   findings.adopt(named)
 }
 

@@ -51,5 +51,9 @@ export function nameTable(analysis: Analysis, range: Body): void {
 export function noteRelation(analysis: Analysis, schema: string | null, name: string): void {
   const found = analysis.schema.relationsNamed(name, schema ?? undefined)
   if (found.length === 0) analysis.findings.unresolvedTable(schema, name)
-  for (const relation of found) analysis.findings.table(relation, 'write')
+  for (const relation of found) {
+    analysis.findings.table(relation, 'write')
+    // A new index, type or constraint is checked on every row, and its error quotes one.
+    if (relation.classified) analysis.findings.classified = true
+  }
 }
