@@ -25,6 +25,15 @@ export interface CatalogRelation {
   readonly columns: ReadonlyMap<number, CatalogColumn>
   /** True where any column is classified or derived from one that is. */
   readonly classified: boolean
+  /** Code that writing it may run. */
+  readonly attached?: readonly AttachedCode[]
+}
+
+/** Code that runs without being called by name. */
+export interface AttachedCode {
+  readonly kind: 'trigger' | 'rule' | 'expression'
+  /** schema.function of a trigger, the definition of a rule, or the expression. */
+  readonly text: string
 }
 
 export interface CatalogFunction {
@@ -37,6 +46,10 @@ export interface CatalogFunction {
   readonly extension: string | null
   /** The source of a function in language sql; null for others. */
   readonly body: string | null
+  /** The source in another language than sql, where that can be read. */
+  readonly source: string | null
+  /** Expressions of its parameters' defaults; null where there are none. */
+  readonly defaults: string | null
   /** Names of its parameters, '' for one without. */
   readonly parameters: readonly string[]
   readonly returnsSet: boolean
@@ -48,8 +61,16 @@ export interface CatalogType {
   /** pg_type.typtype: base, composite, domain, enum, pseudo, range, multirange. */
   readonly kind: 'b' | 'c' | 'd' | 'e' | 'p' | 'r' | 'm'
   readonly baseOid: number
-  /** True for a domain whose check calls functions of the user's own: a cast runs them. */
+  /** True where reading a value runs functions of the user's own: a domain's check, also inside. */
   readonly runsCode: boolean
+}
+
+export type QualifiedName = readonly [schema: string, name: string]
+
+export interface CastFunction {
+  readonly name: QualifiedName
+  /** The type that it casts from. */
+  readonly from: number
 }
 
 /** One reading of an upstream's schema. Immutable; a newer reading has a higher version. */
@@ -68,6 +89,10 @@ export interface Catalog {
   /** Whether one of those returns a set of rows. */
   builtinReturnsSet(name: string): boolean
   hasSchema(name: string): boolean
+  /** Functions of the user's own, as schema and name, behind operators of this name. */
+  operatorFunctions(name: string): readonly QualifiedName[]
+  /** The same behind casts from or to a type of this name. */
+  castFunctions(type: string): readonly CastFunction[]
 }
 
 /** Keeps the newest catalog of one database at hand. */

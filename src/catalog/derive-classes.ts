@@ -32,6 +32,8 @@ export class ClassDerivation {
   readonly #relations: Map<number, CatalogRelation>
   /** relation and column number of those that a pattern has judged. */
   readonly #judged = new Set<string>()
+  /** The same of columns that have their class from a child. */
+  readonly #fromChildren = new Set<string>()
 
   constructor(reading: PostgresReading, relations: Iterable<CatalogRelation>, by: DerivationBasis) {
     this.#reading = reading
@@ -49,9 +51,11 @@ export class ClassDerivation {
       let changed = false
       for (const { child, parent } of this.#reading.inherits) {
         changed = this.#inherit(child, parent) || changed
+        changed = this.#bequeath(child, parent) || changed
       }
       for (const column of this.#reading.columns) {
         if (column.generated !== null) changed = this.#generate(column, schema) || changed
+        if (column.default !== null) changed = this.#defaultOf(column, schema) || changed
       }
       for (const row of this.#reading.relations) {
         if (row.definition === null) continue
@@ -81,11 +85,27 @@ export class ClassDerivation {
     return known && !known.derived ? known.dataClass : null
   }
 
+  /** A parent shows the rows of its children. What it has from one of them isn't its others'. */
+  #bequeath(child: number, parent: number): boolean {
+    let changed = false
+    const own = [...(this.#relations.get(parent)?.columns.values() ?? [])]
+    for (const column of this.#relations.get(child)?.columns.values() ?? []) {
+      const same = own.find((other) => other.name === column.name)
+      if (column.dataClass === null || !same || same.dataClass === column.dataClass) continue
+      if (this.#add(parent, same.number, column.dataClass, column.derived)) {
+        this.#fromChildren.add(`${parent}.${same.number}`)
+        changed = true
+      }
+    }
+    return changed
+  }
+
   #inherit(child: number, parent: number): boolean {
     let changed = false
     const own = [...(this.#relations.get(child)?.columns.values() ?? [])]
     for (const column of this.#relations.get(parent)?.columns.values() ?? []) {
-      if (column.dataClass === null) continue
+      if (column.dataClass === null || this.#fromChildren.has(`${parent}.${column.number}`))
+        continue
       const same = own.find((other) => other.name === column.name)
       if (same) changed = this.#add(child, same.number, column.dataClass, column.derived) || changed
     }
@@ -99,6 +119,13 @@ export class ClassDerivation {
     const [lineage] = this.#lineage.read(sql, schema) ?? []
     const source = lineage ? classOf(lineage) : { dataClass: DERIVED, derived: true }
     return source !== null && this.#add(row.relation, row.number, source.dataClass, true)
+  }
+
+  /** A default that reads classified columns fills its own with copies of them. */
+  #defaultOf(row: ColumnRow, schema: CatalogSnapshot): boolean {
+    const [lineage] = this.#lineage.read(`SELECT ${row.default}`, schema) ?? []
+    if (!lineage || lineage.classes.length === 0) return false
+    return this.#add(row.relation, row.number, lineage.classes[0] ?? DERIVED, true)
   }
 
   #view(row: RelationRow, schema: CatalogSnapshot, attribution: Attribution | undefined): boolean {

@@ -10,6 +10,7 @@ import type {
 } from './catalog.ts'
 import { ClassifiedPatterns } from './classified-patterns.ts'
 import { type Attribution, ClassDerivation } from './derive-classes.ts'
+import { attachedCode, typesThatRunCode } from './hidden-code.ts'
 import { CHANGE_CHECK, type PostgresReading, readPostgres } from './postgres-reading.ts'
 import { CatalogSnapshot, type SnapshotParts } from './snapshot.ts'
 
@@ -189,6 +190,8 @@ const VOLATILITIES: Readonly<Record<string, CatalogFunction['volatility']>> = {
 
 function partsOf(reading: PostgresReading, version: number): SnapshotParts {
   const columns = columnsByRelation(reading)
+  const attached = attachedCode(reading)
+  const risky = typesThatRunCode(reading)
   const relations = reading.relations.map((row) => ({
     oid: row.oid,
     schema: row.schema,
@@ -197,6 +200,7 @@ function partsOf(reading: PostgresReading, version: number): SnapshotParts {
     owner: row.owner,
     columns: columns.get(row.oid) ?? new Map<number, CatalogColumn>(),
     classified: false,
+    attached: attached.get(row.oid) ?? [],
   }))
   return {
     version,
@@ -210,6 +214,8 @@ function partsOf(reading: PostgresReading, version: number): SnapshotParts {
       language: row.language,
       extension: row.extension,
       body: row.body,
+      source: row.source,
+      defaults: row.defaults,
       parameters: row.parameters,
       returnsSet: row.returnsSet,
     })),
@@ -219,10 +225,11 @@ function partsOf(reading: PostgresReading, version: number): SnapshotParts {
       name: row.name,
       kind: row.kind as CatalogType['kind'],
       baseOid: row.base,
-      runsCode: row.runsCode,
+      runsCode: risky.has(row.oid),
     })),
     builtins: new Map(reading.builtins.map((row) => [row.name, row.returnsSet])),
     schemas: new Set(reading.schemas),
+    hiddenCalls: reading.hiddenCalls,
   }
 }
 

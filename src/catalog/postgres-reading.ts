@@ -1,4 +1,12 @@
 import type pg from 'pg'
+import {
+  ATTACHED,
+  type AttachedRow,
+  HIDDEN_CALLS,
+  type HiddenCallRow,
+  REACH,
+  type ReachRow,
+} from './postgres-code.ts'
 
 /** The rows that one reading of pg_catalog gives. Object ids and numbers as numbers. */
 export interface PostgresReading {
@@ -9,6 +17,9 @@ export interface PostgresReading {
   readonly types: readonly TypeRow[]
   readonly builtins: readonly { readonly name: string; readonly returnsSet: boolean }[]
   readonly schemas: readonly string[]
+  readonly attached: readonly AttachedRow[]
+  readonly reach: readonly ReachRow[]
+  readonly hiddenCalls: readonly HiddenCallRow[]
 }
 
 export interface RelationRow {
@@ -29,6 +40,8 @@ export interface ColumnRow {
   readonly type: number
   /** The expression of a generated column. */
   readonly generated: string | null
+  /** The expression of a default that calls a function of the user's own. */
+  readonly default: string | null
 }
 
 export interface FunctionRow {
@@ -41,6 +54,10 @@ export interface FunctionRow {
   readonly language: string
   readonly extension: string | null
   readonly body: string | null
+  /** The source in another language than sql, C and internal. */
+  readonly source: string | null
+  /** Expressions of the parameters' defaults. */
+  readonly defaults: string | null
   readonly parameters: readonly string[]
   readonly returnsSet: boolean
 }
@@ -51,6 +68,10 @@ export interface TypeRow {
   readonly name: string
   readonly kind: string
   readonly base: number
+  /** Of an array or a range. */
+  readonly element: number
+  /** The relation that lists a composite type's columns. */
+  readonly relation: number
   readonly runsCode: boolean
 }
 
@@ -71,7 +92,13 @@ const COLUMNS = `
   SELECT a.attrelid::pg_catalog.int8 AS relation, a.attnum AS number, a.attname AS name,
          a.atttypid::pg_catalog.int8 AS type,
          CASE WHEN a.attgenerated OPERATOR(pg_catalog.<>) ''
-              THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END AS generated
+              THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END AS generated,
+         CASE WHEN a.attgenerated OPERATOR(pg_catalog.=) '' AND EXISTS (
+                SELECT 1 FROM pg_catalog.pg_depend u
+                 WHERE u.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_attrdef'::pg_catalog.regclass
+                   AND u.objid OPERATOR(pg_catalog.=) d.oid
+                   AND u.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass)
+              THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END AS "default"
     FROM pg_catalog.pg_attribute a
     JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid
     LEFT JOIN pg_catalog.pg_attrdef d
@@ -95,6 +122,9 @@ const functionsQuery = (version: number) => `
                   ? 'coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc)'
                   : 'p.prosrc'
               }, ${MAX_BODY + 1}) END AS body,
+         CASE WHEN NOT (l.lanname OPERATOR(pg_catalog.=) ANY (ARRAY['sql', 'c', 'internal']::pg_catalog.name[]))
+              THEN pg_catalog.left(p.prosrc, ${MAX_BODY + 1}) END AS source,
+         pg_catalog.pg_get_expr(p.proargdefaults, 0::pg_catalog.oid) AS defaults,
          coalesce(p.proargnames, '{}') AS parameters
     FROM pg_catalog.pg_proc p
     JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace
@@ -108,6 +138,8 @@ const functionsQuery = (version: number) => `
 const TYPES = `
   SELECT t.oid::pg_catalog.int8 AS oid, n.nspname AS schema, t.typname AS name, t.typtype AS kind,
          t.typbasetype::pg_catalog.int8 AS base,
+         coalesce(r.rngsubtype, t.typelem)::pg_catalog.int8 AS element,
+         t.typrelid::pg_catalog.int8 AS relation,
          EXISTS (SELECT 1 FROM pg_catalog.pg_constraint c
                    JOIN pg_catalog.pg_depend d
                      ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_constraint'::pg_catalog.regclass
@@ -115,7 +147,8 @@ const TYPES = `
                     AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
                   WHERE c.contypid OPERATOR(pg_catalog.=) t.oid) AS "runsCode"
     FROM pg_catalog.pg_type t
-    JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace`
+    JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace
+    LEFT JOIN pg_catalog.pg_range r ON r.rngtypid OPERATOR(pg_catalog.=) t.oid`
 
 const BUILTINS = `
   SELECT proname AS name, pg_catalog.bool_or(proretset) AS "returnsSet" FROM pg_catalog.pg_proc
@@ -140,6 +173,9 @@ export const CHANGE_CHECK = `
     'pg_rewrite',
     'pg_namespace',
     'pg_extension',
+    'pg_trigger',
+    'pg_operator',
+    'pg_cast',
   ]
     .map(
       (table) =>
@@ -166,6 +202,9 @@ async function readAll(client: pg.Client): Promise<PostgresReading> {
   const types = await rows<TypeRow>(client, TYPES)
   const builtins = await rows<{ name: string; returnsSet: boolean }>(client, BUILTINS)
   const schemas = await rows<{ name: string }>(client, SCHEMAS)
+  const attached = await rows<AttachedRow>(client, ATTACHED)
+  const reach = await rows<ReachRow>(client, REACH)
+  const hiddenCalls = await rows<HiddenCallRow>(client, HIDDEN_CALLS)
   return {
     relations: relations.map((row) => ({ ...row, oid: Number(row.oid) })),
     columns: columns.map((row) => ({
@@ -175,15 +214,25 @@ async function readAll(client: pg.Client): Promise<PostgresReading> {
     })),
     inherits: inherits.map((row) => ({ child: Number(row.child), parent: Number(row.parent) })),
     functions: functions.map(functionRow),
-    types: types.map((row) => ({ ...row, oid: Number(row.oid), base: Number(row.base) })),
+    types: types.map((row) => ({
+      ...row,
+      oid: Number(row.oid),
+      base: Number(row.base),
+      element: Number(row.element),
+      relation: Number(row.relation),
+    })),
     builtins,
     schemas: schemas.map((row) => row.name),
+    attached: attached.map((row) => ({ ...row, relation: Number(row.relation) })),
+    reach: reach.map((row) => ({ relation: Number(row.relation), other: Number(row.other) })),
+    hiddenCalls: hiddenCalls.map((row) => ({ ...row, from: Number(row.from) })),
   }
 }
 
 function functionRow(row: FunctionRow): FunctionRow {
   const body = row.body !== null && row.body.length <= MAX_BODY ? sqlBody(row.body) : null
-  return { ...row, oid: Number(row.oid), body }
+  const source = row.source !== null && row.source.length <= MAX_BODY ? row.source : null
+  return { ...row, oid: Number(row.oid), body, source }
 }
 
 /** A body in the SQL standard's form is RETURN expression, or BEGIN ATOMIC statements END. */

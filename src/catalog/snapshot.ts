@@ -1,10 +1,13 @@
 import type {
+  CastFunction,
   Catalog,
   CatalogColumn,
   CatalogFunction,
   CatalogRelation,
   CatalogType,
+  QualifiedName,
 } from './catalog.ts'
+import type { HiddenCallRow } from './postgres-code.ts'
 
 /** What a snapshot is made of. */
 export interface SnapshotParts {
@@ -16,6 +19,7 @@ export interface SnapshotParts {
   /** Functions of pg_catalog by name, with whether one of that name returns a set. */
   readonly builtins: ReadonlyMap<string, boolean>
   readonly schemas: ReadonlySet<string>
+  readonly hiddenCalls: readonly HiddenCallRow[]
 }
 
 /** One reading of a schema, indexed by id and by name. */
@@ -28,6 +32,8 @@ export class CatalogSnapshot implements Catalog {
   readonly #typesByName: Map<string, (CatalogType & { readonly schema: string })[]>
   readonly #builtins: ReadonlyMap<string, boolean>
   readonly #schemas: ReadonlySet<string>
+  readonly #operators = new Map<string, QualifiedName[]>()
+  readonly #casts = new Map<string, CastFunction[]>()
 
   constructor(parts: SnapshotParts) {
     this.version = parts.version
@@ -40,6 +46,11 @@ export class CatalogSnapshot implements Catalog {
     }
     this.#builtins = parts.builtins
     this.#schemas = parts.schemas
+    for (const row of parts.hiddenCalls) {
+      const name = [row.schema, row.function] as const
+      if (row.kind === 'operator') append(this.#operators, row.name, name)
+      else append(this.#casts, row.name, { name, from: row.from })
+    }
   }
 
   relation(oid: number): CatalogRelation | undefined {
@@ -74,18 +85,28 @@ export class CatalogSnapshot implements Catalog {
     return this.#schemas.has(name)
   }
 
+  operatorFunctions(name: string): readonly QualifiedName[] {
+    return this.#operators.get(name) ?? []
+  }
+
+  castFunctions(type: string): readonly CastFunction[] {
+    return this.#casts.get(type) ?? []
+  }
+
   relations(): IterableIterator<CatalogRelation> {
     return this.#relations.values()
   }
 }
 
+function append<T>(lists: Map<string, T[]>, key: string, item: T): void {
+  const list = lists.get(key)
+  if (list) list.push(item)
+  else lists.set(key, [item])
+}
+
 function byName<T extends { readonly name: string }>(items: Iterable<T>): Map<string, T[]> {
   const named = new Map<string, T[]>()
-  for (const item of items) {
-    const list = named.get(item.name)
-    if (list) list.push(item)
-    else named.set(item.name, [item])
-  }
+  for (const item of items) append(named, item.name, item)
   return named
 }
 

@@ -37,7 +37,11 @@ interface Teardown {
 }
 
 /** A fresh PostgreSQL with the shop, its catalog, and a classifier on it. */
-export async function openShop(t: Teardown, version: PostgresVersion = 'newest'): Promise<Shop> {
+export async function openShop(
+  t: Teardown,
+  version: PostgresVersion = 'newest',
+  classes: Readonly<Record<string, string>> = {},
+): Promise<Shop> {
   const postgres = await startPostgres(t, { schema: SHOP_SCHEMA, version })
   const connect = async () => {
     const client = new pg.Client({ connectionString: postgres.url })
@@ -46,7 +50,7 @@ export async function openShop(t: Teardown, version: PostgresVersion = 'newest')
   }
   const catalog = await openPostgresCatalog({
     connect,
-    classified: SHOP_CLASSES,
+    classified: { ...SHOP_CLASSES, ...classes },
     clock: systemClock,
     checkEveryMs: 60_000,
   })

@@ -1,5 +1,5 @@
 import type { Findings } from './findings.ts'
-import type { Schema } from './schema.ts'
+import type { Schema, SchemaRelation } from './schema.ts'
 import type { Scope } from './scope.ts'
 import type { Outputs, Taint } from './taint.ts'
 
@@ -30,4 +30,6 @@ export interface Analysis {
   call(name: readonly string[], taint: Taint): Taint
   /** The columns of a function's body where that is SQL that can be read; null where it isn't. */
   body(sql: string, parameters: readonly string[], key: string): Taint | null
+  /** Notes what a rule does beside, or instead of, a statement that writes this relation. */
+  rule(definition: string, relation: SchemaRelation): void
 }

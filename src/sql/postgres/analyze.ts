@@ -1,12 +1,12 @@
 import type { Analysis } from './analysis.ts'
-import { nodeOf } from './ast.ts'
+import { bodyOf, listOf, nodeOf } from './ast.ts'
 import { resultOfCall } from './calls.ts'
 import { taintOfValue } from './expressions.ts'
 import { Findings } from './findings.ts'
-import { addFromItem } from './from.ts'
+import { addFromItem, columnsOf } from './from.ts'
 import type { RawStatement } from './pg-query.ts'
 import { checkPredicate } from './predicates.ts'
-import type { Schema } from './schema.ts'
+import type { Schema, SchemaRelation } from './schema.ts'
 import { Scope } from './scope.ts'
 import { selectOutputs } from './select.ts'
 import { sweep } from './sweep.ts'
@@ -128,6 +128,29 @@ class StatementAnalysis implements Analysis {
     })
     this.findings.include(inner.findings, (effect) => effect !== 'session')
     return taints.at(-1) ?? null
+  }
+
+  /** The commands of a rule run as if the statement held them; NEW and OLD are rows of its table. */
+  rule(definition: string, relation: SchemaRelation): void {
+    const key = `rule ${definition}`
+    if (this.bodies.has(key)) return
+    const [statement] = this.#settings.parseBody(definition) ?? []
+    const rule = bodyOf(statement?.stmt, 'RuleStmt')
+    if (!rule || this.bodies.size >= MAX_BODIES) {
+      this.findings.effect('opaque', `a rule on ${relation.name} can't be read`)
+      return
+    }
+    const inner = new StatementAnalysis(this.#settings, new Set([...this.bodies, key]))
+    const scope = new Scope(null)
+    for (const alias of ['old', 'new']) {
+      const columns = columnsOf(relation)
+      scope.items.push({ alias, schema: null, columns, rest: null, hidden: true })
+    }
+    for (const action of listOf(rule.actions)) {
+      sweep(inner, action, true)
+      inner.query(action, scope)
+    }
+    this.findings.include(inner.findings)
   }
 }
 

@@ -24,6 +24,15 @@ export function calleeReturnsSet(schema: Schema, name: readonly string[]): boole
   return (builtin && schema.builtinReturnsSet(name.at(-1) ?? '')) || own.some((fn) => fn.returnsSet)
 }
 
+/** What operators and casts of the user's own make of a value: they are calls under another name. */
+export function hiddenCalls(
+  analysis: Analysis,
+  functions: readonly (readonly [schema: string, name: string])[],
+  taint: Taint,
+): Taint {
+  return union([taint, ...functions.map((name) => analysis.call(name, taint))])
+}
+
 /** The name of the setting is computed, so it may be one that holds a secret. */
 export function noteUnknownSetting(analysis: Analysis): void {
   analysis.findings.effect('export', "current_setting() reads a setting that can't be known")
@@ -86,7 +95,9 @@ function ownResult(analysis: Analysis, fn: SchemaFunction): Taint {
   const label = `the result of ${key}()`
   const unknown = taintOf({ label, dataClass: null, hard: fn.volatility !== 'immutable' })
   if (fn.language !== 'sql' || fn.body === null || analysis.bodies.has(key)) return unknown
-  return analysis.body(fn.body, fn.parameters, key) ?? unknown
+  const defaults = fn.defaults === null ? CLEAN : analysis.body(`SELECT ${fn.defaults}`, [], key)
+  const result = analysis.body(fn.body, fn.parameters, key)
+  return defaults && result ? union([defaults, result]) : unknown
 }
 
 /** A function of nothing but its arguments, or one whose results are declared fit to see. */

@@ -180,7 +180,7 @@ function classifyOne(
       functions: [...findings.functions],
       classes: findings.classes,
       output: findings.classified ? 'classified' : 'clear',
-      safeOutputs: findings.classified ? safeOutputsOf(judged.outputs) : [],
+      safeOutputs: findings.classified && findings.ownOutputs ? safeOutputsOf(judged.outputs) : [],
       connectionBound: findings.connectionBound,
       names: judged.names,
       ...(node === read.node && read.copy ? { copy: read.copy } : {}),

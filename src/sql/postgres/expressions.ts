@@ -1,6 +1,6 @@
 import type { Analysis } from './analysis.ts'
 import { type Body, bodyOf, childrenOf, listOf, namesOf, nodeOf, stringOf } from './ast.ts'
-import { calleeReturnsSet, noteUnknownSetting } from './calls.ts'
+import { calleeReturnsSet, hiddenCalls, noteUnknownSetting } from './calls.ts'
 import type { Scope } from './scope.ts'
 import { CLEAN, type Column, isHard, rowTaint, type Taint, taintOf, union } from './taint.ts'
 
@@ -25,6 +25,8 @@ export function taintOfValue(analysis: Analysis, value: unknown, scope: Scope): 
       return analysis.once(body, scope, () => connective(analysis, body, scope))
     case 'NullTest':
       return nullTest(analysis, body, scope)
+    case 'TypeCast':
+      return typeCast(analysis, body, scope)
     case 'A_Indirection':
       return indirection(analysis, body, scope)
     case 'WindowDef':
@@ -136,7 +138,8 @@ function windowDefinition(analysis: Analysis, body: Body, scope: Scope): Taint {
 function subLink(analysis: Analysis, body: Body, scope: Scope): Taint {
   const outputs = outputsOf(analysis, body.subselect, scope)
   if (body.subLinkType === 'EXISTS_SUBLINK') return CLEAN
-  return union([outputs, taintOfValue(analysis, body.testexpr, scope)])
+  const taint = union([outputs, taintOfValue(analysis, body.testexpr, scope)])
+  return operated(analysis, body.operName, taint)
 }
 
 function caseExpression(analysis: Analysis, body: Body, scope: Scope): Taint {
@@ -156,6 +159,29 @@ function caseExpression(analysis: Analysis, body: Body, scope: Scope): Taint {
   return union(taints)
 }
 
+function typeCast(analysis: Analysis, body: Body, scope: Scope): Taint {
+  const type = namesOf(asBody(body.typeName).names).at(-1) ?? ''
+  const taint = insideOf(analysis, body, scope)
+  const casts = analysis.schema.castFunctions(type)
+  // A literal is read as the type itself: no cast stands between.
+  const literal = ['A_Const', 'ParamRef'].includes(nodeOf(body.arg)?.kind ?? '')
+  if (casts.length === 0 || literal) return taint
+  const from = typeOfColumn(plainColumn(analysis, body.arg, scope))
+  const fitting = casts.filter((cast) => from === null || cast.from === from)
+  return hiddenCalls(
+    analysis,
+    fitting.map(({ name }) => name),
+    taint,
+  )
+}
+
+/** Null where it isn't known. */
+function typeOfColumn(column: Column | null): number | null {
+  const own = column?.base ?? column?.name
+  const known = [...(column?.relation?.columns.values() ?? [])].find(({ name }) => name === own)
+  return known?.typeOid ?? null
+}
+
 /** Dividing by a classified value, or NULLIF of one, can be made to fail for some values only. */
 function operation(analysis: Analysis, body: Body, scope: Scope): Taint {
   const left = taintOfValue(analysis, body.lexpr, scope)
@@ -165,7 +191,12 @@ function operation(analysis: Analysis, body: Body, scope: Scope): Taint {
   if (body.kind === 'AEXPR_NULLIF' && !comparesPlainly(analysis, body, scope)) {
     analysis.findings.probe(union([left, right]), 'NULLIF')
   }
-  return union([left, right])
+  return operated(analysis, body.name, union([left, right]))
+}
+
+function operated(analysis: Analysis, name: unknown, taint: Taint): Taint {
+  const operator = namesOf(name).at(-1) ?? ''
+  return hiddenCalls(analysis, analysis.schema.operatorFunctions(operator), taint)
 }
 
 function comparesPlainly(analysis: Analysis, body: Body, scope: Scope): boolean {

@@ -22,6 +22,8 @@ export class Findings {
   /** Something classified or unknown is read. */
   classified = false
   connectionBound = false
+  /** False where rows may come that aren't the statement's own: its outputs say nothing of them. */
+  ownOutputs = true
 
   effect(effect: Effect, reason: string): void {
     const key = `${effect} ${reason}`
@@ -39,6 +41,7 @@ export class Findings {
     for (const name of inner.unknown) this.unknown.add(name)
     this.classified ||= inner.classified
     this.connectionBound ||= inner.connectionBound
+    this.ownOutputs &&= inner.ownOutputs
   }
 
   /** Takes over what an earlier statement touches, for one that runs it by name. */

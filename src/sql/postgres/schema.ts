@@ -1,6 +1,7 @@
 /** What the judgement has to know of a database's schema; the catalog is one. */
 export interface SchemaColumn {
   readonly name: string
+  readonly typeOid: number
   readonly dataClass: string | null
   readonly derived: boolean
 }
@@ -13,6 +14,11 @@ export interface SchemaRelation {
   /** By column number, ascending. */
   readonly columns: ReadonlyMap<number, SchemaColumn>
   readonly classified: boolean
+  /** Code that writing it may run: triggers (schema.function), rules, expressions. */
+  readonly attached?: readonly {
+    readonly kind: 'trigger' | 'rule' | 'expression'
+    readonly text: string
+  }[]
 }
 
 export interface SchemaFunction {
@@ -25,6 +31,10 @@ export interface SchemaFunction {
   readonly extension: string | null
   /** Its source, for language sql; null where it isn't known. */
   readonly body: string | null
+  /** Its source in another language; null where it isn't known. */
+  readonly source: string | null
+  /** Expressions of its parameters' defaults; null where there are none. */
+  readonly defaults: string | null
   /** Names of its parameters; '' for one without a name. */
   readonly parameters: readonly string[]
   readonly returnsSet: boolean
@@ -48,6 +58,14 @@ export interface Schema {
   /** Whether one of those makes rows. */
   builtinReturnsSet(name: string): boolean
   hasSchema(name: string): boolean
+  /** Functions of the user's own, as schema and name, behind operators of this name. */
+  operatorFunctions(name: string): readonly (readonly [schema: string, name: string])[]
+  /** The same behind casts from or to a type of this name. */
+  castFunctions(type: string): readonly {
+    readonly name: readonly [schema: string, name: string]
+    /** The type that it casts from. */
+    readonly from: number
+  }[]
 }
 
 export interface SchemaSource {

@@ -64,7 +64,11 @@ function checkOperator(analysis: Analysis, name: unknown): void {
 }
 
 function checkType(analysis: Analysis, body: Body): void {
-  const names = namesOf(body.names)
+  checkTypeName(analysis, namesOf(body.names))
+}
+
+/** A type's name before an argument is a cast too: watched('x') is 'x'::watched. */
+function checkTypeName(analysis: Analysis, names: readonly string[]): void {
   const name = names.at(-1)
   if (name === undefined || names.at(-2) === 'pg_catalog') return
   const types = analysis.schema.typesNamed(name, names.at(-2))
@@ -79,6 +83,7 @@ function checkCall(analysis: Analysis, body: Body): void {
   const use = builtinUse(last)
   noteCall(analysis, name)
   checkArguments(analysis, last, listOf(body.args))
+  checkTypeName(analysis, name)
   const callee = calleeOf(analysis.schema, name)
   if (!callee.builtin && callee.own.length === 0) checkUnknown(analysis, name, body, use)
 }
@@ -104,7 +109,9 @@ function checkArguments(analysis: Analysis, name: string, args: readonly unknown
   const { findings } = analysis
   if (name === 'set_config') checkSetConfig(analysis, args)
   else if (name === 'current_setting') checkCurrentSetting(analysis, args)
-  else if (name === 'pg_notify' && !isConstant(args[1])) {
+  else if (name === 'pg_input_is_valid' || name === 'pg_input_error_info') {
+    checkInputType(analysis, args[1])
+  } else if (name === 'pg_notify' && !isConstant(args[1])) {
     findings.effect('export', 'pg_notify() sends what it computes to other sessions')
   } else if (name === 'ts_rewrite' && args.length < 3) {
     findings.effect('opaque', 'ts_rewrite() runs SQL that stands in a string')
@@ -117,6 +124,21 @@ function checkSetConfig(analysis: Analysis, args: readonly unknown[]): void {
   if (typeof name !== 'string' || !isConstant(args[1])) {
     analysis.findings.effect('opaque', 'set_config() sets what it computes')
   } else checkSetting(analysis, name, value === undefined ? null : [value ?? ''])
+}
+
+/** pg_input_is_valid('x', 'some_type') reads a value of that type, and so runs its checks. */
+function checkInputType(analysis: Analysis, type: unknown): void {
+  const text = literalOf(type)
+  const words =
+    typeof text === 'string' ? (text.match(/"(?:[^"]|"")+"|[^\s".()[\],]+/g) ?? []) : null
+  if (words === null) {
+    analysis.findings.effect('opaque', 'reads a value of a type that is computed')
+    return
+  }
+  for (const word of words) {
+    const quoted = word.startsWith('"')
+    checkTypeName(analysis, [quoted ? word.slice(1, -1).replaceAll('""', '"') : word.toLowerCase()])
+  }
 }
 
 function checkCurrentSetting(analysis: Analysis, args: readonly unknown[]): void {

@@ -1,6 +1,7 @@
 import { isAlwaysTrue } from './always-true.ts'
 import type { Analysis } from './analysis.ts'
 import { type Body, bodyOf, isObject, listOf, nodeOf, textOf } from './ast.ts'
+import { noteAttachedCode } from './attached-code.ts'
 import { relationItem, relationsOf } from './from.ts'
 import type { SchemaRelation } from './schema.ts'
 import { Scope } from './scope.ts'
@@ -134,6 +135,7 @@ export function noteWrite(
   }
   // Errors of a failed check print the whole row.
   if (relations.some((relation) => relation.classified)) findings.classified = true
+  for (const relation of relations) noteAttachedCode(analysis, relation)
 }
 
 function targetScope(parent: Scope, target: Target, rows: readonly string[]): Scope {
