@@ -108,6 +108,8 @@ export class ConfigFile {
 export async function readConfig(options: Omit<ConfigFileOptions, 'clock'>): Promise<ParsedConfig> {
   try {
     const text = await readFile(options.path, 'utf8')
+    // Who saves in two steps leaves an empty file between them: nobody is to be shut out by it.
+    if (text.trim() === '') return { ok: false, problems: ['the file: is empty'] }
     const parsed = parseConfig(text, options)
     const problems = parsed.ok ? (options.accept?.(parsed.config) ?? []) : []
     return problems.length > 0 ? { ok: false, problems } : parsed
