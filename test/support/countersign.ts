@@ -31,6 +31,8 @@ export interface CountersignOptions {
   /** Merged over the top of the configuration. */
   readonly config?: Yaml
   readonly env?: Readonly<Record<string, string>>
+  /** Beside the configuration: name -> content. */
+  readonly files?: Readonly<Record<string, string>>
 }
 
 interface Teardown {
@@ -70,6 +72,11 @@ export class Countersign {
 
   get password(): string {
     return this.#password
+  }
+
+  /** After `agent add` has made another one. */
+  useAgentPassword(password: string): void {
+    this.#password = password
   }
 
   get port(): number {
@@ -291,6 +298,9 @@ export async function startCountersign(
     await proxy.kill('SIGKILL')
     await removeFolder(folder)
   })
+  for (const [name, content] of Object.entries(options.files ?? {})) {
+    writeFileSync(join(folder, name), content)
+  }
   writeFileSync(proxy.configPath, stringify(configOf(options)))
   await proxy.prepare()
   await proxy.start()
