@@ -23,7 +23,8 @@ export class Exchange implements Asked {
   /** Its values as a person reads them; made only where somebody does. */
   readonly shownParameters: () => readonly ShownParameter[]
   readonly number: number
-  readonly decision: Decision
+  /** Of the rules in force when it was judged, and again while it is held. */
+  decision: Decision
   /** True where the schema may have changed under the catalog: nothing it says of views counts. */
   readonly distrust: boolean
   /** True where it may change the schema. */

@@ -329,7 +329,7 @@ export class Flow {
   #forwardStep(step: Step): void {
     switch (step.kind) {
       case 'pass':
-        this.forward(Permit.fromAllow(PROTOCOL, [outgoing(step.frame, step.exchange, step.settle)]))
+        this.forward(Permit.fromAllow(PROTOCOL, [passing(step)]))
         break
       case 'run':
         this.#run(step)
@@ -396,6 +396,12 @@ export function outgoing(
 ): Outgoing<Exchange> {
   const { request, bytes } = frame
   return settle ? { request, bytes, exchange, settle } : { request, bytes, exchange }
+}
+
+function passing(step: Extract<Step, { kind: 'pass' }>): Outgoing<Exchange> {
+  const { frame, exchange, settle, parameterTypes } = step
+  const frameOut = outgoing(frame, exchange, settle)
+  return parameterTypes ? { ...frameOut, parameterTypes } : frameOut
 }
 
 function undo(step: Step): void {

@@ -4,8 +4,9 @@ import type { Principal } from '../identity/principal.ts'
 import { assertNever } from '../lib/assert-never.ts'
 import { type Deferred, deferred } from '../lib/deferred.ts'
 import { messageOf, ProxyError } from '../lib/errors.ts'
-import type { RequireApproval } from '../policy/decision.ts'
+import type { Decision, RequireApproval } from '../policy/decision.ts'
 import { bindingOf, type Context, sha256 } from './binding.ts'
+import { combineDecisions } from './combine-decisions.ts'
 import type { Exchange } from './exchange.ts'
 import type { Services } from './services.ts'
 
@@ -36,7 +37,7 @@ export interface Holder {
 export class Hold {
   readonly #holder: Holder
   readonly #exchange: Exchange
-  readonly #decision: RequireApproval
+  #decision: RequireApproval
   readonly #interrupted: Deferred<Interruption> = deferred()
 
   constructor(holder: Holder, exchange: Exchange, decision: RequireApproval) {
@@ -56,12 +57,14 @@ export class Hold {
    */
   async wait(): Promise<Approved> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      this.#takeRulesInForce()
       const context = await this.#holder.context(this.#exchange)
-      const binding = this.#binding(context)
+      const binding = this.#binding(context, this.#decision)
       const request = await this.#open(binding, await this.#estimate())
       const resolution = await this.#resolution(request)
       const approved = approvalOrError(resolution, this.#exchange)
-      if (this.#binding(await this.#holder.context(this.#exchange)) !== binding) {
+      const contextNow = await this.#holder.context(this.#exchange)
+      if (this.#binding(contextNow, this.#decideNow()) !== binding) {
         this.#holder.services.gate.withdraw(request.id, 'changed')
         continue
       }
@@ -73,9 +76,29 @@ export class Hold {
     )
   }
 
-  #binding(context: Context): string {
+  /** The rules may have been edited while the statement waited: those of now decide. */
+  #decideNow(): Decision {
+    const { services, principal, inTransaction } = this.#holder
+    const facts = { principal, inTransaction: inTransaction() }
+    const policy = services.policy()
+    return combineDecisions(
+      this.#exchange.statements.map((statement) => policy.decide(statement, facts)),
+    )
+  }
+
+  #takeRulesInForce(): void {
+    const decision = this.#decideNow()
+    if (decision.kind === 'deny') {
+      throw new ProxyError('STATEMENT_DENIED', `denied: ${decision.reason}`)
+    }
+    // What needs no approval any more goes on waiting for the one that was asked for.
+    this.#decision = { ...this.#decision, ...decision, kind: 'require-approval' }
+    this.#exchange.decision = this.#decision
+  }
+
+  #binding(context: Context, decision: Decision): string {
     const { services, principal, sessionId } = this.#holder
-    const bearing = services.policy().bearing(this.#decision, this.#exchange.statements)
+    const bearing = services.policy().bearing(decision, this.#exchange.statements)
     return bindingOf(this.#exchange, principal, { context, bearing, session: sessionId })
   }
 

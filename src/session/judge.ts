@@ -26,6 +26,7 @@ export type Step =
       readonly frame: ClientFrame
       readonly exchange: Exchange | null
       readonly settle?: Settle
+      readonly parameterTypes?: (types: readonly number[]) => void
     }
   /** Runs something: a simple query, or a Bind. */
   | {
@@ -96,10 +97,8 @@ export class Judge {
         return this.#bind(frame, request, inTransaction)
       case 'execute':
         return this.#execute(frame, request.portal, inTransaction)
-      case 'describe': {
-        const portal = request.target === 'portal' ? this.#names.portals.get(request.name) : null
-        return { kind: 'pass', frame, exchange: portal ?? null }
-      }
+      case 'describe':
+        return this.#describe(frame, request)
       case 'close': {
         const names = request.target === 'portal' ? this.#names.portals : this.#names.statements
         return { kind: 'pass', frame, exchange: null, settle: names.delete(request.name) }
@@ -109,6 +108,17 @@ export class Judge {
       default:
         return { kind: 'pass', frame, exchange: null }
     }
+  }
+
+  #describe(frame: ClientFrame, request: Extract<Request, { kind: 'describe' }>): Step {
+    if (request.target === 'portal') {
+      return { kind: 'pass', frame, exchange: this.#names.portals.get(request.name) ?? null }
+    }
+    const statement = this.#names.statements.get(request.name)
+    const parameterTypes = (types: readonly number[]) => {
+      if (statement) statement.foundTypes = types
+    }
+    return { kind: 'pass', frame, exchange: null, parameterTypes }
   }
 
   #classified<T>(sql: Buffer, next: (parsed: Parsed) => T): Eventually<T> {
@@ -140,6 +150,7 @@ export class Judge {
     if (request.kind !== 'prepare') throw new Error('not a prepare')
     const statement: PreparedStatement = {
       parameterTypes: request.parameterTypes,
+      foundTypes: null,
       sql: Buffer.from(request.sql),
       readable: parsed.kind !== 'syntax-error',
       statements: statementsOf(parsed),
@@ -172,9 +183,10 @@ export class Judge {
     }
     const bind = (statements: readonly Classification[]): Step => {
       const parameters = typed(request.parameters, statement.parameterTypes)
-      const checked = this.#withTypes(statements, statement.parameterTypes)
+      const types = statement.foundTypes ?? statement.parameterTypes
+      const checked = this.#withTypes(statements, types)
       const asked = { sql: textOf(statement), statements: checked, parameters }
-      const exchange = this.#exchange(asked, inTransaction)
+      const exchange = this.#exchange(asked, inTransaction, types)
       // One name space: a cursor of this name is not there any more when the Bind succeeds.
       const freed = this.#names.cursors.delete(request.portal)
       const bound = this.#names.portals.set(request.portal, exchange)
@@ -239,7 +251,8 @@ export class Judge {
     return { kind: 'run', frame, exchange, settle }
   }
 
-  #exchange(asked: Asked, inTransaction: boolean): Exchange {
+  /** `types` are those of its parameters, as far as they are known, for the person who signs. */
+  #exchange(asked: Asked, inTransaction: boolean, types: readonly number[] = []): Exchange {
     const changesSchema = asked.statements.some(mayChangeSchema)
     const distrust = this.#names.schemaInMotion || (changesSchema && asked.statements.length > 1)
     this.#names.schemaInMotion ||= changesSchema
@@ -248,7 +261,7 @@ export class Judge {
       changesSchema,
       number: ++this.#exchanges,
       decision: this.#decide(asked.statements, inTransaction),
-      shownParameters: () => this.#show(asked.parameters),
+      shownParameters: () => this.#show(typed(asked.parameters, types)),
       follow: (statement) => this.#names.follow(statement),
     })
   }

@@ -1,4 +1,5 @@
 import type { MaskPlan } from '../mask/plan.ts'
+import type { Effect } from '../sql/statement.ts'
 import type {
   CellMasker,
   Completion,
@@ -25,6 +26,8 @@ export class Replies implements ReplyListener<Exchange> {
   readonly #events: ReplyEvents
   /** Suspended portals: executed in pieces, over when their transaction is. */
   readonly #suspended = new Set<Exchange>()
+  /** Something guarded was written in this transaction: deferred checks of it speak when it ends. */
+  #guardedWrite = false
 
   constructor(services: Services, records: Records, events: ReplyEvents) {
     this.#services = services
@@ -72,7 +75,7 @@ export class Replies implements ReplyListener<Exchange> {
   }
 
   guarded(exchange: Exchange): boolean {
-    return exchange.guarded
+    return exchange.guarded || (this.#guardedWrite && has(exchange, CHECKS_NOW))
   }
 
   completed(exchange: Exchange, statement: number, completion: Completion): void {
@@ -85,6 +88,7 @@ export class Replies implements ReplyListener<Exchange> {
     }
     this.#suspended.delete(exchange)
     exchange.statementDone(statement)
+    this.#guardedWrite ||= exchange.guarded && has(exchange, WRITES)
     if (statement + 1 >= exchange.statements.length) this.#over(exchange, null)
   }
 
@@ -113,6 +117,7 @@ export class Replies implements ReplyListener<Exchange> {
   }
 
   ready(transaction: TransactionState): void {
+    if (transaction === 'idle') this.#guardedWrite = false
     if (transaction === 'idle' && this.#suspended.size > 0) {
       for (const exchange of this.#suspended) this.#over(exchange, null)
       this.#suspended.clear()
@@ -123,6 +128,14 @@ export class Replies implements ReplyListener<Exchange> {
   drained(): void {
     this.#events.drained()
   }
+}
+
+const WRITES: ReadonlySet<Effect> = new Set(['write', 'unbounded-write', 'ddl', 'opaque'])
+/** COMMIT and SET CONSTRAINTS; PREPARE TRANSACTION. */
+const CHECKS_NOW: ReadonlySet<Effect> = new Set(['transaction', 'server'])
+
+function has(exchange: Exchange, wanted: ReadonlySet<Effect>): boolean {
+  return exchange.statements.some(({ effects }) => effects.some(({ effect }) => wanted.has(effect)))
 }
 
 function maskingOf({ decision, distrust }: Exchange) {

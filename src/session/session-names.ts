@@ -8,6 +8,8 @@ export interface PreparedStatement {
   /** The text as it was sent; null where SQL's PREPARE made it. */
   readonly sql: Buffer | null
   readonly parameterTypes: readonly number[]
+  /** The types that the server found, once the client has asked for them. */
+  foundTypes: readonly number[] | null
   /** What the text meant when it was prepared. */
   readonly statements: readonly Classification[]
   /** False where the proxy's grammar refuses the text: it is never executed. */
@@ -51,6 +53,7 @@ export class Names implements SessionNames {
             this.statements.set(name.name, {
               sql: null,
               parameterTypes: [],
+              foundTypes: null,
               statements: [name.inner],
               readable: true,
             }),

@@ -113,6 +113,8 @@ export interface Outgoing<X> {
   readonly exchange: X | null
   /** Called once: true when the server has done it, false when it failed or was skipped. */
   readonly settle?: (done: boolean) => void
+  /** Of a Describe of a statement: called with the types that the server gave its parameters. */
+  readonly parameterTypes?: (types: readonly number[]) => void
 }
 
 /** The result of a question of the proxy's own. */

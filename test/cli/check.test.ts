@@ -68,14 +68,14 @@ databases:
 ${people}`)
   t.equal(broken.code, 1)
   for (const line of [
-    /^problem {2}listen\.mysql: this version speaks PostgreSQL only$/m,
+    /^warning {2}listen\.mysql: this version speaks PostgreSQL only$/m,
     /^problem {2}listen\.tls: .*no\.crt/m,
     /^problem {2}databases\.nobody\.upstream: 127\.0\.0\.1:\d+\/shop can't be reached as nobody: /m,
     /^problem {2}databases\.nowhere\.upstream: .*ECONNREFUSED/m,
     /^problem {2}databases\.odd\.upstream: .*sslmode=maybe/m,
     /^problem {2}databases\.plain\.upstream: .*SSL/m,
     /^warning {2}databases\.root: The role postgres is a superuser/m,
-    /: 6 problems, 1 warning$/m,
+    /: 5 problems, 2 warnings$/m,
   ]) {
     t.match(broken.out, line)
   }

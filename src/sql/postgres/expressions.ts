@@ -166,8 +166,8 @@ function typeCast(analysis: Analysis, body: Body, scope: Scope): Taint {
   // A literal is read as the type itself: no cast stands between.
   const literal = ['A_Const', 'ParamRef'].includes(nodeOf(body.arg)?.kind ?? '')
   if (casts.length === 0 || literal) return taint
-  const from = typeOfColumn(plainColumn(analysis, body.arg, scope))
-  const fitting = casts.filter((cast) => from === null || cast.from === from)
+  const from = typesOf(analysis, body.arg, scope)
+  const fitting = casts.filter((cast) => from === null || from.includes(cast.from))
   return hiddenCalls(
     analysis,
     fitting.map(({ name }) => name),
@@ -175,11 +175,17 @@ function typeCast(analysis: Analysis, body: Body, scope: Scope): Taint {
   )
 }
 
-/** Null where it isn't known. */
-function typeOfColumn(column: Column | null): number | null {
+/** The types that a column or a cast can have; null where that isn't known. */
+function typesOf(analysis: Analysis, value: unknown, scope: Scope): readonly number[] | null {
+  const cast = bodyOf(value, 'TypeCast')
+  if (cast) {
+    const name = namesOf(asBody(cast.typeName).names).at(-1) ?? ''
+    return analysis.schema.typesNamed(name).map(({ oid }) => oid)
+  }
+  const column = plainColumn(analysis, value, scope)
   const own = column?.base ?? column?.name
   const known = [...(column?.relation?.columns.values() ?? [])].find(({ name }) => name === own)
-  return known?.typeOid ?? null
+  return known ? [known.typeOid] : null
 }
 
 /** Dividing by a classified value, or NULLIF of one, can be made to fail for some values only. */

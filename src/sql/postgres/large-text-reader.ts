@@ -6,8 +6,9 @@ import type { WorkerAnswer } from './parse-worker.ts'
 import { SqlSyntaxError } from './pg-query.ts'
 import type { ReadText } from './read-text.ts'
 
-/** How long a worker may take for one text. */
+/** How long a worker may take for one text, and how long to be there. */
 const WATCHDOG_MS = 1000
+const START_MS = 10_000
 /** Texts that may wait for the worker; past that a text is unreadable, never passed. */
 const MAX_WAITING = 32
 const WORKER = new URL('./parse-worker.js', import.meta.url)
@@ -22,6 +23,8 @@ export class UnreadableError extends Error {}
 export class LargeTextReader {
   readonly #clock: Clock
   #worker: Worker | null = null
+  /** Settles when the worker has loaded the grammar. */
+  #ready: Deferred<void> | null = null
   #answer: Deferred<WorkerAnswer> | null = null
   #last: Promise<unknown> = Promise.resolve()
   #waiting = 0
@@ -44,13 +47,11 @@ export class LargeTextReader {
   }
 
   async #readNow(sql: string): Promise<WorkerAnswer> {
-    this.#worker ??= this.#start()
+    const worker = await this.#readyWorker()
     const answer = deferred<WorkerAnswer>()
     this.#answer = answer
-    const cancel = this.#clock.after(WATCHDOG_MS, () => {
-      void this.#discard(`it took longer than ${WATCHDOG_MS} ms to read`)
-    })
-    this.#worker.postMessage(sql)
+    const cancel = this.#watch(WATCHDOG_MS, 'to read')
+    worker.postMessage(sql)
     try {
       return await answer.promise
     } finally {
@@ -59,10 +60,34 @@ export class LargeTextReader {
     }
   }
 
+  async #readyWorker(): Promise<Worker> {
+    this.#worker ??= this.#start()
+    const worker = this.#worker
+    const cancel = this.#watch(START_MS, 'to begin')
+    try {
+      await this.#ready?.promise
+    } finally {
+      cancel()
+    }
+    return worker
+  }
+
+  #watch(ms: number, what: string): () => void {
+    return this.#clock.after(ms, () => {
+      void this.#discard(`it took longer than ${ms} ms ${what}`)
+    })
+  }
+
   #start(): Worker {
     const worker = new Worker(WORKER, { resourceLimits: { stackSizeMb: 16 } })
     worker.unref()
-    worker.on('message', (answer: WorkerAnswer) => this.#answer?.resolve(answer))
+    const ready = deferred<void>()
+    ready.promise.catch(() => {})
+    this.#ready = ready
+    worker.on('message', (said: WorkerAnswer | 'ready') => {
+      if (said === 'ready') ready.resolve()
+      else this.#answer?.resolve(said)
+    })
     const lost = () => {
       if (this.#worker === worker) void this.#discard('it is too deep or too large to read')
     }
@@ -74,7 +99,9 @@ export class LargeTextReader {
   async #discard(reason: string): Promise<void> {
     const worker = this.#worker
     this.#worker = null
-    this.#answer?.reject(new UnreadableError(reason))
+    const error = new UnreadableError(reason)
+    this.#ready?.reject(error)
+    this.#answer?.reject(error)
     await worker?.terminate()
   }
 }

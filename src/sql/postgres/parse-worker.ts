@@ -30,4 +30,6 @@ function answer(sql: string): WorkerAnswer {
   }
 }
 
+// Loading the grammar is not part of reading a text.
+parentPort?.postMessage('ready')
 parentPort?.on('message', (sql: string) => parentPort?.postMessage(answer(sql)))

@@ -41,6 +41,7 @@ export interface SchemaFunction {
 }
 
 export interface SchemaType {
+  readonly oid: number
   readonly name: string
   /** True where a cast to it runs functions of the user's own: a domain with such a check. */
   readonly runsCode: boolean

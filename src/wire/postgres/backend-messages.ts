@@ -92,6 +92,14 @@ export function decodeRowDescription(frame: Buffer): ResultColumn[] {
   return columns
 }
 
+/** The types of a statement's parameters, as declared or as the server found them. */
+export function decodeParameterDescription(frame: Buffer): number[] {
+  const reader = new Reader(frame, 5)
+  const types: number[] = []
+  for (let count = reader.uint16(); count > 0; count--) types.push(reader.uint32())
+  return types
+}
+
 export function decodeCopyShape(frame: Buffer): CopyShape {
   const reader = new Reader(frame, 5)
   const format = reader.uint8() === 0 ? 'text' : 'binary'

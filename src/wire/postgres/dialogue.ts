@@ -81,7 +81,7 @@ class PostgresDialogue<X> implements Dialogue<X> {
   // === towards the server
 
   send(outgoing: Outgoing<X>): void {
-    const { request, exchange, settle, bytes } = outgoing
+    const { request, exchange, settle, bytes, parameterTypes } = outgoing
     if (this.#skipping && request.kind !== 'sync') {
       this.#skip(exchange, settle, 'skipped')
       return
@@ -108,7 +108,13 @@ class PostgresDialogue<X> implements Dialogue<X> {
         this.#expectAcknowledgement(type.CLOSE_COMPLETE, 'prepared', exchange, settle)
         break
       case 'describe':
-        this.#owed.push({ kind: 'description', target: request.target, exchange, own: null })
+        this.#owed.push({
+          kind: 'description',
+          target: request.target,
+          exchange,
+          own: null,
+          parameterTypes,
+        })
         this.#open('prepared')
         break
       case 'execute':
@@ -374,6 +380,7 @@ class PostgresDialogue<X> implements Dialogue<X> {
     if (head?.kind !== 'description' || head.target !== 'statement') {
       throw violation('unexpected ParameterDescription')
     }
+    head.parameterTypes?.(backend.decodeParameterDescription(frame))
     if (head.own === null) this.#options.toClient.add(frame)
   }
 

@@ -48,6 +48,7 @@ export type Owed<X> =
       readonly exchange: X | null
       /** Null where the client asked; else the proxy did, and the client sees nothing. */
       readonly own: OwnQuestion | 'for the plan' | null
+      readonly parameterTypes?: ((types: readonly number[]) => void) | undefined
     }
   /** Rows or COPY data, then CommandComplete, EmptyQueryResponse or PortalSuspended. */
   | {
