@@ -18,6 +18,8 @@ const MAX_ESTIMATE_MS = 800
 /** A context that keeps changing is not worth asking about for ever. */
 const MAX_ATTEMPTS = 3
 
+type Deny = Extract<Decision, { kind: 'deny' }>
+
 /** Why nobody waits any more. */
 export type Interruption = Exclude<WithdrawCause, 'changed' | 'owner'>
 
@@ -77,13 +79,16 @@ export class Hold {
   }
 
   /** The rules may have been edited while the statement waited: those of now decide. */
-  #decideNow(): Decision {
+  #decideNow(): RequireApproval | Deny {
     const { services, principal, inTransaction } = this.#holder
     const facts = { principal, inTransaction: inTransaction() }
     const policy = services.policy()
-    return combineDecisions(
+    const decision = combineDecisions(
       this.#exchange.statements.map((statement) => policy.decide(statement, facts)),
     )
+    if (decision.kind === 'deny') return decision
+    // What needs no approval any more goes on waiting for the one that was asked for.
+    return { ...this.#decision, ...decision, kind: 'require-approval' }
   }
 
   #takeRulesInForce(): void {
@@ -91,9 +96,8 @@ export class Hold {
     if (decision.kind === 'deny') {
       throw new ProxyError('STATEMENT_DENIED', `denied: ${decision.reason}`)
     }
-    // What needs no approval any more goes on waiting for the one that was asked for.
-    this.#decision = { ...this.#decision, ...decision, kind: 'require-approval' }
-    this.#exchange.decision = this.#decision
+    this.#decision = decision
+    this.#exchange.decision = decision
   }
 
   #binding(context: Context, decision: Decision): string {
