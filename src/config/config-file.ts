@@ -1,6 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import type { CancelTimer, Clock } from '../lib/clock.ts'
 import { messageOf } from '../lib/errors.ts'
 import type { Config } from './config.ts'
@@ -68,7 +69,8 @@ export class ConfigFile {
   async #reload(): Promise<Reload> {
     const read = await readConfig(this.#options)
     if (!read.ok) return { kind: 'refused', problems: read.problems }
-    if (read.config.hash === this.#current.hash) return { kind: 'same' }
+    // The text may be the same and what it refers to (a file, the environment) not.
+    if (isDeepStrictEqual(read.config, this.#current)) return { kind: 'same' }
     this.#current = read.config
     return { kind: 'changed', config: read.config, warnings: read.warnings }
   }
