@@ -102,6 +102,7 @@ for (const version of POSTGRES_VERSIONS) {
     await shop.catalog.refresh()
     const clear = [
       'SELECT !+! 2, 1 + 1, id::text FROM goods',
+      "SELECT oid::regclass::text, relname::text, 'a'::text FROM pg_class WHERE relname::text = 'goods'",
       'INSERT INTO quiet VALUES (1, 2) RETURNING id, n + 1',
       "INSERT INTO quiet_view VALUES (1, 'x')",
       'UPDATE quiet SET n = 1 WHERE id = 1',
