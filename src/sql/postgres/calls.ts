@@ -84,6 +84,10 @@ export function resultOfCall(analysis: Analysis, name: readonly string[], args: 
     )
   }
   const results = own.map((fn) => ownResult(analysis, fn))
+  // A signature lets it run; what it brings isn't known for all that.
+  if (BUILTINS.get(last)?.effects.includes('opaque')) {
+    results.push(taintOf({ label: `the result of ${last}()`, dataClass: null, hard: false }))
+  }
   const all = union([args, ...results])
   analysis.findings.taint(all)
   return all

@@ -73,6 +73,7 @@ function checkTypeName(analysis: Analysis, names: readonly string[]): void {
   if (name === undefined || names.at(-2) === 'pg_catalog') return
   const types = analysis.schema.typesNamed(name, names.at(-2))
   if (types.some((type) => type.runsCode)) {
+    analysis.findings.classified = true
     analysis.findings.effect('opaque', `a cast to ${names.join('.')} runs code of the user's own`)
   }
 }
