@@ -84,11 +84,34 @@ function relation(oid: string): string {
     'rules', c.relhasrules, 'triggers', c.relhastriggers, 'row_security', c.relrowsecurity,
     'definition', CASE WHEN c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['v', 'm']::pg_catalog."char"[])
       THEN pg_catalog.md5(pg_catalog.pg_get_viewdef(c.oid)) END,
+    'reads', ${rulesReached('c.oid')}, 'runs', ${triggersOf('c.oid')},
     'columns', (SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(' ', a.attnum,
         a.attname, a.atttypid, a.attisdropped), ',' ORDER BY a.attnum))
       FROM pg_catalog.pg_attribute a WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid
         AND a.attnum OPERATOR(pg_catalog.>) 0))
     FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) ${oid})`
+}
+
+/** The rules of a relation and of all that they reach: a view on a view changes with it. */
+function rulesReached(oid: string): string {
+  return `(WITH RECURSIVE reached(oid) AS (SELECT ${oid} UNION SELECT d.refobjid FROM reached v
+      JOIN pg_catalog.pg_rewrite r ON r.ev_class OPERATOR(pg_catalog.=) v.oid
+        AND r.oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid
+      JOIN pg_catalog.pg_depend d ON d.objid OPERATOR(pg_catalog.=) r.oid
+        AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+        AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass)
+    SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(' ', r.oid, r.ev_enabled,
+        pg_catalog.pg_get_ruledef(r.oid)), ',' ORDER BY r.oid))
+      FROM reached v JOIN pg_catalog.pg_rewrite r ON r.ev_class OPERATOR(pg_catalog.=) v.oid
+        AND r.oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid)`
+}
+
+/** What a write to a relation sets off. */
+function triggersOf(oid: string): string {
+  return `(SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(' ', t.oid, t.tgenabled,
+        pg_catalog.pg_get_triggerdef(t.oid), pg_catalog.md5(p.prosrc)), ',' ORDER BY t.oid))
+      FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) t.tgfoid
+     WHERE t.tgrelid OPERATOR(pg_catalog.=) ${oid} AND NOT t.tgisinternal)`
 }
 
 /** Every function of that name, in any schema: which one a call means depends on the path. */

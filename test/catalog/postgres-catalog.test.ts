@@ -126,11 +126,45 @@ t.test('what names mean is told by the session itself, whatever its path is', as
     )
     t.not(await ask(), faked, 'and hide no change')
   })
+  await postgres.query(contextQuery(await one('SELECT loud FROM contacts_again')))
   const many = {
     ...statement,
     tables: Array.from({ length: 500 }, (_, i) => ({ ...statement.tables[0], name: `t'\\${i}` })),
   }
   await postgres.query(contextQuery(many as typeof statement))
+})
+
+t.test('what a name reaches is part of its meaning', async (t) => {
+  const { one, postgres } = await openShop(t)
+  await postgres.query(`CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+    CREATE TRIGGER stamp BEFORE INSERT ON notes FOR EACH ROW EXECUTE FUNCTION stamp()`)
+  const changes = [
+    [
+      'SELECT loud FROM contacts_again',
+      'CREATE OR REPLACE VIEW contacts AS SELECT id, name, name AS reach, true AS anonymous FROM people',
+    ],
+    [
+      'INSERT INTO notes VALUES (1)',
+      "CREATE OR REPLACE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN DELETE FROM goods; RETURN NEW; END'",
+    ],
+    ['INSERT INTO notes VALUES (1)', 'ALTER TABLE notes DISABLE TRIGGER stamp'],
+    [
+      'DELETE FROM notes WHERE id = 1',
+      'CREATE RULE r AS ON DELETE TO notes DO ALSO DELETE FROM goods',
+    ],
+    [
+      'DELETE FROM notes WHERE id = 1',
+      'CREATE OR REPLACE RULE r AS ON DELETE TO notes DO INSTEAD NOTHING',
+    ],
+  ] as const
+  for (const [sql, change] of changes) {
+    const context = contextQuery(await one(sql))
+    const ask = async () => readContext((await postgres.query(context)).rows[0].context)
+    const before = await ask()
+    t.equal(await ask(), before)
+    await postgres.query(change)
+    t.not(await ask(), before, change)
+  }
 })
 
 t.test('a role that can do too much is described', async (t) => {
