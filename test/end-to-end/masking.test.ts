@@ -279,6 +279,39 @@ for (const version of POSTGRES_VERSIONS) {
             )
             await agent.until('Z')
           },
+          'made twice, and refused the second time': async (agent) => {
+            await agent.query(`PREPARE q AS ${wanted}`)
+            await agent.query(`PREPARE q AS ${innocent}`)
+            agent.send(serialize.parse({ name: 'q', text: innocent }), serialize.sync())
+            await agent.until('Z')
+          },
+          'closed and parsed behind an error': async (agent) => {
+            await agent.query(`PREPARE q AS ${wanted}`)
+            agent.send(
+              ...extended('SELECT 1/0', 0).slice(0, 3),
+              serialize.close({ type: 'S', name: 'q' }),
+              serialize.parse({ name: 'q', text: innocent }),
+              serialize.sync(),
+            )
+            await agent.until('Z')
+          },
+          'made anew within one query, and used there': async (agent) => {
+            await agent.query(`PREPARE q AS ${innocent}`)
+            const said = await agent.query(`DEALLOCATE q; PREPARE q AS ${wanted}; EXECUTE q`)
+            t.notMatch(text(said), SECRETS)
+          },
+          'all at once': async (agent) => {
+            agent.send(
+              serialize.query(`PREPARE q AS ${innocent}`),
+              serialize.query('EXECUTE q'),
+              serialize.query('DEALLOCATE ALL'),
+              serialize.query(`PREPARE q AS ${wanted}`),
+              serialize.query('EXECUTE q'),
+            )
+            for (let answers = 0; answers < 5; answers++) {
+              t.notMatch(text(await agent.until('Z')), SECRETS)
+            }
+          },
           'longer than the server keeps': async (agent) => {
             const long = 'q'.repeat(63)
             await agent.query(`PREPARE ${long} AS ${wanted}`)
