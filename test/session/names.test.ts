@@ -1,0 +1,124 @@
+import t from 'tap'
+import { CancelKeys } from '../../src/session/cancel-keys.ts'
+import { combineDecisions } from '../../src/session/combine-decisions.ts'
+import { Names } from '../../src/session/session-names.ts'
+import { TentativeMap } from '../../src/session/tentative-map.ts'
+import type { Classification, SessionName } from '../../src/sql/statement.ts'
+
+const statement = (verb: string, names: readonly SessionName[] = []): Classification => ({
+  verb,
+  sql: verb,
+  tokens: verb,
+  fingerprint: verb,
+  redacted: verb,
+  withoutLiterals: verb,
+  effects: [],
+  tables: [],
+  functions: [],
+  classes: [],
+  output: 'clear',
+  safeOutputs: [],
+  connectionBound: false,
+  names,
+})
+
+t.test('a name that is not settled counts, and comes undone', async (t) => {
+  const map = new TentativeMap<number>(() => {})
+  const first = map.set('a', 1)
+  const second = map.set('a', 2)
+  t.equal(map.get('a'), 2, 'what was asked last is what comes next')
+  second(false)
+  t.equal(map.get('a'), 1)
+  first(true)
+  const gone = map.delete('a')
+  t.equal(map.get('a'), undefined)
+  gone(false)
+  t.equal(map.get('a'), 1, 'a DEALLOCATE that failed')
+  const third = map.set('a', 3)
+  const cleared = map.clear()
+  third(true)
+  t.equal(map.get('a'), undefined)
+  cleared(true)
+  t.equal(map.get('a'), undefined)
+  cleared(false)
+  t.equal(map.get('a'), undefined, 'settled once')
+})
+
+t.test('names have a bound, and replacing one is no new name', async (t) => {
+  const map = new TentativeMap<number>((size) => {
+    if (size >= 2) throw new Error('too many')
+  })
+  map.set('a', 1)(true)
+  map.set('b', 1)(true)
+  map.set('a', 2)(true)
+  t.throws(() => map.set('c', 1), { message: 'too many' })
+  map.delete('a')(true)
+  map.set('c', 1)(true)
+  t.equal(map.get('c'), 1)
+})
+
+t.test('cursors and portals share one name space', async (t) => {
+  const names = new Names()
+  const cursor = statement('SELECT cursor')
+  const declare = statement('DECLARE', [{ kind: 'declare', name: 'c', inner: cursor }])
+  names.portals.set('c', {} as never)(true)
+  const settle = names.follow(declare)
+  t.equal(names.portals.get('c'), undefined, 'the portal is not there any more')
+  t.equal(names.cursor('c'), cursor)
+  settle(false)
+  t.ok(names.portals.get('c'), 'unless the DECLARE failed')
+  t.equal(names.cursors.get('c'), undefined)
+})
+
+t.test('a PREPARE is followed to the statement behind it, until it is freed', async (t) => {
+  const names = new Names()
+  const inner = statement('SELECT inner')
+  names.follow(statement('PREPARE', [{ kind: 'prepare', name: 'p', inner }]))(true)
+  t.equal(names.prepared('p'), inner)
+  const all = names.follow(statement('DISCARD', [{ kind: 'discard', what: 'all' }]))
+  t.equal(names.prepared('p'), undefined)
+  all(false)
+  t.equal(names.prepared('p'), inner)
+  names.follow(statement('DEALLOCATE', [{ kind: 'deallocate', name: null }]))(true)
+  t.equal(names.prepared('p'), undefined)
+})
+
+t.test(
+  'a cancel key opens nothing but its own session, and nothing once that is over',
+  async (t) => {
+    const keys = new CancelKeys()
+    const session = { cancel: () => {} }
+    const { key, release } = keys.issue(session, 32)
+    t.equal(keys.find({ processId: key.processId, secret: Buffer.from(key.secret) }), session)
+    const wrong = Buffer.from(key.secret)
+    wrong[31] = (wrong[31] as number) ^ 1
+    t.equal(keys.find({ processId: key.processId, secret: wrong }), undefined)
+    t.equal(keys.find({ processId: key.processId, secret: key.secret.subarray(0, 4) }), undefined)
+    t.equal(keys.find({ processId: key.processId, secret: Buffer.alloc(0) }), undefined)
+    t.equal(keys.find({ processId: key.processId ^ 1, secret: key.secret }), undefined)
+    release()
+    t.equal(keys.find(key), undefined)
+  },
+)
+
+t.test('several statements are decided as one', async (t) => {
+  const allow = (unmask: string[] = []) => ({ kind: 'allow' as const, rules: ['a'], unmask })
+  const deny = { kind: 'deny' as const, rule: 'd', reason: 'no' }
+  const ask = (rule: string, holdMs: number | null, expiresMs: number) => ({
+    kind: 'require-approval' as const,
+    rules: [rule],
+    requirements: [{ rule, by: ['dba'], count: 1 }],
+    unmask: ['pii.email'],
+    holdMs,
+    expiresMs,
+  })
+  t.match(combineDecisions([allow(), ask('r', null, 5), deny]), deny, 'one denial is enough')
+  const both = combineDecisions([ask('one', 900, 50), allow(['pii.email']), ask('two', 300, 70)])
+  t.match(both, { kind: 'require-approval', holdMs: 300, expiresMs: 50, unmask: ['pii.email'] })
+  t.equal(both.kind === 'require-approval' && both.requirements.length, 2, 'approvals add up')
+  t.same(
+    combineDecisions([allow(['pii.email']), allow()]),
+    { kind: 'allow', rules: ['a'], unmask: [] },
+    'what one may show is not shown for its neighbour',
+  )
+})
