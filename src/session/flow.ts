@@ -123,8 +123,11 @@ export class Flow {
       const frame = batch[steps.length] as ClientFrame
       steps.push(await this.#options.judge.judge(frame, this.#inTransaction))
     }
+    const conflict = this.#conflictIn(steps)
+    if (conflict) return this.#refuse(batch, steps, conflict.at, conflict.error)
+    const { version } = this.#services.policy()
     for (const [index, step] of steps.entries()) {
-      const error = await this.#refusalOf(step, steps.slice(0, index))
+      const error = await this.#refusalOf(step)
       if (error) return this.#refuse(batch, steps, index, error)
     }
     for (const step of steps) {
@@ -132,6 +135,10 @@ export class Flow {
         await this.#describeCopy(step.exchange)
     }
     if (this.#wait !== null) await this.#wait
+    if (this.#services.policy().version !== version && !this.#dialogue.skipping) {
+      const at = this.#nowForbidden(steps)
+      if (at >= 0) return this.#refuse(batch, steps, at, rulesChanged())
+    }
     try {
       return await this.#forwardWhenOnDisk(batch, steps, this.#recordIntents(steps))
     } catch (error) {
@@ -164,14 +171,36 @@ export class Flow {
     return this.#refuse(batch, steps, Math.max(first, 0), error)
   }
 
+  /**
+   * A person is shown one statement and what its names mean now. What stands before it in its batch
+   * isn't sent before it is signed, so it must neither change that meaning nor wait itself.
+   */
+  #conflictIn(steps: readonly Step[]): { readonly at: number; readonly error: ProxyError } | null {
+    const waits = (step: Step) => step.kind === 'run' && !this.#allowed(step.exchange)
+    const first = steps.findIndex(waits)
+    if (first < 0) return null
+    if (steps.findLastIndex(waits) !== first) return { at: first, error: severalWait() }
+    const changer = steps.slice(0, first).find(changesMeaning)
+    return changer ? { at: first, error: standsBehind(changer) } : null
+  }
+
+  /** The first step that rules of this moment don't allow any more. */
+  #nowForbidden(steps: readonly Step[]): number {
+    return steps.findIndex(
+      (step) =>
+        step.kind === 'run' &&
+        step.exchange.approval === null &&
+        !this.#services.policy().shadow &&
+        this.#options.judge.decideAgain(step.exchange, this.#inTransaction).kind !== 'allow',
+    )
+  }
+
   /** Waits for what a step needs; answers why it can't go, or null where it may. */
-  async #refusalOf(step: Step, before: readonly Step[]): Promise<ProxyError | null> {
+  async #refusalOf(step: Step): Promise<ProxyError | null> {
     if (step.kind === 'refuse') return step.error
     if (step.kind !== 'run' || this.#allowed(step.exchange)) return null
     const { decision } = step.exchange
     if (decision.kind !== 'require-approval') return null
-    const changer = before.find(changesMeaning)
-    if (changer) return standsBehind(changer)
     try {
       step.exchange.approval = await this.#countersign(step.exchange, decision)
       return null
@@ -437,6 +466,20 @@ function standsBehind(step: Step): ProxyError {
   return new ProxyError(
     'STATEMENT_DENIED',
     `a statement that needs approval can't stand behind ${verb} in one pipeline: send that first, wait for its answer, then send this statement again`,
+  )
+}
+
+function severalWait(): ProxyError {
+  return new ProxyError(
+    'STATEMENT_DENIED',
+    'several statements of one pipeline need approval: send each by itself and wait for its answer',
+  )
+}
+
+function rulesChanged(): ProxyError {
+  return new ProxyError(
+    'STATEMENT_DENIED',
+    'the rules changed while another statement of this pipeline waited: send it again',
   )
 }
 

@@ -110,6 +110,11 @@ export class Judge {
     }
   }
 
+  /** What the rules of this moment say of an exchange that was decided before. */
+  decideAgain(exchange: Exchange, inTransaction: boolean): Decision {
+    return this.#decide(exchange.statements, inTransaction)
+  }
+
   #describe(frame: ClientFrame, request: Extract<Request, { kind: 'describe' }>): Step {
     if (request.target === 'portal') {
       return { kind: 'pass', frame, exchange: this.#names.portals.get(request.name) ?? null }

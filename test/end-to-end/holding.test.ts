@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { serialize } from 'pg-protocol'
 import t from 'tap'
 import { APPROVER, OWNER, startCountersign } from '../support/countersign.ts'
@@ -231,6 +232,36 @@ for (const version of POSTGRES_VERSIONS) {
       t.equal(await dropped, 'done')
       t.match(await proxy.request(first.id), { state: 'withdrawn' })
     })
+
+    t.test(
+      'of a pipeline no two statements wait, and none behind what changes its meaning',
+      async (t) => {
+        const client = await connect(t, proxy)
+        const { connection } = client
+        const errors: string[] = []
+        connection.on('errorMessage', (error: { code?: string; message?: string }) =>
+          errors.push(`${error.code} ${error.message}`),
+        )
+        const pipeline = async (...texts: string[]) => {
+          for (const text of texts) {
+            connection.parse({ name: '', text, types: [] }, true)
+            connection.bind({}, true)
+            connection.execute({}, true)
+          }
+          connection.sync()
+          await once(connection, 'readyForQuery')
+          return errors.splice(0)
+        }
+        t.match(await pipeline('TRUNCATE scratch', 'DROP TABLE scratch'), [
+          /42501 several statements/,
+        ])
+        t.match(await pipeline("SET TimeZone = 'UTC'", 'DROP TABLE scratch'), [
+          /42501 .* behind SET/,
+        ])
+        t.same(await proxy.requests(), [], 'nobody was asked')
+        t.equal(await exists(db, 'scratch'), true)
+      },
+    )
 
     t.test('a path that changes in the same query is not signed unseen', async (t) => {
       const client = await connect(t, proxy)
