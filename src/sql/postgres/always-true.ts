@@ -1,12 +1,22 @@
-import { type Body, bodyOf, listOf, namesOf, nodeOf } from './ast.ts'
+import { anyNode, type Body, bodyOf, listOf, namesOf, nodeOf } from './ast.ts'
 
 /**
- * Whether a condition holds for every row: none at all, or one that folds to true. Only what is
- * certain folds; a condition that can't be folded counts as one that selects.
+ * Whether a condition holds for every row: none at all, one that folds to true, or one that looks at
+ * no row, so that it takes all of them or none. Any other that can't be folded counts as one that
+ * selects.
  */
 export function isAlwaysTrue(where: unknown): boolean {
-  return where === undefined || fold(where) === true
+  if (where === undefined) return true
+  const folded = fold(where)
+  if (folded !== null) return folded
+  const bool = bodyOf(where, 'BoolExpr')
+  if (bool?.boolop === 'AND_EXPR') return listOf(bool.args).every(isAlwaysTrue)
+  if (bool?.boolop === 'OR_EXPR') return listOf(bool.args).some(isAlwaysTrue)
+  return !anyNode(where, ({ kind }) => LOOKS_AT_ROWS.has(kind))
 }
+
+/** A parameter may be given so that it selects: `$1 IS NULL OR id = $1` is no condition of its own. */
+const LOOKS_AT_ROWS = new Set(['ColumnRef', 'ParamRef', 'RangeVar', 'CurrentOfExpr'])
 
 function fold(value: unknown): boolean | null {
   const node = nodeOf(value)
@@ -87,6 +97,8 @@ function foldComparison(body: Body): boolean | null {
   const operator = namesOf(body.name).at(-1)
   const left = constantOf(body.lexpr)
   const right = constantOf(body.rexpr)
+  if (operator === '~' || operator === '~*')
+    return right !== null && ANY_TEXT.test(right) ? true : null
   if (body.kind === 'AEXPR_LIKE' || body.kind === 'AEXPR_ILIKE') return matchesAll(operator, right)
   if (left !== null && right !== null) return compare(operator, left, right)
   const reflexive = operator === '=' || operator === '>=' || operator === '<='
@@ -94,6 +106,9 @@ function foldComparison(body: Body): boolean | null {
   if (reflexive && ofScalars && alike(body.lexpr, body.rexpr)) return true
   return null
 }
+
+/** Regular expressions that every text matches. */
+const ANY_TEXT = /^(?:\^?|\$|\^?(?:\.\*\??)+\$?)$/
 
 /** LIKE '%' */
 function matchesAll(operator: string | undefined, pattern: string | null): boolean | null {
