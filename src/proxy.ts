@@ -287,6 +287,9 @@ export class DataPlane {
       return [messageOf(error)]
     }
     await this.#moveIn(built)
+    if (!sameJson(before.listen, config.listen) || before.data !== config.data) {
+      this.#options.log('listen and data take effect at the next start; they stay as they were')
+    }
     return []
   }
 

@@ -239,7 +239,8 @@ export class FrontDoor {
       const known = this.#options.agents.find(agent.name)
       const expired = known?.expires != null && known.expires <= this.#options.clock.now()
       const listed = known?.agent.databases.includes(database) && this.#options.behind(database)
-      if (listed && !expired) continue
+      const near = known?.mayComeFrom(session.principal.address)
+      if (listed && near && !expired) continue
       session.kill(
         new ProxyError('SHUTDOWN', `${agent.name} has no access to ${database} any more`),
       )

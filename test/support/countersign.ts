@@ -49,6 +49,16 @@ export interface ShownRequest {
   readonly [key: string]: unknown
 }
 
+/**
+ * Runs the command without what the test runner adds to every Node that is spawned: it would write
+ * files of its own from inside the proxy, also where a test has made the disk full.
+ */
+function spawnCommand(args: readonly string[], env: Readonly<Record<string, string>>) {
+  return spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, MAIN, ...args], {
+    env: { ...process.env, ...env },
+  })
+}
+
 /** A proxy that runs as its users run it: the command, in processes of its own. */
 export class Countersign {
   readonly folder: string
@@ -105,9 +115,7 @@ export class Countersign {
   }
 
   async run(...args: readonly string[]): Promise<{ code: number; out: string; err: string }> {
-    const child = spawn(process.execPath, [MAIN, ...args], {
-      env: { ...process.env, ...this.#env },
-    })
+    const child = spawnCommand(args, this.#env)
     let out = ''
     let err = ''
     child.stdout.on('data', (chunk) => {
@@ -131,11 +139,7 @@ export class Countersign {
 
   /** Starts, or starts again, and waits until it is ready. */
   async start(): Promise<void> {
-    const child = spawn(
-      process.execPath,
-      [MAIN, 'start', '--config', this.configPath, '--ready-json'],
-      { env: { ...process.env, ...this.#env } },
-    )
+    const child = spawnCommand(['start', '--config', this.configPath, '--ready-json'], this.#env)
     this.#child = child
     child.stderr.on('data', (chunk) => {
       this.stderr += chunk
