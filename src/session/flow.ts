@@ -43,6 +43,8 @@ export class Flow {
   /** Settles when what follows may be judged and sent: a cancel has arrived, the catalog is read. */
   #wait: Promise<void> | null = null
   discarding: Discarding = 'no'
+  /** The batch before ended in Sync or was a simple query. */
+  #segmentEnded = false
 
   constructor(options: FlowOptions) {
     this.#options = options
@@ -83,7 +85,9 @@ export class Flow {
   dispatch(
     batch: readonly ClientFrame[],
   ): readonly ClientFrame[] | Promise<readonly ClientFrame[]> {
-    if (this.#wait !== null) return this.#wait.then(() => this.#dispatchSlowly(batch, []))
+    if (this.#wait !== null) return this.#wait.then(() => this.#dispatchWaited(batch))
+    this.#countSegment(batch)
+    if (this.#options.judge.dependsOnAnswers(batch)) return this.#dispatchSettled(batch)
     const steps: Step[] = []
     for (const frame of batch) {
       const step = this.#options.judge.judge(frame, this.#inTransaction)
@@ -101,6 +105,23 @@ export class Flow {
     if (mustBeOnDisk !== null) return this.#forwardWhenOnDisk(batch, steps, mustBeOnDisk)
     this.#forwardSteps(steps)
     return []
+  }
+
+  #dispatchWaited(batch: readonly ClientFrame[]): Promise<readonly ClientFrame[]> {
+    this.#countSegment(batch)
+    return this.#dispatchSettled(batch)
+  }
+
+  /** What the names of the batch mean is known only when all before it has been answered. */
+  async #dispatchSettled(batch: readonly ClientFrame[]): Promise<readonly ClientFrame[]> {
+    if (this.#options.judge.dependsOnAnswers(batch)) await this.#settled()
+    return this.#dispatchSlowly(batch, [])
+  }
+
+  #countSegment(batch: readonly ClientFrame[]): void {
+    if (this.#segmentEnded) this.#options.judge.nextSegment()
+    const last = batch.at(-1)?.request.kind
+    this.#segmentEnded = last === 'sync' || last === 'query'
   }
 
   #goesAtOnce(step: Step): boolean {

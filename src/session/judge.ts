@@ -110,6 +110,39 @@ export class Judge {
     }
   }
 
+  /**
+   * True where a batch uses a name whose meaning depends on an answer that hasn't come: of a Parse
+   * or Close of an earlier segment, which the server may have refused or skipped.
+   */
+  dependsOnAnswers(batch: readonly ClientFrame[]): boolean {
+    const made = new Set<string>()
+    return batch.some(({ request }) => {
+      switch (request.kind) {
+        case 'query':
+          return this.#names.anyUnsettled
+        case 'prepare':
+          made.add(`statement ${request.statement}`)
+          return request.sql.length > 0 && this.#names.anyUnsettled
+        case 'bind': {
+          const known = made.has(`statement ${request.statement}`)
+          made.add(`portal ${request.portal}`)
+          return !known && this.#names.unsettled('statement', request.statement)
+        }
+        case 'execute':
+          return (
+            !made.has(`portal ${request.portal}`) && this.#names.unsettled('portal', request.portal)
+          )
+        default:
+          return false
+      }
+    })
+  }
+
+  /** To be called behind a batch that ends in Sync or is a simple query. */
+  nextSegment(): void {
+    this.#names.segment++
+  }
+
   /** What the rules of this moment say of an exchange that was decided before. */
   decideAgain(exchange: Exchange, inTransaction: boolean): Decision {
     return this.#decide(exchange.statements, inTransaction)

@@ -107,6 +107,15 @@ export class Records {
   outcome(exchange: Exchange, sqlState: string | null): void {
     if (exchange.recorded !== 'intent') return
     exchange.recorded = 'outcome'
+    this.#outcome(exchange, sqlState)
+  }
+
+  /** What had completed was not committed: a second outcome says so. */
+  undone(exchange: Exchange, sqlState: string): void {
+    if (exchange.recorded === 'outcome') this.#outcome(exchange, sqlState)
+  }
+
+  #outcome(exchange: Exchange, sqlState: string | null): void {
     this.#append({
       type: 'statement.outcome',
       session: this.#session,

@@ -19,6 +19,9 @@ export interface ReplyEvents {
   drained(): void
 }
 
+/** Of one pipeline; what goes beyond is recorded as it completed. */
+const MAX_UNCOMMITTED = 1_000
+
 /** Follows each exchange's replies: makes its mask plans, counts its rows, writes its outcome. */
 export class Replies implements ReplyListener<Exchange> {
   readonly #services: Services
@@ -28,6 +31,8 @@ export class Replies implements ReplyListener<Exchange> {
   readonly #suspended = new Set<Exchange>()
   /** Something guarded was written in this transaction: deferred checks of it speak when it ends. */
   #guardedWrite = false
+  /** What has completed since the last Sync: its commit is still to come. */
+  #uncommitted: Exchange[] = []
 
   constructor(services: Services, records: Records, events: ReplyEvents) {
     this.#services = services
@@ -90,6 +95,12 @@ export class Replies implements ReplyListener<Exchange> {
     exchange.statementDone(statement)
     this.#guardedWrite ||= exchange.guarded && has(exchange, WRITES)
     if (statement + 1 >= exchange.statements.length) this.#over(exchange, null)
+    if (this.#uncommitted.length < MAX_UNCOMMITTED) this.#uncommitted.push(exchange)
+  }
+
+  failedAtSync(sqlState: string): boolean {
+    for (const exchange of this.#uncommitted) this.#records.undone(exchange, sqlState)
+    return this.#guardedWrite
   }
 
   failed(exchange: Exchange, sqlState: string, _skipped: boolean): void {
@@ -118,6 +129,7 @@ export class Replies implements ReplyListener<Exchange> {
 
   ready(transaction: TransactionState): void {
     if (transaction === 'idle') this.#guardedWrite = false
+    this.#uncommitted = []
     if (transaction === 'idle' && this.#suspended.size > 0) {
       for (const exchange of this.#suspended) this.#over(exchange, null)
       this.#suspended.clear()

@@ -21,15 +21,33 @@ const MAX_NAMES = 20_000
 
 /** The names that live in one session: prepared statements, portals and cursors. */
 export class Names implements SessionNames {
-  readonly statements = new TentativeMap<PreparedStatement>(tooMany)
-  readonly portals = new TentativeMap<Exchange>(tooMany)
+  /** Counts the Syncs and simple queries that were judged: an error skips to the next of them. */
+  segment = 0
+  readonly statements = new TentativeMap<PreparedStatement>(tooMany, () => this.segment)
+  readonly portals = new TentativeMap<Exchange>(tooMany, () => this.segment)
   /** SQL cursors: the statement behind each. */
-  readonly cursors = new TentativeMap<Classification>(tooMany)
+  readonly cursors = new TentativeMap<Classification>(tooMany, () => this.segment)
   /**
    * True from a statement that may change the schema until the transaction is over and the catalog
    * has been read again: what a view shows isn't known meanwhile.
    */
   schemaInMotion = false
+
+  /** True where what a name means depends on an answer of the server that hasn't come. */
+  unsettled(kind: 'statement' | 'portal', name: string): boolean {
+    const maps = kind === 'statement' ? [this.statements] : [this.portals, this.cursors]
+    return maps.some((map) => map.ambiguous(name, this.segment))
+  }
+
+  /** The same for any name that SQL text could use. */
+  get anyUnsettled(): boolean {
+    const kinds = { statement: [this.statements], portal: [this.portals, this.cursors] } as const
+    return Object.entries(kinds).some(([kind, maps]) =>
+      maps
+        .flatMap((map) => map.contested)
+        .some((name) => name !== '' && this.unsettled(kind as keyof typeof kinds, name)),
+    )
+  }
 
   prepared(name: string): Classification | undefined {
     const entry = this.statements.get(name)

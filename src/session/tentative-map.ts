@@ -1,17 +1,29 @@
+interface Entry<Value> {
+  /** Undefined: the name is freed. */
+  readonly value: Value | undefined
+  /** Counts the Syncs before it. */
+  readonly segment: number
+}
+
 /**
  * A map whose changes are seen at once and settled later: in a pipeline, what follows a Parse may
  * use its name before the server has said that the Parse succeeded.
  */
 export class TentativeMap<Value> {
-  readonly #stacks = new Map<string, (Value | undefined)[][]>()
+  readonly #stacks = new Map<string, Entry<Value>[]>()
+  /** How many names have more than one meaning; most of the time none. */
+  #contested = 0
   readonly #checkSize: (size: number) => void
 
-  constructor(checkSize: (size: number) => void) {
+  readonly #segment: () => number
+
+  constructor(checkSize: (size: number) => void, segment: () => number) {
     this.#checkSize = checkSize
+    this.#segment = segment
   }
 
   get(name: string): Value | undefined {
-    return this.#stacks.get(name)?.at(-1)?.[0]
+    return this.#stacks.get(name)?.at(-1)?.value
   }
 
   /** Sets the name until told otherwise. Call the result once: kept when true, undone when false. */
@@ -31,21 +43,43 @@ export class TentativeMap<Value> {
     }
   }
 
+  /**
+   * True where the name has been given another meaning before `segment`, the server hasn't said
+   * whether it took it, and it meant something else before. In the same segment a failure skips
+   * what uses the name; in a later one it doesn't.
+   */
+  ambiguous(name: string, segment: number): boolean {
+    if (this.#contested === 0) return false
+    const stack = this.#stacks.get(name)
+    const top = stack?.at(-1)
+    if (!stack || !top || stack.length < 2 || top.segment >= segment) return false
+    return stack.some((entry) => entry !== top && entry.value !== undefined)
+  }
+
+  /** The names for which `ambiguous` could hold. */
+  get contested(): readonly string[] {
+    if (this.#contested === 0) return []
+    return [...this.#stacks].flatMap(([name, stack]) => (stack.length > 1 ? [name] : []))
+  }
+
   #push(name: string, value: Value | undefined): (done: boolean) => void {
-    const entry = [value]
+    const entry = { value, segment: this.#segment() }
     const stack = this.#stacks.get(name) ?? []
     stack.push(entry)
+    if (stack.length === 2) this.#contested++
     this.#stacks.set(name, stack)
     return (done) => this.#settle(name, entry, done)
   }
 
-  #settle(name: string, entry: (Value | undefined)[], done: boolean): void {
+  #settle(name: string, entry: Entry<Value>, done: boolean): void {
     const stack = this.#stacks.get(name)
     const at = stack?.indexOf(entry) ?? -1
     if (!stack || at < 0) return
+    const before = stack.length
     if (done) stack.splice(0, at)
     else stack.splice(at, 1)
-    if (stack.length === 0 || (stack.length === 1 && stack[0]?.[0] === undefined)) {
+    if (before > 1 && stack.length < 2) this.#contested--
+    if (stack.length === 0 || (stack.length === 1 && stack[0]?.value === undefined)) {
       this.#stacks.delete(name)
     }
   }

@@ -98,6 +98,11 @@ export interface ReplyListener<X> {
   completed(exchange: X, statement: number, completion: Completion): void
   /** The exchange ended in an error, its own or that of one before it in the pipeline. */
   failed(exchange: X, sqlState: string, skipped: boolean): void
+  /**
+   * The server could not commit what ran since the last Sync: a deferred check failed. True where
+   * its message could quote a classified value.
+   */
+  failedAtSync(sqlState: string): boolean
   /** A reported setting has a new value. False keeps it from the client. */
   setting(name: string, value: string, exchange: X | null): boolean
   /** The server waits for the next request. */

@@ -23,7 +23,10 @@ const statement = (verb: string, names: readonly SessionName[] = []): Classifica
 })
 
 t.test('a name that is not settled counts, and comes undone', async (t) => {
-  const map = new TentativeMap<number>(() => {})
+  const map = new TentativeMap<number>(
+    () => {},
+    () => 0,
+  )
   const first = map.set('a', 1)
   const second = map.set('a', 2)
   t.equal(map.get('a'), 2, 'what was asked last is what comes next')
@@ -44,10 +47,37 @@ t.test('a name that is not settled counts, and comes undone', async (t) => {
   t.equal(map.get('a'), undefined, 'settled once')
 })
 
+t.test('a name is ambiguous from the next segment on, until the server has answered', async (t) => {
+  let segment = 0
+  const map = new TentativeMap<number>(
+    () => {},
+    () => segment,
+  )
+  map.set('a', 1)(true)
+  const settle = map.set('a', 2)
+  t.equal(map.ambiguous('a', 0), false, 'in its own segment a failure skips what uses it')
+  segment = 1
+  t.equal(map.ambiguous('a', 1), true)
+  t.same(map.contested, ['a'])
+  settle(false)
+  t.equal(map.ambiguous('a', 1), false)
+  t.same([map.contested, map.get('a')], [[], 1])
+  const freed = map.delete('a')
+  segment = 2
+  t.equal(map.ambiguous('a', 2), true, 'so is one that may have been freed')
+  freed(true)
+  t.equal(map.get('a'), undefined)
+  map.set('new', 1)
+  t.equal(map.ambiguous('new', 3), false, 'a new name has one meaning or none')
+})
+
 t.test('names have a bound, and replacing one is no new name', async (t) => {
-  const map = new TentativeMap<number>((size) => {
-    if (size >= 2) throw new Error('too many')
-  })
+  const map = new TentativeMap<number>(
+    (size) => {
+      if (size >= 2) throw new Error('too many')
+    },
+    () => 0,
+  )
   map.set('a', 1)(true)
   map.set('b', 1)(true)
   map.set('a', 2)(true)

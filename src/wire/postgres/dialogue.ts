@@ -462,7 +462,13 @@ class PostgresDialogue<X> implements Dialogue<X> {
       this.#options.toClient.add(this.#guarded(head) ? this.#scrubbed(fields) : frame)
       return
     }
-    if (head.kind === 'sync') throw violation('an error in place of ReadyForQuery')
+    if (head.kind === 'sync') {
+      if (head.silent) throw violation('an error in place of ReadyForQuery')
+      // ReadyForQuery still follows.
+      const guarded = this.#options.listener.failedAtSync(sqlState)
+      this.#options.toClient.add(guarded ? this.#scrubbed(fields) : frame)
+      return
+    }
     this.#owed.shift()
     this.#passError(head, fields, frame)
     this.#fail(head, sqlState, false)

@@ -61,6 +61,7 @@ function open(options: { masked?: boolean; guarded?: boolean } = {}) {
       failed: (x, sqlState, skipped) =>
         heard.push(`failed ${x} ${sqlState}${skipped ? ' skipped' : ''}`),
       setting: (name, value) => heard.push(`setting ${name}=${value}`) > 0,
+      failedAtSync: (sqlState) => heard.push(`failed at Sync ${sqlState}`) > 0,
       ready: (transaction) => heard.push(`ready ${transaction}`),
       drained: () => {},
     },
@@ -162,6 +163,15 @@ t.test('an error skips to Sync, and what was skipped is known not to have run', 
     'failed two 22012 skipped',
     'ready idle',
   ])
+  t.ok(wire.dialogue.idle)
+})
+
+t.test('a check that fails at Sync is passed on, and ReadyForQuery follows', async (t) => {
+  const wire = open()
+  for (const request of [PARSE, BIND, EXECUTE, SYNC]) wire.ask(request, 'one')
+  wire.receive(PARSED, BOUND, complete('UPDATE 1'), failure('23505', 'duplicate key'), ready('I'))
+  t.same(wire.heard.slice(-2), ['failed at Sync 23505', 'ready idle'])
+  t.match(wire.shown().toString('latin1'), 'scrubbed')
   t.ok(wire.dialogue.idle)
 })
 
