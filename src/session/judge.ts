@@ -189,6 +189,7 @@ export class Judge {
     const statement: PreparedStatement = {
       parameterTypes: request.parameterTypes,
       foundTypes: null,
+      catalogVersion: this.#services.catalog.current.version,
       sql: Buffer.from(request.sql),
       readable: parsed.kind !== 'syntax-error',
       statements: statementsOf(parsed),
@@ -234,7 +235,7 @@ export class Judge {
       }
       return this.#runOrRefuse(frame, exchange, settle)
     }
-    if (statement.sql === null) return bind(statement.statements)
+    if (statement.sql === null) return bind(this.#names.meaningNow(statement))
     // The catalog may have changed since the Parse: what the text means is judged now.
     return this.#classified(statement.sql, (parsed) => bind(statementsOf(parsed)))
   }

@@ -12,6 +12,8 @@ export interface PreparedStatement {
   foundTypes: readonly number[] | null
   /** What the text meant when it was prepared. */
   readonly statements: readonly Classification[]
+  /** Of the catalog by which that was judged. */
+  readonly catalogVersion: number
   /** False where the proxy's grammar refuses the text: it is never executed. */
   readonly readable: boolean
 }
@@ -21,6 +23,7 @@ const MAX_NAMES = 20_000
 
 /** The names that live in one session: prepared statements, portals and cursors. */
 export class Names implements SessionNames {
+  readonly #catalogVersion: () => number
   /** Counts the Syncs and simple queries that were judged: an error skips to the next of them. */
   segment = 0
   readonly statements = new TentativeMap<PreparedStatement>(tooMany, () => this.segment)
@@ -49,9 +52,23 @@ export class Names implements SessionNames {
     )
   }
 
+  /** @param catalogVersion of the catalog in force */
+  constructor(catalogVersion: () => number) {
+    this.#catalogVersion = catalogVersion
+  }
+
   prepared(name: string): Classification | undefined {
     const entry = this.statements.get(name)
-    return entry?.statements.length === 1 ? entry.statements[0] : undefined
+    return entry?.statements.length === 1 ? this.meaningNow(entry)[0] : undefined
+  }
+
+  /**
+   * What a prepared statement is known to do now. The server plans it anew when the schema changes:
+   * what was clear then may read something classified through a view by now.
+   */
+  meaningNow({ statements, catalogVersion }: PreparedStatement): readonly Classification[] {
+    if (catalogVersion === this.#catalogVersion()) return statements
+    return statements.map((each) => ({ ...each, output: 'classified', safeOutputs: [] }))
   }
 
   cursor(name: string): Classification | undefined {
@@ -74,6 +91,7 @@ export class Names implements SessionNames {
               foundTypes: null,
               statements: [name.inner],
               readable: true,
+              catalogVersion: this.#catalogVersion(),
             }),
           )
           break

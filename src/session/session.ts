@@ -39,7 +39,7 @@ export class Session {
   readonly #options: SessionOptions
   readonly #services: Services
   readonly #records: Records
-  readonly #names = new Names()
+  readonly #names: Names
   readonly #judge: Judge
   readonly #dialogue: Dialogue<Exchange>
   readonly #flow: Flow
@@ -68,6 +68,7 @@ export class Session {
     this.#openedAt = services.clock.monotonic()
     this.#records = new Records(services, principal, this.id)
     this.#records.opened()
+    this.#names = new Names(() => services.catalog.current.version)
     this.#judge = new Judge(services, principal, this.#names)
     this.#toServer = new Outbox((bytes) => this.#writeUpstream(bytes))
     this.#toClient = new Outbox((bytes) => this.#writeClient(bytes))

@@ -45,6 +45,37 @@ const ATTACKS: Readonly<Record<string, readonly Step[]>> = {
     'ROLLBACK',
     [bind('', 'p'), execute('')],
   ],
+  'a name is used before an earlier segment has been answered': [
+    [parse('q', MAIL)],
+    [
+      parse('q', HARMLESS),
+      bind('', 'q'),
+      execute(''),
+      serialize.sync(),
+      bind('', 'q'),
+      execute(''),
+    ],
+  ],
+  'a name is freed in a segment that is skipped': [
+    [parse('q', MAIL)],
+    [
+      parse('', 'SELECT 1/0'),
+      bind('', ''),
+      execute(''),
+      serialize.close({ type: 'S', name: 'q' }),
+      parse('q', HARMLESS),
+      serialize.sync(),
+      bind('', 'q'),
+      execute(''),
+    ],
+  ],
+  'a check that is deferred speaks at Sync': [
+    ['SET CONSTRAINTS ALL DEFERRED', CLASH].flatMap((text) => [
+      parse('', text),
+      bind('', ''),
+      execute(''),
+    ]),
+  ],
   'a deferred check speaks at COMMIT': ['BEGIN', 'SET CONSTRAINTS ALL DEFERRED', CLASH, 'COMMIT'],
   'a deferred check speaks when it is made immediate': [
     'BEGIN',
@@ -62,6 +93,8 @@ const ATTACKS: Readonly<Record<string, readonly Step[]>> = {
   'a parent shows the rows of its child': ['SELECT badge FROM staff'],
 }
 
+const SYNC = serialize.sync()
+
 /** All that the server says to these steps. */
 async function runSteps(port: number, login: Login, steps: readonly Step[]): Promise<string> {
   const { client } = await RawClient.login(port, login)
@@ -69,7 +102,10 @@ async function runSteps(port: number, login: Login, steps: readonly Step[]): Pro
   for (const step of steps) {
     if (typeof step === 'string') client.send(serialize.query(step))
     else client.send(...step, serialize.sync())
-    for (const { frame } of await client.until('Z')) said += frame.toString('latin1')
+    const syncs = typeof step === 'string' ? 0 : step.filter((each) => each.equals(SYNC)).length
+    for (let answers = 0; answers <= syncs; answers++) {
+      for (const { frame } of await client.until('Z')) said += frame.toString('latin1')
+    }
   }
   client.destroy()
   return said
@@ -129,4 +165,31 @@ t.test('a signature for EXECUTE is for the text behind the name', async (t) => {
   await name('DELETE FROM ruled WHERE true')
   t.match(await run(), 'DELETE 0', 'what was signed runs')
   t.match(await run(), 'ZA001', 'once')
+})
+
+t.test('a view that is replaced is seen through by what was prepared before', async (t) => {
+  const db = await startPostgres(t, { schema })
+  await db.query('CREATE VIEW shown AS SELECT id, name::text AS what FROM customers')
+  const proxy = await startCountersign(t, { upstream: db.url, database, config })
+  for (const kind of ['EXECUTE', 'Bind']) {
+    await db.query('CREATE OR REPLACE VIEW shown AS SELECT id, name::text AS what FROM customers')
+    const { client } = await RawClient.login(proxy.port, loginOf(proxy))
+    const say = async (...frames: Buffer[]) => {
+      client.send(...frames)
+      return (await client.until('Z')).map(({ frame }) => frame.toString('latin1')).join('')
+    }
+    const run = () =>
+      kind === 'EXECUTE'
+        ? say(serialize.query('EXECUTE p'))
+        : say(bind('', 'p'), execute(''), serialize.sync())
+    // A name that nobody knows makes the proxy read the schema again.
+    const look = () => say(serialize.query(`SELECT 1 FROM not_there_${kind}`))
+    await look()
+    await say(serialize.query("PREPARE p AS SELECT what || '' FROM shown"))
+    t.notMatch(await run(), '[redacted]', 'names may be seen')
+    await db.query('CREATE OR REPLACE VIEW shown AS SELECT id, email::text AS what FROM customers')
+    await look()
+    t.notMatch(await run(), 'canary', kind)
+    client.destroy()
+  }
 })

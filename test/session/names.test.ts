@@ -88,7 +88,7 @@ t.test('names have a bound, and replacing one is no new name', async (t) => {
 })
 
 t.test('cursors and portals share one name space', async (t) => {
-  const names = new Names()
+  const names = new Names(() => 1)
   const cursor = statement('SELECT cursor')
   const declare = statement('DECLARE', [{ kind: 'declare', name: 'c', inner: cursor }])
   names.portals.set('c', {} as never)(true)
@@ -101,7 +101,7 @@ t.test('cursors and portals share one name space', async (t) => {
 })
 
 t.test('a PREPARE is followed to the statement behind it, until it is freed', async (t) => {
-  const names = new Names()
+  const names = new Names(() => 1)
   const inner = statement('SELECT inner')
   names.follow(statement('PREPARE', [{ kind: 'prepare', name: 'p', inner }]))(true)
   t.equal(names.prepared('p'), inner)
