@@ -78,6 +78,8 @@ export type AuditEvent =
       readonly target: TargetRecord
       readonly stmt: StatementRecord
       readonly decision: 'allowed' | 'approved' | 'shadow'
+      /** SHA-256 (hex) of the rules and masks that were in force. */
+      readonly policy: string
       readonly rules: readonly string[]
       readonly approval: { readonly id: string; readonly by: readonly string[] } | null
     }

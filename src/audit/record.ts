@@ -57,9 +57,9 @@ function formatIntent(
   { id, seq, time, prev }: Pick<RecordFrame, 'id' | 'seq' | 'time' | 'prev'>,
   event: Extract<AuditEvent, { type: 'statement.intent' }>,
 ): string {
-  const { actor, target, stmt, decision, rules, approval } = event
+  const { actor, target, stmt, decision, policy, rules, approval } = event
   const head = JSON.stringify({ v: 1, id, seq, time, type: event.type, session: event.session })
-  const tail = JSON.stringify({ decision, rules, approval, prev })
+  const tail = JSON.stringify({ decision, policy, rules, approval, prev })
   const parts = `"actor":${fragment(actor)},"target":${fragment(target)},"stmt":${fragment(stmt)}`
   return `${head.slice(0, -1)},"statement":${event.statement},${parts},${tail.slice(1)}`
 }

@@ -40,8 +40,13 @@ export async function openPostgresCatalog(
 ): Promise<PostgresCatalog> {
   const lineage = await LineageReader.open(options.trustedFunctions)
   const keeper = new CatalogKeeper(options, lineage)
-  await keeper.refresh()
-  return keeper
+  try {
+    await keeper.refresh()
+    return keeper
+  } catch (error) {
+    await keeper.close()
+    throw error
+  }
 }
 
 const SESSION = `

@@ -70,6 +70,7 @@ export class Records {
       target: this.#target,
       stmt: this.#statement(exchange, transaction),
       decision: approval ? 'approved' : shadow ? 'shadow' : 'allowed',
+      policy: this.#services.policy().version,
       rules: decision.kind === 'deny' ? [decision.rule] : decision.rules,
       approval: approval && { id: approval.id, by: approval.by },
     })

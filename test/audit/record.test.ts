@@ -27,6 +27,7 @@ const intent: AuditEvent = {
     transaction: 'idle',
   },
   decision: 'allowed',
+  policy: 'f00d',
   rules: ['default'],
   approval: null,
 }
