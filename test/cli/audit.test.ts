@@ -51,6 +51,7 @@ async function setUp(t: Test) {
     actor: actor('billing-bot'),
     stmt: stmt('SELECT', 'SELECT 1 \u001b[2J\nFROM x', ['public.x']),
     decision: 'allowed',
+    policy: 'f00d',
     approval: null,
   })
   clock.advance(3_600_000)
