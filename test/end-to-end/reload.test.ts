@@ -35,6 +35,7 @@ t.test('a configuration that is edited while sessions are open', async (t) => {
   const db = await startPostgres(t, { schema: SHOP })
   const proxy = await startCountersign(t, {
     upstream: db.superuserUrl,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a reference of the configuration
     config: { masks: { 'pii.email': '${file:./mask.txt}', pii: 'redact' } },
     files: { 'mask.txt': 'partial' },
   })
