@@ -313,7 +313,10 @@ export class Flow {
     error: ProxyError,
   ): Promise<readonly ClientFrame[]> {
     const refused = steps[at] as Step
-    for (const step of steps.slice(at)) undo(step)
+    for (const step of steps.slice(at)) {
+      undo(step)
+      this.#settleUnused(step, error)
+    }
     if ('exchange' in refused && refused.exchange && refused.exchange.recorded === 'nothing') {
       this.#options.records.refused(refused.exchange, error, this.#dialogue.transaction)
     }
@@ -332,6 +335,14 @@ export class Flow {
       this.#makeServerFail(refused, error)
     }
     return batch.slice(at + 1)
+  }
+
+  /** An approval that was spent for what is refused after all. */
+  #settleUnused(step: Step, error: ProxyError): void {
+    const approval = step.kind === 'run' ? step.exchange.approval : null
+    if (!approval) return
+    const outcome = { rows: null, ms: 0, sqlState: error.sqlState }
+    this.#services.gate.settle(approval.id, outcome)
   }
 
   async #recordAndForward(steps: readonly Step[]): Promise<void> {
@@ -359,6 +370,8 @@ export class Flow {
 
   /** Writes the intents; the number to wait for, or null where none has to be on disk first. */
   #recordIntents(steps: readonly Step[]): number | null {
+    // The server ignores all of it up to Sync: nothing is going to run.
+    if (this.#dialogue.skipping) return null
     let waitFor: number | null = null
     for (const step of steps) {
       if (step.kind !== 'run' && step.kind !== 'execute') continue

@@ -223,7 +223,8 @@ export class Judge {
     const bind = (statements: readonly Classification[]): Step => {
       const parameters = typed(request.parameters, statement.parameterTypes)
       const types = statement.foundTypes ?? statement.parameterTypes
-      const checked = this.#withTypes(statements, types)
+      // What was declared counts as well as what was found: a Describe may have been of another Parse.
+      const checked = this.#withTypes(statements, [...statement.parameterTypes, ...types])
       const asked = { sql: textOf(statement), statements: checked, parameters }
       const exchange = this.#exchange(asked, inTransaction, types)
       // One name space: a cursor of this name is not there any more when the Bind succeeds.
