@@ -130,10 +130,3 @@ function identifier(name: string): string {
 function literal(text: string): string {
   return ` E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
 }
-
-/** What `contextQuery`'s one row says; throws where it isn't an answer to it. */
-export function readContext(text: string | null): string {
-  if (text === null || !text.startsWith('['))
-    throw new Error('the session did not tell its context')
-  return text
-}

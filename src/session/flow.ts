@@ -275,7 +275,9 @@ export class Flow {
       this.#options.toServer.flush()
       const answer = await question
       if (!answer.ok) throw unresolved(answer.sqlState)
-      answers.push(answer.rows.map((row) => row.map(String).join('\t')).join('\n'))
+      const told = answer.rows.length === 1 ? answer.rows[0]?.[0] : null
+      if (!told) throw unresolved('02000')
+      answers.push(told.toString('utf8'))
     }
     return answers
   }

@@ -2,7 +2,7 @@ import pg from 'pg'
 import t from 'tap'
 import { ClassifiedPatterns } from '../../src/catalog/classified-patterns.ts'
 import { openPostgresCatalog, type PostgresCatalog } from '../../src/catalog/postgres-catalog.ts'
-import { contextQuery, readContext } from '../../src/catalog/postgres-context.ts'
+import { contextQuery } from '../../src/catalog/postgres-context.ts'
 import { inspectRole } from '../../src/catalog/role-facts.ts'
 import type { Clock } from '../../src/lib/clock.ts'
 import { openShop, SHOP_CLASSES, SHOP_SCHEMA } from '../sql/shop.ts'
@@ -95,7 +95,7 @@ t.test('what names mean is told by the session itself, whatever its path is', as
   await withClient(postgres.superuserUrl, async (client) => {
     const ask = async () => {
       const result = await client.query(sql)
-      return readContext((result.rows[0] as { context: string }).context)
+      return (result.rows[0] as { context: string }).context
     }
     const first = await ask()
     t.equal(await ask(), first, 'equal while nothing changes')
@@ -159,7 +159,7 @@ t.test('what a name reaches is part of its meaning', async (t) => {
   ] as const
   for (const [sql, change] of changes) {
     const context = contextQuery(await one(sql))
-    const ask = async () => readContext((await postgres.query(context)).rows[0].context)
+    const ask = async () => (await postgres.query(context)).rows[0].context as string
     const before = await ask()
     t.equal(await ask(), before)
     await postgres.query(change)

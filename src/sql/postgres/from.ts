@@ -2,7 +2,7 @@ import type { Analysis } from './analysis.ts'
 import { type Body, bodyOf, isObject, listOf, namesOf, nodeOf, stringOf, textOf } from './ast.ts'
 import { sameClass } from './predicates.ts'
 import type { SchemaColumn, SchemaRelation } from './schema.ts'
-import { Scope } from './scope.ts'
+import type { Scope } from './scope.ts'
 import { sensitiveColumn, sensitiveRelation } from './system-relations.ts'
 import {
   CLEAN,
@@ -236,11 +236,4 @@ function addJoinAliases(
     rest,
     hidden: false,
   })
-}
-
-/** A new level below `parent` with these members of FROM. */
-export function scopeOf(analysis: Analysis, from: unknown, parent: Scope | null): Scope {
-  const scope = new Scope(parent)
-  for (const item of listOf(from)) analysis.from(item, scope)
-  return scope
 }
