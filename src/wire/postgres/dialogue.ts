@@ -82,7 +82,8 @@ class PostgresDialogue<X> implements Dialogue<X> {
 
   send(outgoing: Outgoing<X>): void {
     const { request, exchange, settle, bytes, parameterTypes } = outgoing
-    if (this.#skipping && request.kind !== 'sync') {
+    // The server discards CopyData too, but reads it to its end: half of a message was sent perhaps.
+    if (this.#skipping && request.kind !== 'sync' && request.kind !== 'copy-data') {
       this.#skip(exchange, settle, 'skipped')
       return
     }
