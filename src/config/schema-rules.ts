@@ -53,7 +53,7 @@ const allow = z
 
 const ACTIONS = ['allow', 'deny', 'approve', 'unmask'] as const
 
-const action = z
+const block = z
   .strictObject({
     allow: allow.optional(),
     deny: text('What is said to the agent.').optional(),
@@ -63,6 +63,19 @@ const action = z
   .refine((then) => ACTIONS.filter((key) => then[key] !== undefined).length === 1, {
     error: `must hold exactly one of ${ACTIONS.join(', ')}`,
   })
+
+/** What a rule says in one word; whoever needs more of it writes the block. */
+const WORDS: Readonly<Record<'allow' | 'deny' | 'approve', z.input<typeof block>>> = {
+  allow: { allow: true },
+  deny: { deny: 'the rules of this database forbid it' },
+  approve: { approve: { by: ['approvers'] } },
+}
+
+const word = z.enum(['allow', 'deny', 'approve']).transform((name) => block.parse(WORDS[name]))
+
+const action = z.union([word, block], {
+  error: 'is neither allow, deny or approve nor a block with one of these or unmask',
+})
 
 /** One rule of the file. */
 export function ruleSchema(effects: readonly Effect[]) {

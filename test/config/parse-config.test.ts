@@ -317,3 +317,14 @@ t.test('offers its schema to editors', async (t) => {
   t.equal(schema.properties.listen.properties.postgres !== undefined, true)
   t.equal(schema.additionalProperties, false)
 })
+
+t.test('reads what a rule does in one word', async (t) => {
+  const text = (word: string) => `
+databases: { shop: { upstream: postgres://a:b@h/d } }
+rules: [{ name: all, when: {}, then: ${word} }]`
+  const then = (word: string) => accepted(t, text(word)).rules[0]?.then
+  t.match(then('allow'), { kind: 'allow' })
+  t.match(then('deny'), { kind: 'deny', reason: /forbid/ })
+  t.match(then('approve'), { kind: 'approve', by: ['approvers'], count: 1 })
+  t.match(parse(text('alow')), { problems: [/^rules\[0\]\.then: is neither allow, deny or/] })
+})
