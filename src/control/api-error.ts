@@ -34,7 +34,8 @@ export async function sendError(
   await reply.code(status).send({ error: { code, message }, ...more })
 }
 
-function toApiError(error: unknown): ApiError | null {
+/** The answer to an error that is known; null where its reason is our own. */
+export function toApiError(error: unknown): ApiError | null {
   if (error instanceof ApiError) return error
   if (error instanceof ProxyError) {
     return new ApiError(503, error.code.toLowerCase(), `${error.message}. Nothing was decided.`)

@@ -15,6 +15,8 @@ import { EventFeed } from './event-feed.ts'
 import { DeskCounters, metricsText, notReady } from './health.ts'
 import { hostPort } from './host-port.ts'
 import { buildHttp } from './http.ts'
+import { Assets } from './web/assets.ts'
+import { WebSessions } from './web/web-sessions.ts'
 
 export interface ControlPlaneOptions {
   readonly config: Config
@@ -34,6 +36,7 @@ export class ControlPlane {
   readonly #desk: ApprovalDesk
   readonly #gate: GateServer
   readonly #tokens: PersonTokens
+  readonly #sessions: WebSessions
   readonly #counters = new DeskCounters()
   readonly #feed = new EventFeed(randomBytes(6).toString('hex'))
   #config: Config
@@ -49,6 +52,7 @@ export class ControlPlane {
     this.#store = store
     this.#directory = new Directory(config.people.values())
     this.#tokens = new PersonTokens({ data: config.data, clock })
+    this.#sessions = new WebSessions({ data: config.data, tokens: this.#tokens, clock, log })
     const directory = () => this.#directory
     const record = this.#record.bind(this)
     this.#desk = new ApprovalDesk({ store, clock, newId, directory, record, log })
@@ -148,6 +152,11 @@ export class ControlPlane {
       notReady: () => notReady(this.#gate, { store, tokens, 'control plane audit': trail }),
       metrics: () => this.#metrics(),
       log,
+      web: {
+        sessions: this.#sessions,
+        assets: new Assets(),
+        publicUrl: () => this.#config.listen.publicUrl,
+      },
     })
     await http.listen({ host, port })
     this.#http = http

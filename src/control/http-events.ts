@@ -9,18 +9,38 @@ const HEARTBEAT_MS = 15_000
 /** A reader that is this far behind is let go; it comes back with its Last-Event-ID. */
 const MAX_BEHIND = 1024 * 1024
 
+type StreamOptions = Pick<HttpOptions, 'feed' | 'clock' | 'tokens' | 'directory'>
+
+/** Who may listen, where, and what says that the line still stands. */
+interface StreamKind {
+  readonly path: string
+  /** Throws for those who may not, also when a right is lost while they listen. */
+  readonly who: (request: FastifyRequest) => unknown
+  readonly beat: () => string
+}
+
+function apiStream(options: StreamOptions): StreamKind {
+  const beat = () => ': still here\n\n'
+  return { path: '/events', who: (request) => personBehind(request, options), beat }
+}
+
 /**
  * GET /v1/events: server-sent events (WHATWG HTML, section 9.2). After `Last-Event-ID` comes what
  * was missed; where that isn't known any more an event `reset` says to read the list again.
  */
-export function eventRoutes(server: FastifyInstance, options: HttpOptions): void {
+export function eventRoutes(
+  server: FastifyInstance,
+  options: StreamOptions,
+  { path, who, beat }: StreamKind = apiStream(options),
+): void {
   let streams = 0
-  server.get('/events', (request, reply) => {
+  server.get(path, (request, reply) => {
+    who(request)
     if (streams >= MAX_STREAMS) {
       throw new ApiError(503, 'too_many_streams', 'Too many streams are open; try again later.')
     }
     streams++
-    openStream(request, reply, options, () => {
+    openStream(request, reply, { ...options, who, beat }, () => {
       streams--
     })
     return reply
@@ -30,7 +50,7 @@ export function eventRoutes(server: FastifyInstance, options: HttpOptions): void
 function openStream(
   request: FastifyRequest,
   reply: FastifyReply,
-  options: HttpOptions,
+  options: StreamOptions & Omit<StreamKind, 'path'>,
   onEnd: () => void,
 ): void {
   reply.hijack()
@@ -41,6 +61,7 @@ function openStream(
     else raw.write(text)
   }
   write(greeting(request.headers['last-event-id'], options))
+  write(options.beat())
   const unsubscribe = options.feed.subscribe((event) => write(textOf(event)))
   const stopHeart = heartbeat(request, options, write, () => raw.destroy())
   raw.on('close', () => {
@@ -50,7 +71,7 @@ function openStream(
   })
 }
 
-function greeting(lastId: string | readonly string[] | undefined, options: HttpOptions): string {
+function greeting(lastId: string | readonly string[] | undefined, options: StreamOptions): string {
   const missed = typeof lastId === 'string' ? options.feed.since(lastId) : []
   if (missed === null) return 'event: reset\ndata: {}\n\n'
   return `: listening\n\n${missed.map(textOf).join('')}`
@@ -59,19 +80,19 @@ function greeting(lastId: string | readonly string[] | undefined, options: HttpO
 /** Keeps the connection from looking dead, and ends it when its token isn't good any more. */
 function heartbeat(
   request: FastifyRequest,
-  options: HttpOptions,
+  options: StreamOptions & Omit<StreamKind, 'path'>,
   write: (text: string) => void,
   end: () => void,
 ): () => void {
   let cancel: CancelTimer
   const beat = (): void => {
     try {
-      personBehind(request, options)
+      options.who(request)
     } catch {
       end()
       return
     }
-    write(': still here\n\n')
+    write(options.beat())
     cancel = options.clock.after(HEARTBEAT_MS, beat)
   }
   cancel = options.clock.after(HEARTBEAT_MS, beat)

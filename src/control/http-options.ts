@@ -6,6 +6,7 @@ import type { Person } from '../identity/principal.ts'
 import type { Clock } from '../lib/clock.ts'
 import { ApiError } from './api-error.ts'
 import type { EventFeed } from './event-feed.ts'
+import type { WebOptions } from './web/web-options.ts'
 
 export interface HttpOptions {
   readonly desk: ApprovalDesk
@@ -18,6 +19,8 @@ export interface HttpOptions {
   readonly notReady: () => readonly string[]
   readonly metrics: () => string
   readonly log: (text: string) => void
+  /** The inbox; where it isn't given there is only the API. */
+  readonly web?: WebOptions
 }
 
 /** What routes need to know of who asks. */

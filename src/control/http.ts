@@ -10,6 +10,8 @@ import {
   SECURITY_HEADERS,
   unauthorized,
 } from './http-options.ts'
+import { addressOf } from './web/request-words.ts'
+import { webRoutes } from './web/web.ts'
 
 /** A decision is a few lines of JSON. */
 const BODY_LIMIT = 64 * 1024
@@ -36,6 +38,7 @@ export function buildHttp(options: HttpOptions): FastifyInstance {
   healthRoutes(server, options)
   server.register(
     (v1, _options, done) => {
+      if (options.web) showPeopleThePage(v1)
       const personOf = authenticated(v1, options)
       approvalRoutes(v1, { ...options, personOf })
       eventRoutes(v1, options)
@@ -43,7 +46,24 @@ export function buildHttp(options: HttpOptions): FastifyInstance {
     },
     { prefix: '/v1' },
   )
+  const { web } = options
+  if (web) {
+    server.register((inbox, _options, done) => {
+      webRoutes(inbox, { ...options, web })
+      done()
+    })
+  }
   return server
+}
+
+/** A request's address is given to agents and to people; whoever follows it in a browser reads it. */
+function showPeopleThePage(server: FastifyInstance): void {
+  server.addHook('onRequest', async (request, reply) => {
+    const { authorization, accept } = request.headers
+    const id = /^\/v1\/approvals\/([A-Za-z0-9]+)$/.exec(request.url)?.[1]
+    if (request.method !== 'GET' || id === undefined || authorization !== undefined) return
+    if (accept?.includes('text/html')) return reply.redirect(addressOf(id), 303)
+  })
 }
 
 function healthRoutes(server: FastifyInstance, options: HttpOptions): void {

@@ -9,6 +9,8 @@ export interface Position {
 
 export interface PageQuery {
   readonly state?: RequestState | undefined
+  /** True: those that aren't pending any more. */
+  readonly past?: boolean
   readonly agent?: string | undefined
   readonly limit: number
   readonly after: Position | null
@@ -21,6 +23,7 @@ export function pageOf(
 ): { readonly page: readonly ApprovalRequest[]; readonly next: string | null } {
   const matching = [...requests]
     .filter((request) => query.state === undefined || request.state === query.state)
+    .filter((request) => query.past !== true || request.state !== 'pending')
     .filter((request) => query.agent === undefined || request.agent === query.agent)
     .filter((request) => query.after === null || newestFirst(query.after, request) < 0)
     .sort(newestFirst)

@@ -1,0 +1,127 @@
+// Decides in two steps, so that a slip of the hand signs nothing.
+
+import { load, SignedOut, say, takeMain } from './swap.js'
+
+const QUESTIONS = {
+  approve: 'Sign this statement? It counts for one execution.',
+  deny: 'Deny it? The agent is told what you write here.',
+  withdraw: 'Withdraw it? Nobody can approve it then.',
+}
+
+/** @typedef {keyof typeof QUESTIONS} Decision */
+
+export function startDeciding() {
+  document.addEventListener('submit', onSubmit)
+  document.addEventListener('click', onClick, true)
+  document.addEventListener('keydown', onKey)
+}
+
+/** @returns {HTMLFormElement | null} */
+export function decisionForm() {
+  const form = document.getElementById('decision')
+  return form instanceof HTMLFormElement ? form : null
+}
+
+/** Back to the choice; true where something had been chosen. */
+export function goBack() {
+  const form = decisionForm()
+  if (!form || form.dataset.step === 'choose') return false
+  const chosen = /** @type {Decision} */ (form.dataset.step)
+  showStep(form, 'choose')
+  buttonOf(form, chosen)?.focus()
+  return true
+}
+
+/** @param {SubmitEvent} event */
+function onSubmit(event) {
+  const form = decisionForm()
+  if (!form || event.target !== form) return
+  event.preventDefault()
+  const button = event.submitter
+  if (!(button instanceof HTMLButtonElement)) return
+  const decision = /** @type {Decision} */ (button.value)
+  if (form.dataset.step === decision) void send(form, button)
+  else if (form.dataset.step === 'choose') choose(form, button, decision)
+}
+
+/** @param {MouseEvent} event */
+function onClick(event) {
+  if (!(event.target instanceof Element) || !event.target.closest('#decision')) return
+  // The second click of a double click was meant for what stood there before.
+  if (event.detail > 1) event.preventDefault()
+  else if (event.target.closest('.back')) goBack()
+}
+
+/** @param {KeyboardEvent} event */
+function onKey(event) {
+  const form = decisionForm()
+  if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.repeat) return
+  if (!form || !(event.target instanceof HTMLTextAreaElement)) return
+  if (form.dataset.step !== 'deny') return
+  event.preventDefault()
+  form.requestSubmit(buttonOf(form, 'deny'))
+}
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {HTMLButtonElement} button
+ * @param {Decision} decision
+ */
+function choose(form, button, decision) {
+  showStep(form, decision)
+  const reason = form.querySelector('textarea')
+  if (decision === 'deny' && reason) reason.focus()
+  else button.focus()
+}
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {Decision | 'choose'} step
+ */
+function showStep(form, step) {
+  form.dataset.step = step
+  for (const button of form.querySelectorAll('button')) {
+    button.hidden =
+      button.value === '' ? step === 'choose' : step !== 'choose' && step !== button.value
+  }
+  ask(step === 'choose' ? '' : QUESTIONS[step])
+}
+
+/** @param {string} text */
+function ask(text) {
+  const question = document.getElementById('ask')
+  if (!question) return
+  question.textContent = text
+  question.hidden = text === ''
+}
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {HTMLButtonElement} button
+ */
+async function send(form, button) {
+  if (form.dataset.sending) return
+  form.dataset.sending = 'yes'
+  // The names of a FormData with its button are those that a form without scripts posts.
+  const fields = [...new FormData(form, button)].map(([name, value]) => [name, String(value)])
+  try {
+    takeMain(await load(form.action, { method: 'POST', body: new URLSearchParams(fields) }))
+    const outcome = document.querySelector('#notice') ?? document.querySelector('.outcome')
+    say(outcome?.textContent ?? '')
+  } catch (error) {
+    if (error instanceof SignedOut) location.reload()
+    // The form keeps its key: what has arrived already counts once.
+    ask('No answer came. Press again: however often it arrives, it counts once.')
+  } finally {
+    delete form.dataset.sending
+  }
+}
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {Decision} decision
+ * @returns {HTMLButtonElement | null}
+ */
+export function buttonOf(form, decision) {
+  return form.querySelector(`button[value="${decision}"]`)
+}

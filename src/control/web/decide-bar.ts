@@ -1,0 +1,73 @@
+import { approversOf } from '../../approval/desk-events.ts'
+import type { ApprovalRequest } from '../../approval/request.ts'
+import { authorizeDecision, isOwner } from '../../identity/authorize-decision.ts'
+import { type Directory, sameName } from '../../identity/directory.ts'
+import type { Person } from '../../identity/principal.ts'
+import { type Html, html } from './html.ts'
+import { countdown } from './moments.ts'
+import { titleOf } from './request-words.ts'
+
+/** What became of what the reader has just sent. */
+export interface Notice {
+  readonly kind: 'good' | 'bad'
+  readonly text: string
+}
+
+export interface DecideContext {
+  readonly request: ApprovalRequest
+  readonly directory: Directory
+  readonly viewer: Person
+  readonly formToken: string
+  /** One decision of this page: sent twice, it counts once. */
+  readonly idempotencyKey: string
+  readonly notice: Notice | null
+  readonly now: number
+}
+
+/**
+ * Where a person decides, or why they can't. What is shown here grants nothing: the desk asks
+ * `authorizeDecision` again. Its version is that of the request, for its key differs each time.
+ */
+export function decideBar(context: DecideContext): Html {
+  const { request } = context
+  return html`<div id="decide" data-live="${request.state}-${request.votes.length}-${context.viewer.email}">${
+    request.state === 'pending' ? pendingBar(context) : null
+  }</div>`
+}
+
+function pendingBar(context: DecideContext): Html {
+  const { request, directory, viewer } = context
+  const may = (decision: 'approve' | 'deny') =>
+    authorizeDecision({ person: viewer, request, decision, directory })
+  const [approve, deny] = [may('approve'), may('deny')]
+  const signed = approversOf(request).some((email) => sameName(email) === sameName(viewer.email))
+  const canApprove = approve.ok && !signed
+  if (!canApprove && !deny.ok) return cannot(context, approve.ok ? '' : approve.message)
+  return html`<form class="bar" id="decision" method="post" action="/inbox/requests/${request.id}/decision" aria-label="Your decision" data-step="choose">
+${hidden(context)}
+${signed && html`<p class="fine">You have signed; somebody else has to sign too.</p>`}
+<p class="ask" id="ask" hidden></p>
+<div class="reason"><label for="reason">Reason <span class="fine">the agent is told it where you deny; it is kept either way</span></label>
+<textarea id="reason" name="reason" rows="2" maxlength="2000" autocomplete="off"></textarea></div>
+<div class="buttons">
+<span class="left">${countdown(request.expiresAt, context.now)} <span class="fine">left</span></span>
+<button class="deny" name="decision" value="deny" aria-keyshortcuts="d">Deny</button>
+${canApprove && html`<button class="approve" name="decision" value="approve" aria-keyshortcuts="a" data-what="${titleOf(request)}">Approve once</button>`}
+<button class="back" type="button" hidden>Back</button>
+</div></form>`
+}
+
+function cannot(context: DecideContext, why: string): Html {
+  const { request, viewer } = context
+  return html`<div class="bar"><p class="ask"><strong>Not yours to sign.</strong> ${why}</p>${
+    isOwner(request, viewer) &&
+    html`<form id="decision" method="post" action="/inbox/requests/${request.id}/decision" aria-label="Withdraw the request" data-step="choose">${hidden(context)}
+<div class="buttons"><p class="ask" id="ask" hidden></p><button class="withdraw" name="decision" value="withdraw">Withdraw the request</button><button class="back" type="button" hidden>Back</button></div></form>`
+  }</div>`
+}
+
+function hidden({ request, formToken, idempotencyKey }: DecideContext): Html {
+  return html`<input type="hidden" name="form" value="${formToken}">
+<input type="hidden" name="statement_sha256" value="${request.statementSha256}">
+<input type="hidden" name="idempotency_key" value="${idempotencyKey}">`
+}

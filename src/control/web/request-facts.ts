@@ -1,0 +1,85 @@
+import type { ApprovalRequest, Vote } from '../../approval/request.ts'
+import type { Directory } from '../../identity/directory.ts'
+import { type Html, html, type Insert } from './html.ts'
+import { markedText } from './marked-text.ts'
+import { moment } from './moments.ts'
+import { named } from './request-words.ts'
+import { plural } from './statement-panel.ts'
+
+/** Who asks, in whose name, on what, and who has to sign: what stands beside a statement. */
+export function requestFacts(request: ApprovalRequest, directory: Directory): Html {
+  return html`<section class="panel facts" aria-labelledby="facts-title"><h2 id="facts-title">Who and what</h2><dl>
+${fact('Agent', named(request.agent))}
+${fact('Owner', list(request.owners))}
+${request.onBehalfOf !== null && fact('On behalf of', html`${named(request.onBehalfOf)} ${claimed()}`)}
+${!!request.claim && fact('Purpose', html`<q>${named(request.claim)}</q> ${claimed()}`)}
+${request.applicationName !== '' && fact('Application', html`${named(request.applicationName)} ${claimed()}`)}
+${fact('Tables', tables(request))}
+${fact('Estimate', estimate(request.estimatedRows))}
+${fact('Transaction', request.inTransaction ? html`<strong>open</strong>: its locks are held while this waits` : 'none open')}
+${fact('Seen before', history(request))}
+${fact(
+  'Needs',
+  request.requirements.map((each) => requirement(each, request, directory)),
+)}
+${request.votes.length > 0 && fact('Answers', request.votes.map(answer))}
+${fact('Asked', moment(request.createdAt))}
+${request.state === 'pending' && fact('Until', moment(request.expiresAt))}
+${fact('Request', html`<code>${request.id}</code>`)}
+</dl></section>`
+}
+
+function fact(label: string, value: Insert): Html {
+  return html`<div><dt>${label}</dt><dd>${value}</dd></div>`
+}
+
+/** What the agent says of itself is never shown as a fact. */
+function claimed(): Html {
+  return html`<span class="claim">the agent says so</span>`
+}
+
+function list(names: readonly string[]): Html {
+  return names.length === 0
+    ? html`<span class="fine">nobody</span>`
+    : html`${names.map((name, at) => html`${at > 0 && ', '}${named(name)}`)}`
+}
+
+function tables({ tables: all }: ApprovalRequest): Html {
+  if (all.length === 0) return html`<span class="fine">none</span>`
+  return html`<ul class="plain">${all.map(
+    ({ name, access, classes }) =>
+      html`<li><span class="table">${named(name)}</span> <span class="fine">${access}</span>${classes.map((each) => html` <span class="badge class">${named(each)}</span>`)}</li>`,
+  )}</ul>`
+}
+
+function estimate(rows: number | null): Html {
+  if (rows === null) return html`<span class="fine">none could be had</span>`
+  return html`about ${plural(rows, 'row')} <span class="fine">the planner's guess; it errs low</span>`
+}
+
+function history({ history: { approved, lastBy } }: ApprovalRequest): Html {
+  if (approved === 0) return html`never: this shape is new from this agent`
+  const times = approved === 1 ? 'once' : `${approved.toLocaleString('en')} times`
+  return html`approved ${times}${lastBy !== null && html`, last by ${named(lastBy)}`}`
+}
+
+function requirement(
+  { rule, by, count }: ApprovalRequest['requirements'][number],
+  { votes }: ApprovalRequest,
+  directory: Directory,
+): Html {
+  const signed = new Set(
+    votes
+      .filter((vote) => vote.decision === 'approve')
+      .map((vote) => directory.person(vote.person))
+      .filter((person) => person?.groups.some((group) => by.includes(group)))
+      .map((person) => person?.email),
+  ).size
+  const people = count === 1 ? '1 person' : `${count} people`
+  return html`<div>${people} of ${by.map((group, at) => html`${at > 0 && ' or '}${named(group)}`)} <span class="fine">${signed} of ${count} signed; rule ${named(rule)}</span></div>`
+}
+
+function answer({ person, decision, reason, channel, at }: Vote): Html {
+  const what = decision === 'approve' ? 'approved' : 'denied'
+  return html`<div>${named(person)} ${what}${reason !== '' && html`: <q><bdi>${markedText(reason)}</bdi></q>`} <span class="fine">${moment(at)}, ${channel}</span></div>`
+}

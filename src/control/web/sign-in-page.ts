@@ -1,0 +1,31 @@
+import { type Html, html } from './html.ts'
+
+export interface SignInContent {
+  readonly problem: string | null
+  /** Where to go afterwards: an address of the inbox. */
+  readonly to: string
+  readonly formToken: string
+}
+
+export function signInPage({ problem, to, formToken }: SignInContent): Html {
+  return html`<section class="panel sign-in" aria-labelledby="sign-in-title"><h1 id="sign-in-title">Sign in</h1>
+<p>Agents ask, people sign. Say who you are with your access token.</p>
+<form method="post" action="/inbox/sign-in" id="sign-in">
+<input type="hidden" name="form" value="${formToken}"><input type="hidden" name="to" value="${to}">
+${problem !== null && html`<p class="notice bad" role="alert" id="problem">${problem}</p>`}
+<label for="token">Access token</label>
+<input id="token" name="token" type="password" autocomplete="current-password" autocapitalize="none" spellcheck="false" required autofocus maxlength="200" aria-describedby="token-help${problem !== null && ' problem'}">
+<p class="fine" id="token-help">It begins with <code>cst_</code>. Whoever runs Countersign makes one with <code>countersign token add EMAIL</code>. It is exchanged for a session of 12 hours in this browser and is not kept.</p>
+<button class="approve">Sign in</button>
+</form></section>`
+}
+
+/** Only addresses of the inbox: nobody is sent elsewhere by a link. */
+export function ownAddress(to: unknown): string {
+  const isOwn = typeof to === 'string' && /^\/inbox(?:\/requests\/[A-Za-z0-9]{1,40})?$/.test(to)
+  return isOwn ? to : '/inbox'
+}
+
+export function problemPage(message: string): Html {
+  return html`<section class="panel"><h1>This didn't work</h1><p role="alert" id="notice">${message}</p><p><a href="/inbox">Inbox</a></p></section>`
+}

@@ -1,0 +1,167 @@
+import { randomBytes } from 'node:crypto'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { ApprovalRequest } from '../../approval/request.ts'
+import { ApiError, toApiError } from '../api-error.ts'
+import { eventRoutes } from '../http-events.ts'
+import { IdempotentAnswers } from '../idempotency.ts'
+import { cursorAfter, pageOf } from '../page.ts'
+import { decideByForm } from './decide.ts'
+import type { Notice } from './decide-bar.ts'
+import { fieldsOf, readForms } from './form-fields.ts'
+import { inboxPage } from './inbox-page.ts'
+import { needOwnPage } from './own-page.ts'
+import { type PageContent, page } from './page-frame.ts'
+import { requestPage } from './request-page.ts'
+import { addressOf, titleOf } from './request-words.ts'
+import { signInRoutes, wayIn } from './sign-in.ts'
+import { problemPage } from './sign-in-page.ts'
+import type { InboxOptions } from './web-options.ts'
+import { needViewer, type Viewer, viewerOf } from './who.ts'
+
+const HISTORY = 30
+const REFRESH_SECONDS = 15
+
+/**
+ * Files and answers of our own, and nothing that is written into a page runs. There is no `style`
+ * and no `script` in any page.
+ */
+const PAGE_HEADERS = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+  'cross-origin-opener-policy': 'same-origin',
+} as const
+
+/**
+ * The inbox: pages that a person decides on. Every page is made here; scripts make it live, and
+ * without them it works too. The API's bearer tokens are of no use here, nor its cookies there.
+ */
+export function webRoutes(server: FastifyInstance, options: InboxOptions): void {
+  server.addHook('onRequest', async (_request, reply) => {
+    reply.headers(PAGE_HEADERS)
+  })
+  server.setErrorHandler((error, request, reply) => showProblem(error, request, reply, options))
+  server.removeAllContentTypeParsers()
+  readForms(server)
+  server.get('/', async (_request, reply) => reply.redirect('/inbox', 303))
+  options.web.assets.routes(server)
+  signInRoutes(server, options)
+  pageRoutes(server, options)
+  const now = () => `event: beat\ndata: ${options.clock.now()}\n\n`
+  eventRoutes(server, options, {
+    path: '/inbox/events',
+    who: (request) => needViewer(request, options).person,
+    beat: now,
+  })
+}
+
+function pageRoutes(server: FastifyInstance, options: InboxOptions): void {
+  const answers = new IdempotentAnswers()
+
+  server.get('/inbox', async (request, reply) => {
+    const viewer = viewerOf(request, options)
+    return viewer ? list(request, reply, options, viewer) : wayIn(request, reply, options)
+  })
+
+  server.get('/inbox/requests/:id', async (request, reply) => {
+    const viewer = viewerOf(request, options)
+    return viewer ? one(request, reply, options, { viewer }) : wayIn(request, reply, options)
+  })
+
+  server.post('/inbox/requests/:id/decision', async (request, reply) => {
+    const viewer = needViewer(request, options)
+    const { form = '' } = fieldsOf(request)
+    const publicUrl = options.web.publicUrl()
+    needOwnPage(request, { publicUrl, expected: viewer.formToken, given: form })
+    const id = idOf(request)
+    const { status, notice } = await decideByForm(request, { id, viewer }, { ...options, answers })
+    if (status === 200) return reply.redirect(addressOf(id), 303)
+    return one(request, reply.code(status), options, { viewer, notice })
+  })
+}
+
+function list(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: InboxOptions,
+  viewer: Viewer,
+): FastifyReply {
+  const { older } = request.query as { older?: string }
+  const after = cursorAfter(older)
+  const { page: past, next } = pageOf(options.desk.all(), { past: true, limit: HISTORY, after })
+  const now = options.clock.now()
+  const pending = pendingOf(options)
+  const main = inboxPage({ pending, past, older: next, isOlder: older !== undefined, now })
+  const title = older === undefined ? 'Inbox' : 'History'
+  return send(reply, options, viewer, { title, main, refreshSeconds: REFRESH_SECONDS })
+}
+
+function one(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: InboxOptions,
+  { viewer, notice = null }: { readonly viewer: Viewer; readonly notice?: Notice | null },
+): FastifyReply {
+  const found = options.desk.get(idOf(request))
+  if (!found) throw new ApiError(404, 'not_found', 'There is no such request.')
+  const all = pendingOf(options)
+  const at = all.findIndex((each) => each.id === found.id)
+  const main = requestPage({
+    request: found,
+    directory: options.directory(),
+    viewer: viewer.person,
+    formToken: viewer.formToken,
+    idempotencyKey: randomBytes(16).toString('base64url'),
+    before: at > 0 ? (all[at - 1] ?? null) : null,
+    // What is decided has left the list: the next is then whatever comes first.
+    after: all[at + 1] ?? null,
+    notice,
+    now: options.clock.now(),
+  })
+  return send(reply, options, viewer, { title: titleOf(found), main })
+}
+
+/** Pending, the nearest deadline first. */
+function pendingOf({ desk }: InboxOptions): readonly ApprovalRequest[] {
+  return [...desk.waiting()]
+    .filter((request) => request.state === 'pending')
+    .sort((a, b) => (a.expiresAt === b.expiresAt ? 0 : a.expiresAt < b.expiresAt ? -1 : 1))
+}
+
+function send(
+  reply: FastifyReply,
+  options: InboxOptions,
+  viewer: Viewer,
+  content: PageContent,
+): FastifyReply {
+  const frame = {
+    assets: options.web.assets,
+    now: options.clock.now(),
+    viewer: { person: viewer.person.email, formToken: viewer.formToken },
+    pending: pendingOf(options).length,
+  }
+  return reply.type('text/html; charset=utf-8').send(page(frame, content))
+}
+
+/** Any error as a page. What isn't known is logged and not told. */
+function showProblem(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: InboxOptions,
+): void {
+  const known = toApiError(error)
+  if (!known)
+    options.log(`inbox: ${error instanceof Error ? (error.stack ?? error.message) : error}`)
+  const viewer = viewerOf(request, options)
+  const main = problemPage(known?.message ?? 'This failed for a reason of our own; see the log.')
+  reply.code(known?.status ?? 500)
+  if (viewer) send(reply, options, viewer, { title: 'Problem', main })
+  else {
+    const frame = { assets: options.web.assets, now: options.clock.now(), viewer: null, pending: 0 }
+    reply.type('text/html; charset=utf-8').send(page(frame, { title: 'Problem', main }))
+  }
+}
+
+function idOf(request: FastifyRequest): string {
+  return (request.params as { id: string }).id
+}
