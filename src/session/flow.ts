@@ -151,10 +151,7 @@ export class Flow {
       const error = await this.#refusalOf(step)
       if (error) return this.#refuse(batch, steps, index, error)
     }
-    for (const step of steps) {
-      if (step.kind === 'run' && copiesClassified(step.exchange))
-        await this.#describeCopy(step.exchange)
-    }
+    await this.#describeCopies(steps)
     if (this.#wait !== null) await this.#wait
     if (this.#services.policy().version !== version && !this.#dialogue.skipping) {
       const at = this.#nowForbidden(steps)
@@ -287,10 +284,19 @@ export class Flow {
     this.#options.toServer.flush()
     while (!this.#dialogue.idle) {
       if (this.#interruption === 'disconnected') throw gone()
+      // The server would wait for data for ever, and this for the server.
+      if (this.#dialogue.awaitsCopyData) throw withinCopy()
       this.#drained ??= deferred<void>()
       await this.#drained.promise
     }
     if (this.#interruption === 'disconnected') throw gone()
+  }
+
+  async #describeCopies(steps: readonly Step[]): Promise<void> {
+    for (const step of steps) {
+      if (step.kind === 'run' && copiesClassified(step.exchange))
+        await this.#describeCopy(step.exchange)
+    }
   }
 
   /** COPY has no row description: what it sends is learned from a SELECT that would send the same. */
@@ -348,6 +354,7 @@ export class Flow {
   }
 
   async #recordAndForward(steps: readonly Step[]): Promise<void> {
+    await this.#describeCopies(steps)
     const sequence = this.#recordIntents(steps)
     if (sequence !== null) await this.#options.records.durable(sequence)
     this.#forwardSteps(steps)
@@ -531,6 +538,10 @@ function unresolved(sqlState: string): ProxyError {
     'GATE_UNAVAILABLE',
     `what this statement's names mean can't be told to a person now (SQLSTATE ${sqlState}): try again`,
   )
+}
+
+function withinCopy(): ProxyError {
+  return new ProxyError('PROTOCOL_VIOLATION', 'a message within COPY that does not belong to it')
 }
 
 function gone(): ProxyError {

@@ -296,7 +296,8 @@ export class Session {
   /** Tells the client why, then closes. */
   #end(error: ProxyError): void {
     if (this.#closed) return
-    this.#toClient.add(this.#dialogue.refusal(error))
+    // Within a row an error would be read as its rest.
+    if (!this.#dialogue.midMessage) this.#toClient.add(this.#dialogue.refusal(error))
     this.#toClient.flush()
     this.#close(error.message)
   }
@@ -321,7 +322,8 @@ export class Session {
     this.#idleTimer()
     this.#writeTimer()
     this.#options.client.end()
-    this.#options.upstream.end(this.#services.protocol.goodbye)
+    const { goodbye } = this.#services.protocol
+    this.#options.upstream.end(this.#framer.midPass ? undefined : goodbye)
     this.#records.closed(reason, {
       statements: this.#judge.statements,
       bytesIn: this.#bytesIn,

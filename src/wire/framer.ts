@@ -48,6 +48,11 @@ export class Framer {
     return this.#heldLength === 0 && this.#passing === 0
   }
 
+  /** True where a frame that passes has been handed on in part. */
+  get midPass(): boolean {
+    return this.#passing > 0
+  }
+
   push(chunk: Buffer): void {
     let at = this.#heldLength === 0 ? 0 : this.#completeHeld(chunk)
     let runStart = at
@@ -57,30 +62,37 @@ export class Framer {
       this.#passing -= taken
       at += taken
     }
-    while (at < chunk.length) {
-      if (chunk.length - at < headerLength) {
+    try {
+      while (at < chunk.length) {
+        if (chunk.length - at < headerLength) {
+          this.#endRun(chunk, runStart, at)
+          this.#hold(chunk.subarray(at), 0)
+          return
+        }
+        const type = this.#layout.type(chunk, at)
+        const length = this.#checkedLength(chunk, at)
+        const end = at + length
+        if (this.#sink.opens(type, length) === 'pass') {
+          if (end > chunk.length) {
+            this.#passing = end - chunk.length
+            at = chunk.length
+          } else at = end
+          continue
+        }
         this.#endRun(chunk, runStart, at)
-        this.#hold(chunk.subarray(at), 0)
-        return
-      }
-      const type = this.#layout.type(chunk, at)
-      const length = this.#checkedLength(chunk, at)
-      const end = at + length
-      if (this.#sink.opens(type, length) === 'pass') {
+        runStart = at
         if (end > chunk.length) {
-          this.#passing = end - chunk.length
-          at = chunk.length
-        } else at = end
-        continue
+          this.#hold(chunk.subarray(at), length)
+          return
+        }
+        this.#sink.frame(type, chunk.subarray(at, end))
+        at = end
+        runStart = end
       }
+    } catch (error) {
+      // What passed before is whole: whoever has had its beginning gets the rest.
       this.#endRun(chunk, runStart, at)
-      if (end > chunk.length) {
-        this.#hold(chunk.subarray(at), length)
-        return
-      }
-      this.#sink.frame(type, chunk.subarray(at, end))
-      at = end
-      runStart = end
+      throw error
     }
     this.#endRun(chunk, runStart, at)
   }

@@ -107,7 +107,7 @@ export interface ReplyListener<X> {
   setting(name: string, value: string, exchange: X | null): boolean
   /** The server waits for the next request. */
   ready(transaction: TransactionState): void
-  /** Nothing that was sent is unanswered any more. */
+  /** Nothing that was sent is unanswered any more, or the server waits for COPY data. */
   drained(): void
 }
 
@@ -163,6 +163,10 @@ export interface Dialogue<X> {
   readonly transaction: TransactionState
   /** True where nothing is unanswered. */
   readonly idle: boolean
+  /** True where the server reads COPY data and nothing that ends it has been sent. */
+  readonly awaitsCopyData: boolean
+  /** True where the client has been sent a part of a message: nothing else may follow it. */
+  readonly midMessage: boolean
   /** True after an error until the client's Sync: the server ignores what comes. */
   readonly skipping: boolean
   /** What the server has read since the last Sync: nothing, only preparations, or executions. */

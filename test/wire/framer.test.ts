@@ -75,3 +75,14 @@ t.test('a chunk that passes unchanged is written as one slice of the same memory
   outbox.flush()
   t.equal(written[1]?.toString('latin1'), 'a\x05p\x04')
 })
+
+t.test('a frame that began to pass is ended before a violation behind it is told', async (t) => {
+  for (let cut = 0; cut <= 4; cut++) {
+    const { framer, end } = record(100)
+    const bytes = Buffer.from('p\x04uva\xff', 'latin1')
+    framer.push(bytes.subarray(0, cut))
+    t.throws(() => framer.push(bytes.subarray(cut)), { code: 'PROTOCOL_VIOLATION' })
+    t.same(end(), ['run p\x04uv'], `cut at ${cut}`)
+    t.equal(framer.midPass, false)
+  }
+})

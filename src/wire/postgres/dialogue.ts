@@ -66,6 +66,16 @@ class PostgresDialogue<X> implements Dialogue<X> {
     return this.#owed.empty
   }
 
+  get midMessage(): boolean {
+    return this.#framer.midPass
+  }
+
+  get awaitsCopyData(): boolean {
+    const head = this.#owed.head
+    if (head?.kind !== 'execution' && head?.kind !== 'query') return false
+    return head.stream.copyIn && !this.#owed.hasCopyEnd
+  }
+
   get skipping(): boolean {
     return this.#skipping
   }
@@ -126,7 +136,8 @@ class PostgresDialogue<X> implements Dialogue<X> {
         this.#expectSync()
         break
       case 'copy-end':
-        this.#owed.push({ kind: 'copy-end' })
+        // Where nothing is under way the server reads no COPY, and ignores it.
+        if (!this.idle) this.#owed.push({ kind: 'copy-end' })
         break
       case 'flush':
       case 'copy-data':
@@ -250,10 +261,12 @@ class PostgresDialogue<X> implements Dialogue<X> {
 
   receive(chunk: Buffer): void {
     this.#framer.push(chunk)
-    if (this.#owed.empty) this.#options.listener.drained()
+    this.#passCopyEnds()
+    if (this.#owed.empty || this.awaitsCopyData) this.#options.listener.drained()
   }
 
   #opens(messageType: number, length: number): 'whole' | 'pass' {
+    this.#passCopyEnds()
     if (messageType === type.DATA_ROW) return this.#opensRow(length)
     if (messageType === type.COPY_DATA) {
       const stream = this.#streamOfHead('CopyData')

@@ -38,8 +38,12 @@ export function decodeRequest(messageType: number, frame: Buffer): Request {
       return { kind: 'flush' }
     case type.COPY_DATA:
       return { kind: 'copy-data' }
-    case type.COPY_DONE:
     case type.COPY_FAIL:
+      reader.cstringBytes()
+      reader.end()
+      return { kind: 'copy-end' }
+    case type.COPY_DONE:
+      reader.end()
       return { kind: 'copy-end' }
     case type.TERMINATE:
       return { kind: 'terminate' }

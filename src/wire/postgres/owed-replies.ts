@@ -99,6 +99,10 @@ export class OwedReplies<X> {
     return this.#items[this.#first]
   }
 
+  get hasCopyEnd(): boolean {
+    return this.#items.slice(this.#first).some(({ kind }) => kind === 'copy-end')
+  }
+
   shift(): Owed<X> | undefined {
     const owed = this.#items[this.#first]
     if (owed === undefined) return undefined

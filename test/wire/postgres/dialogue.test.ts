@@ -23,6 +23,7 @@ const description = (...names: string[]) =>
   message(type.ROW_DESCRIPTION, int16(names.length), ...names.map(column))
 const complete = (tag: string) => message(type.COMMAND_COMPLETE, cstring(tag))
 const ready = (status: string) => message(type.READY_FOR_QUERY, Buffer.from(status))
+const COPY_IN = message(type.COPY_IN_RESPONSE, Buffer.from([0]), int16(1), int16(0))
 const PARSED = message(type.PARSE_COMPLETE)
 const BOUND = message(type.BIND_COMPLETE)
 const CLOSED = message(type.CLOSE_COMPLETE)
@@ -290,4 +291,31 @@ t.test('what cannot be followed ends the conversation', async (t) => {
   t.throws(() => wire.receive(description('a', 'b'), row('one column')), {
     code: 'PROTOCOL_VIOLATION',
   })
+})
+
+t.test('the end of a COPY is waited for only while a COPY may be under way', async (t) => {
+  const wire = open()
+  wire.ask({ kind: 'copy-end' })
+  t.ok(wire.dialogue.idle, 'the server ignores it')
+  wire.ask(QUERY, 'q')
+  wire.ask({ kind: 'copy-end' })
+  wire.receive(complete('SELECT 0'), ready('I'))
+  t.ok(wire.dialogue.idle)
+  wire.ask(QUERY, 'copy')
+  wire.receive(COPY_IN)
+  t.equal(wire.dialogue.awaitsCopyData, true)
+  wire.ask({ kind: 'copy-end' })
+  t.equal(wire.dialogue.awaitsCopyData, false)
+  wire.receive(complete('COPY 0'), ready('I'))
+  t.ok(wire.dialogue.idle)
+})
+
+t.test('it is known when the client has half of a row', async (t) => {
+  const wire = open()
+  wire.ask(QUERY, 'q')
+  const half = row('a long value')
+  wire.receive(description('a'), half.subarray(0, 12))
+  t.equal(wire.dialogue.midMessage, true)
+  wire.receive(half.subarray(12))
+  t.equal(wire.dialogue.midMessage, false)
 })
