@@ -112,6 +112,19 @@ export class RawClient {
     return taken
   }
 
+  /** All that has come when `words` have, the connection has ended, or `ms` are over. */
+  async heard(words: string, ms: number): Promise<Buffer> {
+    const until = performance.now() + ms
+    while (!this.#bytes.includes(words) && !this.#ended && performance.now() < until) {
+      const more = new Promise<void>((resolve) => {
+        this.#wake = resolve
+        setTimeout(resolve, ms).unref()
+      })
+      await more
+    }
+    return this.#bytes
+  }
+
   /** The next message, or null where the connection has ended. */
   async message(): Promise<RawMessage | null> {
     const header = await this.read(5)
