@@ -6,8 +6,8 @@
 // nobody has, and with a name that exists. Prints the median of each in milliseconds, and their
 // ratio; the first tenth of the tries warms up and isn't counted.
 
-import { RawClient } from '../dist/test/support/e2e-raw.js'
 import { startCountersign } from '../dist/test/support/countersign.js'
+import { RawClient } from '../dist/test/support/e2e-raw.js'
 import { startPostgres } from '../dist/test/support/postgres.js'
 
 const tries = Number(process.argv[2] ?? 1000)

@@ -5,6 +5,7 @@ import { createSecureContext } from 'node:tls'
 import type pg from 'pg'
 import type { Trail } from './audit/events.ts'
 import { openTrail } from './audit/trail.ts'
+import { NO_CLASS } from './catalog/classified-patterns.ts'
 import { openPostgresCatalog, type PostgresCatalog } from './catalog/postgres-catalog.ts'
 import { contextQuery } from './catalog/postgres-context.ts'
 import { inspectRole } from './catalog/role-facts.ts'
@@ -151,7 +152,7 @@ export class DataPlane {
     })
     const classifier = await createPostgresClassifier({ catalog, trustedFunctions, clock })
     for (const fact of await roleFacts(config, catalog)) log(`warning: ${name}: ${fact}`)
-    const policy = this.#policyFor(catalog)
+    const policy = this.#policyFor(catalog, classified)
     return {
       config,
       target,
@@ -164,7 +165,7 @@ export class DataPlane {
     }
   }
 
-  #policyFor(catalog: PostgresCatalog): Policy {
+  #policyFor(catalog: PostgresCatalog, classified: DatabaseConfig['classified']): Policy {
     const { rules, masks, mode } = this.#config
     return policyInForce({
       rules,
@@ -172,6 +173,7 @@ export class DataPlane {
       shadow: mode === 'shadow',
       keys: { hash: this.#keys.mask },
       catalog,
+      nothingClassified: Object.values(classified).every((dataClass) => dataClass === NO_CLASS),
       clock: this.#options.clock,
       groupsOf: (principal) => this.#groupsOf(principal),
     })
@@ -306,8 +308,10 @@ export class DataPlane {
       }
     }
     for (const [name, lot] of this.#lots) {
-      if (this.#config.databases.has(name)) lot.house.policy = this.#policyFor(lot.house.catalog)
-      else {
+      if (this.#config.databases.has(name)) {
+        const { catalog, config } = lot.house
+        lot.house.policy = this.#policyFor(catalog, config.classified)
+      } else {
         this.#lots.delete(name)
         await closeHouse(lot.house)
       }

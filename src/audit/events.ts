@@ -17,13 +17,13 @@ export interface TargetRecord {
   readonly environment: string | null
 }
 
+/** What is the same for every run of one statement; a line shows the digest of its values with it. */
 export interface StatementRecord {
   readonly verb: string
   /** As `audit.sql` of the configuration says; never holds a password. */
   readonly sql: string | null
   readonly sha256: string
   readonly fingerprint: string
-  readonly parametersHmac: string | null
   readonly effects: readonly EffectReason[]
   readonly tables: readonly string[]
   readonly classes: readonly string[]
@@ -77,6 +77,8 @@ export type AuditEvent =
       readonly actor: ActorRecord
       readonly target: TargetRecord
       readonly stmt: StatementRecord
+      /** A keyed digest of the values that were bound; null where there were none. */
+      readonly parametersHmac: string | null
       readonly decision: 'allowed' | 'approved' | 'shadow'
       /** SHA-256 (hex) of the rules and masks that were in force. */
       readonly policy: string
@@ -90,6 +92,8 @@ export type AuditEvent =
       readonly actor: ActorRecord
       readonly target: TargetRecord
       readonly stmt: StatementRecord
+      /** A keyed digest of the values that were bound; null where there were none. */
+      readonly parametersHmac: string | null
       readonly sqlState: string
       readonly reason: string
       readonly rules: readonly string[]

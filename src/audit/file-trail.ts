@@ -12,6 +12,8 @@ import { type Line, UnsyncedLines } from './unsynced-lines.ts'
 import { Waiters } from './waiters.ts'
 
 const RETRY_MS = 1_000
+/** What nobody waits for is handed to the system after this long. */
+const LAZY_FLUSH_MS = 5
 /** What nobody waits for is synced after this long, or when this much has gathered. */
 const LAZY_SYNC_MS = 1_000
 const LAZY_SYNC_BYTES = 4 * 1024 * 1024
@@ -54,7 +56,7 @@ export class FileTrail implements Trail {
   readonly #unsynced = new UnsyncedLines()
   readonly #waiters = new Waiters()
   #syncing: Promise<void> | null = null
-  #flushScheduled = false
+  #cancelLazyFlush: CancelTimer | null = null
   #cancelLazySync: CancelTimer | null = null
   #cancelRetry: CancelTimer | null = null
   #trouble: string | null = null
@@ -151,11 +153,10 @@ export class FileTrail implements Trail {
     if (this.#unsynced.bytes > MOST_UNSYNCED_BYTES) throw unavailable('the disk does not keep up')
   }
 
+  /** A timer for many lines: one for each would cost every statement a turn of the event loop. */
   #scheduleFlush(): void {
-    if (this.#flushScheduled) return
-    this.#flushScheduled = true
-    setImmediate(() => {
-      this.#flushScheduled = false
+    this.#cancelLazyFlush ??= this.#options.clock.after(LAZY_FLUSH_MS, () => {
+      this.#cancelLazyFlush = null
       this.#flushQuietly()
     })
   }
@@ -317,6 +318,8 @@ export class FileTrail implements Trail {
     this.#cancelRetry?.()
     this.#cancelLazySync?.()
     this.#cancelLazySync = null
+    this.#cancelLazyFlush?.()
+    this.#cancelLazyFlush = null
     this.#ended = true
     this.#trouble ??= 'the trail is closed'
     for (const segment of [...this.#retired, ...(this.#segment ? [this.#segment] : [])]) {

@@ -31,37 +31,85 @@ export function formatRecord(
   event: AuditEvent,
 ): string {
   const { id, seq, prev } = frame
-  const time = new Date(now).toISOString()
-  if (event.type === 'statement.intent') return formatIntent({ id, seq, time, prev }, event)
-  if ('id' in event) {
-    const { id: approval, type, ...rest } = event
-    return JSON.stringify({ v: 1, id, seq, time, type, approval: { id: approval }, ...rest, prev })
+  const time = isoTime(now)
+  switch (event.type) {
+    case 'statement.intent':
+    case 'statement.outcome': {
+      const { type } = event
+      const head = `{"v":1,"id":${text(id)},"seq":${seq},"time":"${time}","type":"${type}"`
+      const session = `"session":${text(event.session)},"statement":${event.statement}`
+      const rest = type === 'statement.intent' ? formatIntent(event) : formatOutcome(event)
+      return `${head},${session},${rest},"prev":${text(prev)}}`
+    }
+    case 'statement.refused': {
+      const { stmt, parametersHmac, ...rest } = event
+      return JSON.stringify({
+        v: 1,
+        id,
+        seq,
+        time,
+        ...rest,
+        stmt: { ...stmt, parametersHmac },
+        prev,
+      })
+    }
+    default: {
+      if (!('id' in event)) return JSON.stringify({ v: 1, id, seq, time, ...event, prev })
+      const { id: approval, type, ...rest } = event
+      return JSON.stringify({
+        v: 1,
+        id,
+        seq,
+        time,
+        type,
+        approval: { id: approval },
+        ...rest,
+        prev,
+      })
+    }
   }
-  return JSON.stringify({ v: 1, id, seq, time, ...event, prev })
+}
+
+/** Most of what is quoted holds nothing to be escaped. */
+const PLAIN = /^[\w .:;,@/+*=()[\]-]*$/
+
+function text(value: string): string {
+  return value.length < 256 && PLAIN.test(value) ? `"${value}"` : JSON.stringify(value)
+}
+
+let shownTime = { ms: Number.NaN, iso: '' }
+
+function isoTime(ms: number): string {
+  if (ms !== shownTime.ms) shownTime = { ms, iso: new Date(ms).toISOString() }
+  return shownTime.iso
 }
 
 /** Who, where and what are the same objects for many records: each is written once. */
 const written = new WeakMap<object, string>()
 
 function fragment(part: object): string {
-  let text = written.get(part)
-  if (text === undefined) {
-    text = JSON.stringify(part)
-    written.set(part, text)
+  let json = written.get(part)
+  if (json === undefined) {
+    json = JSON.stringify(part)
+    written.set(part, json)
   }
-  return text
+  return json
 }
 
-/** What `formatRecord` gives for the most frequent event, put together from its parts. */
-function formatIntent(
-  { id, seq, time, prev }: Pick<RecordFrame, 'id' | 'seq' | 'time' | 'prev'>,
-  event: Extract<AuditEvent, { type: 'statement.intent' }>,
-): string {
-  const { actor, target, stmt, decision, policy, rules, approval } = event
-  const head = JSON.stringify({ v: 1, id, seq, time, type: event.type, session: event.session })
-  const tail = JSON.stringify({ decision, policy, rules, approval, prev })
-  const parts = `"actor":${fragment(actor)},"target":${fragment(target)},"stmt":${fragment(stmt)}`
-  return `${head.slice(0, -1)},"statement":${event.statement},${parts},${tail.slice(1)}`
+function formatIntent(event: Extract<AuditEvent, { type: 'statement.intent' }>): string {
+  const { actor, target, stmt, parametersHmac, decision, policy, rules, approval } = event
+  const who = `"actor":${fragment(actor)},"target":${fragment(target)}`
+  const hmac = parametersHmac === null ? 'null' : text(parametersHmac)
+  const what = `"stmt":${fragment(stmt).slice(0, -1)},"parametersHmac":${hmac}}`
+  const why = `"decision":"${decision}","policy":${text(policy)},"rules":${fragment(rules)}`
+  return `${who},${what},${why},"approval":${JSON.stringify(approval)}`
+}
+
+function formatOutcome(event: Extract<AuditEvent, { type: 'statement.outcome' }>): string {
+  const { sqlState, rows, bytes, ms, masked } = event
+  const state = sqlState === null ? 'null' : text(sqlState)
+  const counted = `"rows":${rows},"bytes":${bytes},"ms":${ms}`
+  return `"sqlState":${state},${counted},"masked":${masked.length === 0 ? '[]' : fragment(masked)}`
 }
 
 /** The frame of a line; null where it isn't a record. */

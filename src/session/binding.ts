@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Principal } from '../identity/principal.ts'
 import type { Exchange } from './exchange.ts'
 
@@ -30,9 +30,9 @@ export function bindingOf(
     bearing: facts.bearing,
     connection: bound ? facts.session : null,
   }
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+  return sha256(JSON.stringify(parts))
 }
 
 export function sha256(text: string): string {
-  return createHash('sha256').update(text, 'utf8').digest('hex')
+  return hash('sha256', text, 'hex')
 }

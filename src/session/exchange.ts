@@ -29,6 +29,8 @@ export class Exchange implements Asked {
   readonly distrust: boolean
   /** True where it may change the schema. */
   readonly changesSchema: boolean
+  /** True where a result could hold a classified value. */
+  readonly guarded: boolean
   /** Set once a person has signed. */
   approval: Approved | null = null
   recorded: Recorded = 'nothing'
@@ -37,9 +39,10 @@ export class Exchange implements Asked {
   bytes = 0
   /** One for each statement whose rows were described. */
   readonly plans: (MaskPlan | null | undefined)[] = []
-  /** The columns of its COPY statements, by the statement's number. */
-  readonly copyColumns = new Map<number, readonly ResultColumn[]>()
-  readonly masked = new Set<string>()
+  /** The names of the columns that were masked. */
+  masked: readonly string[] = []
+  /** The columns of its COPY statements, by the statement's number; most have none. */
+  #copyColumns: Map<number, readonly ResultColumn[]> | null = null
   readonly #follow: (statement: Classification) => (done: boolean) => void
   /** What settles the names of each statement; null where that is done. */
   #names: (((done: boolean) => void) | null)[] | null = null
@@ -51,6 +54,8 @@ export class Exchange implements Asked {
       readonly decision: Decision
       readonly distrust: boolean
       readonly changesSchema: boolean
+      /** False where nothing is classified. */
+      readonly guards: boolean
       readonly shownParameters: () => readonly ShownParameter[]
       /** Follows the names that a statement makes or frees; see Names. */
       readonly follow: (statement: Classification) => (done: boolean) => void
@@ -63,8 +68,23 @@ export class Exchange implements Asked {
     this.decision = options.decision
     this.distrust = options.distrust
     this.changesSchema = options.changesSchema
+    const classified = asked.statements.some(({ output }) => output === 'classified')
+    this.guarded = options.guards && (options.distrust || classified)
     this.shownParameters = options.shownParameters
     this.#follow = options.follow
+  }
+
+  noteMasked(names: readonly string[]): void {
+    this.masked = this.masked.length === 0 ? names : [...new Set([...this.masked, ...names])]
+  }
+
+  setCopyColumns(statement: number, columns: readonly ResultColumn[]): void {
+    this.#copyColumns ??= new Map()
+    this.#copyColumns.set(statement, columns)
+  }
+
+  copyColumns(statement: number): readonly ResultColumn[] {
+    return this.#copyColumns?.get(statement) ?? []
   }
 
   /** It is about to run: what follows sees the names that it makes or frees. A Bind makes none. */
@@ -88,11 +108,6 @@ export class Exchange implements Asked {
     if (!this.#names || !settle) return
     this.#names[statement] = null
     settle(done)
-  }
-
-  /** True where a result could hold a classified value. */
-  get guarded(): boolean {
-    return this.distrust || this.statements.some(({ output }) => output === 'classified')
   }
 }
 

@@ -307,7 +307,7 @@ export class Flow {
       if (!copy) continue
       const described = this.#dialogue.describe(copy.describedBy)
       this.#options.toServer.flush()
-      exchange.copyColumns.set(index, (await described) ?? [])
+      exchange.setCopyColumns(index, (await described) ?? [])
     }
   }
 

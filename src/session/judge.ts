@@ -299,6 +299,7 @@ export class Judge {
     return new Exchange(asked, {
       distrust,
       changesSchema,
+      guards: this.#services.policy().guards,
       number: ++this.#exchanges,
       decision: this.#decide(asked.statements, inTransaction),
       shownParameters: () => this.#show(typed(asked.parameters, types)),

@@ -10,7 +10,7 @@ import { decide } from '../policy/decide.ts'
 import type { Decision } from '../policy/decision.ts'
 import type { RuleConfig } from '../policy/rule.ts'
 import type { Classification } from '../sql/statement.ts'
-import type { CopyMasker, CopyShape } from '../wire/protocol.ts'
+import type { CopyMasker, CopyShape, Description } from '../wire/protocol.ts'
 import type { Policy } from './services.ts'
 
 export interface PolicyParts {
@@ -19,6 +19,8 @@ export interface PolicyParts {
   readonly shadow: boolean
   readonly keys: MaskKeys
   readonly catalog: CatalogSource
+  /** True where the configuration gives no column a class. */
+  readonly nothingClassified?: boolean
   readonly clock: Clock
   /** Groups of an agent: those that own it, and those of the people who do. */
   groupsOf(principal: Principal): readonly string[]
@@ -29,15 +31,38 @@ export function policyInForce(parts: PolicyParts): Policy {
   return new PolicyInForce(parts)
 }
 
+/** What a plan was made from; it holds for as long as all of it is the same. */
+interface KnownPlan {
+  readonly bytes: Buffer
+  readonly catalog: Catalog
+  readonly unmask: readonly string[]
+  readonly distrust: boolean
+  readonly plan: MaskPlan | null
+}
+
+/** Bytes. Longer descriptions aren't kept. */
+const MAX_KEPT_DESCRIPTION = 2048
+
+interface Masking {
+  readonly unmask: readonly string[]
+  readonly distrust: boolean
+}
+
 class PolicyInForce implements Policy {
   readonly version: string
   readonly shadow: boolean
+  readonly guards: boolean
+  readonly transparent: boolean
   readonly #parts: PolicyParts
   readonly #dependsOnTime: boolean
+  /** The last plan of each statement: a verdict is one object for as long as it is kept. */
+  readonly #plans = new WeakMap<Classification, KnownPlan>()
 
   constructor(parts: PolicyParts) {
     this.#parts = parts
     this.shadow = parts.shadow
+    this.guards = parts.nothingClassified !== true
+    this.transparent = !this.guards && allowsAll(parts.rules)
     const text = JSON.stringify([parts.rules, parts.masks, parts.shadow])
     this.version = createHash('sha256').update(text).digest('hex')
     this.#dependsOnTime = parts.rules.some((rule) => rule.when.hours !== undefined)
@@ -79,9 +104,35 @@ class PolicyInForce implements Policy {
   }
 
   plan(
+    description: Description,
+    classification: Classification,
+    options: Masking,
+  ): MaskPlan | null {
+    if (!this.guards) return null
+    const { bytes } = description
+    const { unmask, distrust } = options
+    const catalog = this.#parts.catalog.current
+    const known = this.#plans.get(classification)
+    if (
+      known?.catalog === catalog &&
+      known.distrust === distrust &&
+      known.unmask === unmask &&
+      known.bytes.equals(bytes)
+    ) {
+      return known.plan
+    }
+    const plan = this.#newPlan(description.columns(), classification, options)
+    if (bytes.length <= MAX_KEPT_DESCRIPTION) {
+      const kept = { bytes: Buffer.from(bytes), catalog, unmask, distrust, plan }
+      this.#plans.set(classification, kept)
+    }
+    return plan
+  }
+
+  #newPlan(
     columns: readonly ResultColumn[],
     classification: Classification,
-    options: { readonly unmask: readonly string[]; readonly distrust: boolean },
+    options: Masking,
   ): MaskPlan | null {
     const { masks, keys, catalog } = this.#parts
     const { current } = catalog
@@ -95,19 +146,26 @@ class PolicyInForce implements Policy {
     columns: readonly ResultColumn[],
     classification: Classification,
     shape: CopyShape,
-    options: { readonly unmask: readonly string[]; readonly distrust: boolean },
+    options: Masking,
   ): { masker: CopyMasker | null; masked: readonly string[] } {
-    if (classification.output === 'clear' && !options.distrust) return { masker: null, masked: [] }
+    const clear = classification.output === 'clear' && !options.distrust
+    if (clear || !this.guards) return { masker: null, masked: [] }
     const { copy } = classification
     if (!copy || columns.length !== shape.columns) {
       throw new Error('the columns of this COPY are not known, so they cannot be masked')
     }
     const format = shape.format === 'binary' ? 1 : 0
     const described = columns.map((column) => ({ ...column, format }))
-    const plan = this.plan(described, classification, options)
+    const plan = this.#newPlan(described, classification, options)
     if (!plan) return { masker: null, masked: [] }
     return { masker: copyMasker(plan.maskers, copy.options), masked: plan.masked }
   }
+}
+
+/** True where the first rule that decides anything allows every effect of everybody. */
+function allowsAll(rules: readonly RuleConfig[]): boolean {
+  const first = rules.find(({ then }) => then.kind !== 'unmask')
+  return first?.then.kind === 'allow' && Object.values(first.when).every((it) => it === undefined)
 }
 
 const UNKNOWN_OUTPUT = { output: 'classified', safeOutputs: [] } as const

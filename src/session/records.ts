@@ -1,19 +1,20 @@
 import type { ActorRecord, StatementRecord, TargetRecord, Trail } from '../audit/events.ts'
 import type { Principal } from '../identity/principal.ts'
 import { ProxyError } from '../lib/errors.ts'
-import type { Classification } from '../sql/statement.ts'
 import type { TransactionState } from '../wire/protocol.ts'
-import { sha256 } from './binding.ts'
 import { type Exchange, needsDurableIntent } from './exchange.ts'
-import { verbOf } from './hold.ts'
 import type { Services } from './services.ts'
+import { statementRecord } from './statement-record.ts'
 
-interface KnownStatement {
-  readonly transaction: TransactionState
-  readonly sql: string | null
-  readonly text: string
-  readonly record: StatementRecord
+/** What ended, when, and how. */
+interface Ended {
+  readonly exchange: Exchange
+  readonly sqlState: string | null
+  readonly ms: number
 }
+
+/** Outcomes that wait until the client has its answer. */
+const MOST_ENDED = 1_000
 
 /** Writes one session's records. No record, no run: what can't be written throws. */
 export class Records {
@@ -21,7 +22,7 @@ export class Records {
   readonly #session: string
   readonly #actor: ActorRecord
   readonly #target: TargetRecord
-  readonly #known = new WeakMap<Classification, KnownStatement>()
+  #ended: Ended[] = []
 
   constructor(services: Services, principal: Principal, session: string) {
     this.#services = services
@@ -69,6 +70,7 @@ export class Records {
       actor: this.#actor,
       target: this.#target,
       stmt: this.#statement(exchange, transaction),
+      parametersHmac: this.#parametersHmac(exchange),
       decision: approval ? 'approved' : shadow ? 'shadow' : 'allowed',
       policy: this.#services.policy().version,
       rules: decision.kind === 'deny' ? [decision.rule] : decision.rules,
@@ -98,6 +100,7 @@ export class Records {
       actor: this.#actor,
       target: this.#target,
       stmt: this.#statement(exchange, transaction),
+      parametersHmac: this.#parametersHmac(exchange),
       sqlState: error.sqlState,
       reason: error.message,
       rules: decision.kind === 'deny' ? [decision.rule] : decision.rules,
@@ -105,18 +108,33 @@ export class Records {
     })
   }
 
+  /** Notes how an exchange ended; `writeOutcomes` writes it down. */
   outcome(exchange: Exchange, sqlState: string | null): void {
     if (exchange.recorded !== 'intent') return
     exchange.recorded = 'outcome'
-    this.#outcome(exchange, sqlState)
+    this.#note(exchange, sqlState)
   }
 
   /** What had completed was not committed: a second outcome says so. */
   undone(exchange: Exchange, sqlState: string): void {
-    if (exchange.recorded === 'outcome') this.#outcome(exchange, sqlState)
+    if (exchange.recorded === 'outcome') this.#note(exchange, sqlState)
   }
 
-  #outcome(exchange: Exchange, sqlState: string | null): void {
+  #note(exchange: Exchange, sqlState: string | null): void {
+    const ms = this.#services.clock.monotonic() - exchange.startedAt
+    this.#ended.push({ exchange, sqlState, ms })
+    if (this.#ended.length >= MOST_ENDED) this.writeOutcomes()
+  }
+
+  /** To be called once the client has been sent what it waits for: no record delays an answer. */
+  writeOutcomes(): void {
+    if (this.#ended.length === 0) return
+    const ended = this.#ended
+    this.#ended = []
+    for (const each of ended) this.#outcome(each)
+  }
+
+  #outcome({ exchange, sqlState, ms }: Ended): void {
     this.#append({
       type: 'statement.outcome',
       session: this.#session,
@@ -124,8 +142,8 @@ export class Records {
       sqlState,
       rows: exchange.rows,
       bytes: exchange.bytes,
-      ms: Math.round((this.#services.clock.monotonic() - exchange.startedAt) * 1000) / 1000,
-      masked: [...exchange.masked],
+      ms: Math.round(ms * 1000) / 1000,
+      masked: exchange.masked,
     })
   }
 
@@ -137,6 +155,7 @@ export class Records {
     reason: string,
     totals: { statements: number; bytesIn: number; bytesOut: number; ms: number },
   ): void {
+    this.writeOutcomes()
     this.#append({ type: 'session.closed', session: this.#session, reason, ...totals })
   }
 
@@ -152,48 +171,8 @@ export class Records {
     }
   }
 
-  /** The same object for every run of one statement without values, so that it is written once. */
   #statement(exchange: Exchange, transaction: TransactionState): StatementRecord {
-    const [only, ...more] = exchange.statements
-    if (!only || more.length > 0 || exchange.parameters.length > 0) {
-      return this.#newStatement(exchange, transaction)
-    }
-    const known = this.#known.get(only)
-    const sql = this.#sql(exchange)
-    if (known?.transaction === transaction && known.sql === sql && known.text === exchange.sql) {
-      return known.record
-    }
-    const record = this.#newStatement(exchange, transaction)
-    this.#known.set(only, { transaction, sql, text: exchange.sql, record })
-    return record
-  }
-
-  #newStatement(exchange: Exchange, transaction: TransactionState): StatementRecord {
-    const { statements } = exchange
-    return {
-      verb: verbOf(exchange),
-      sql: this.#sql(exchange),
-      sha256: sha256(exchange.sql),
-      fingerprint: statements.map((statement) => statement.fingerprint).join(';'),
-      parametersHmac: this.#parametersHmac(exchange),
-      effects: statements.flatMap((statement) => statement.effects),
-      tables: statements.flatMap(({ tables }) =>
-        tables.map((table) => (table.schema ? `${table.schema}.${table.name}` : table.name)),
-      ),
-      classes: [...new Set(statements.flatMap((statement) => statement.classes))],
-      transaction,
-    }
-  }
-
-  #sql(exchange: Exchange): string | null {
-    switch (this.#services.auditSql()) {
-      case 'full':
-        return exchange.statements.map((statement) => statement.redacted).join(';\n')
-      case 'redacted':
-        return exchange.statements.map((statement) => statement.withoutLiterals).join(';\n')
-      case 'fingerprint':
-        return null
-    }
+    return statementRecord(exchange, transaction, this.#services.auditSql())
   }
 
   #parametersHmac(exchange: Exchange): string | null {

@@ -5,8 +5,8 @@ import type {
   Completion,
   CopyMasker,
   CopyShape,
+  Description,
   ReplyListener,
-  ResultColumn,
   TransactionState,
 } from '../wire/protocol.ts'
 import type { Exchange } from './exchange.ts'
@@ -40,17 +40,17 @@ export class Replies implements ReplyListener<Exchange> {
     this.#events = events
   }
 
-  columns(exchange: Exchange, statement: number, columns: readonly ResultColumn[]): void {
+  described(exchange: Exchange, statement: number, description: Description): void {
     const classification = exchange.statements[statement]
     if (!classification) return
-    const plan = this.#services.policy().plan(columns, classification, maskingOf(exchange))
+    const plan = this.#services.policy().plan(description, classification, maskingOf(exchange))
     exchange.plans[statement] = plan
     if (plan) this.#noteMasked(exchange, plan)
   }
 
   #noteMasked(exchange: Exchange, plan: MaskPlan): void {
     this.#services.counters.maskedResults++
-    for (const name of plan.masked) exchange.masked.add(name)
+    exchange.noteMasked(plan.masked)
   }
 
   maskers(
@@ -60,6 +60,7 @@ export class Replies implements ReplyListener<Exchange> {
     const plan = exchange.plans[statement]
     if (plan) return plan.maskers
     if (plan === null) return null
+    if (!this.#services.policy().guards) return null
     const classification = exchange.statements[statement]
     return classification?.output === 'clear' && !exchange.distrust ? null : 'unknown'
   }
@@ -69,13 +70,8 @@ export class Replies implements ReplyListener<Exchange> {
     if (!classification) throw new Error('COPY of a statement that nobody classified')
     const { masker, masked } = this.#services
       .policy()
-      .copyMasker(
-        exchange.copyColumns.get(statement) ?? [],
-        classification,
-        shape,
-        maskingOf(exchange),
-      )
-    for (const name of masked) exchange.masked.add(name)
+      .copyMasker(exchange.copyColumns(statement), classification, shape, maskingOf(exchange))
+    exchange.noteMasked(masked)
     return masker
   }
 

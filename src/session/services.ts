@@ -6,7 +6,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { MaskPlan, ResultColumn } from '../mask/plan.ts'
 import type { Decision } from '../policy/decision.ts'
 import type { Classification, Classifier } from '../sql/statement.ts'
-import type { CopyMasker, CopyShape, WireProtocol } from '../wire/protocol.ts'
+import type { CopyMasker, CopyShape, Description, WireProtocol } from '../wire/protocol.ts'
 import type { Exchange } from './exchange.ts'
 
 /** What the rules say, as they are in force at this moment. */
@@ -21,10 +21,14 @@ export interface Policy {
   cacheKey(inTransaction: boolean): string
   /** The rules, classes and masks that bear on a decision: part of what an approval is bound to. */
   bearing(decision: Decision, statements: readonly Classification[]): unknown
+  /** False where no column is classified: then no result is guarded, whatever it reads. */
+  readonly guards: boolean
+  /** True where all is allowed and nothing guarded: no decision depends on what the schema is. */
+  readonly transparent: boolean
   /** True where nothing is held, only recorded as if it had been. */
   readonly shadow: boolean
   plan(
-    columns: readonly ResultColumn[],
+    description: Description,
     classification: Classification,
     options: { readonly unmask: readonly string[]; readonly distrust: boolean },
   ): MaskPlan | null

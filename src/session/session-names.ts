@@ -38,17 +38,18 @@ export class Names implements SessionNames {
 
   /** True where what a name means depends on an answer of the server that hasn't come. */
   unsettled(kind: 'statement' | 'portal', name: string): boolean {
-    const maps = kind === 'statement' ? [this.statements] : [this.portals, this.cursors]
-    return maps.some((map) => map.ambiguous(name, this.segment))
+    const { segment } = this
+    if (kind === 'statement') return this.statements.ambiguous(name, segment)
+    return this.portals.ambiguous(name, segment) || this.cursors.ambiguous(name, segment)
   }
 
   /** The same for any name that SQL text could use. */
   get anyUnsettled(): boolean {
-    const kinds = { statement: [this.statements], portal: [this.portals, this.cursors] } as const
-    return Object.entries(kinds).some(([kind, maps]) =>
-      maps
-        .flatMap((map) => map.contested)
-        .some((name) => name !== '' && this.unsettled(kind as keyof typeof kinds, name)),
+    const { statements, portals, cursors, segment } = this
+    return (
+      statements.anyAmbiguous(segment) ||
+      portals.anyAmbiguous(segment) ||
+      cursors.anyAmbiguous(segment)
     )
   }
 

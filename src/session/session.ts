@@ -57,6 +57,7 @@ export class Session {
   #closed = false
   #bytesIn = 0
   #bytesOut = 0
+  #lastActive = 0
   #idleTimer: CancelTimer = () => {}
   #writeTimer: CancelTimer = () => {}
 
@@ -123,7 +124,8 @@ export class Session {
     )
     upstream.resume()
     client.resume()
-    this.#restartIdleTimer()
+    this.#lastActive = this.#services.clock.monotonic()
+    this.#watchIdling(this.#services.limits.idleMs)
   }
 
   // === from the client
@@ -169,12 +171,13 @@ export class Session {
     }
     this.#toServer.flush()
     this.#toClient.flush()
+    this.#records.writeOutcomes()
     if (this.#inbox.bytes > MAX_AHEAD) this.#options.client.pause()
     else if (!this.#upstreamIsFull) this.#options.client.resume()
   }
 
   #take(batch: readonly ClientFrame[]): void {
-    this.#restartIdleTimer()
+    this.#lastActive = this.#services.clock.monotonic()
     if (batch.at(-1)?.request.kind === 'terminate') {
       this.#close('the client said goodbye')
       return
@@ -214,6 +217,8 @@ export class Session {
     this.#guard(() => {
       this.#dialogue.receive(chunk)
       this.#toClient.flush()
+      // The client reads its rows while what became of them is written down.
+      this.#records.writeOutcomes()
     })
   }
 
@@ -272,6 +277,7 @@ export class Session {
   #becameReady(): void {
     if (
       this.#names.schemaInMotion &&
+      !this.#services.policy().transparent &&
       this.#dialogue.transaction === 'idle' &&
       this.#dialogue.idle
     ) {
@@ -333,12 +339,14 @@ export class Session {
     this.#options.onClosed()
   }
 
-  #restartIdleTimer(): void {
+  /** One timer, set again when it fires too early: to set it for each statement would cost more. */
+  #watchIdling(ms: number): void {
     const { clock, limits } = this.#services
     if (limits.idleMs === 0) return
-    this.#idleTimer()
-    this.#idleTimer = clock.after(limits.idleMs, () => {
-      if (this.#busy || !this.#dialogue.idle) this.#restartIdleTimer()
+    this.#idleTimer = clock.after(ms, () => {
+      const left = this.#lastActive + limits.idleMs - clock.monotonic()
+      if (this.#busy || !this.#dialogue.idle) this.#watchIdling(limits.idleMs)
+      else if (left > 0) this.#watchIdling(left)
       else {
         const why = 'terminating connection due to idle-session timeout'
         this.#end(new ProxyError('IDLE_TIMEOUT', why))

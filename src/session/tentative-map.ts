@@ -56,10 +56,13 @@ export class TentativeMap<Value> {
     return stack.some((entry) => entry !== top && entry.value !== undefined)
   }
 
-  /** The names for which `ambiguous` could hold. */
-  get contested(): readonly string[] {
-    if (this.#contested === 0) return []
-    return [...this.#stacks].flatMap(([name, stack]) => (stack.length > 1 ? [name] : []))
+  /** True where `ambiguous` holds for any name but the unnamed one. */
+  anyAmbiguous(segment: number): boolean {
+    if (this.#contested === 0) return false
+    for (const name of this.#stacks.keys()) {
+      if (name !== '' && this.ambiguous(name, segment)) return true
+    }
+    return false
   }
 
   #push(name: string, value: Value | undefined): (done: boolean) => void {

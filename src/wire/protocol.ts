@@ -83,9 +83,17 @@ export interface Completion {
  * What a session hears about its exchanges (`X`) while their replies stream through.
  * `statement` counts the statements of one exchange from 0.
  */
+/** How a server describes a result. */
+export interface Description {
+  /** As the server wrote it; valid during the call. Equal bytes are the same description. */
+  readonly bytes: Buffer
+  /** Reads the bytes; throws PROTOCOL_VIOLATION. */
+  columns(): readonly ResultColumn[]
+}
+
 export interface ReplyListener<X> {
   /** The rows of one statement are described. */
-  columns(exchange: X, statement: number, columns: readonly ResultColumn[]): void
+  described(exchange: X, statement: number, description: Description): void
   /**
    * Rows begin: one masker a column, null where they pass as they are, or `unknown` where they
    * weren't described and could be classified; that ends the session.

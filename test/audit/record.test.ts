@@ -2,7 +2,7 @@ import t from 'tap'
 import type { AuditEvent } from '../../src/audit/events.ts'
 import { formatRecord } from '../../src/audit/record.ts'
 
-const intent: AuditEvent = {
+const intent: Extract<AuditEvent, { type: 'statement.intent' }> = {
   type: 'statement.intent',
   session: 's"1',
   statement: 7,
@@ -20,12 +20,12 @@ const intent: AuditEvent = {
     sql: 'SELECT ?',
     sha256: 'x',
     fingerprint: 'y',
-    parametersHmac: null,
     effects: [{ effect: 'read', reason: 'reads data' }],
     tables: [],
     classes: [],
     transaction: 'idle',
   },
+  parametersHmac: null,
   decision: 'allowed',
   policy: 'f00d',
   rules: ['default'],
@@ -38,13 +38,21 @@ t.test(
     const frame = { id: 'run.1', seq: 1, prev: '0' }
     for (const approval of [null, { id: 'abc', by: ['bo@example.com'] }]) {
       const line = formatRecord(frame, 0, { ...intent, approval })
-      const { type, ...rest } = { ...intent, approval }
+      const { type, parametersHmac, stmt, session, statement, actor, target, ...rest } = {
+        ...intent,
+        approval,
+      }
       const expected = {
         v: 1,
         id: 'run.1',
         seq: 1,
         time: '1970-01-01T00:00:00.000Z',
         type,
+        session,
+        statement,
+        actor,
+        target,
+        stmt: { ...stmt, parametersHmac },
         ...rest,
         prev: '0',
       }
@@ -53,3 +61,36 @@ t.test(
     }
   },
 )
+
+t.test('outcomes and refusals too', async (t) => {
+  const frame = { id: 'run.2', seq: 2, prev: '0' }
+  const head = { v: 1, id: 'run.2', seq: 2, time: '1970-01-01T00:00:00.000Z' }
+  const outcome = {
+    type: 'statement.outcome',
+    session: 's\u2028"1',
+    statement: 7,
+    sqlState: '42P01',
+    rows: 3,
+    bytes: 2 ** 40,
+    ms: 0.25,
+    masked: ['e"mail'],
+  } as const
+  const expected = { ...head, ...outcome, prev: '0' }
+  t.equal(formatRecord(frame, 0, outcome), JSON.stringify(expected))
+  const none = { ...outcome, sqlState: null, masked: [] }
+  t.equal(formatRecord(frame, 0, none), JSON.stringify({ ...expected, ...none }))
+  const { decision: _, policy: _policy, ...asked } = intent
+  const refused = {
+    ...asked,
+    type: 'statement.refused',
+    sqlState: '42501',
+    reason: 'no',
+    parametersHmac: 'abc',
+    approval: null,
+  } as const
+  t.match(JSON.parse(formatRecord(frame, 0, refused)), {
+    ...head,
+    type: 'statement.refused',
+    stmt: { sql: 'SELECT ?', parametersHmac: 'abc' },
+  })
+})

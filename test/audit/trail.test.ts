@@ -84,7 +84,7 @@ t.test('hands records to the system on flush, and by itself soon after', async (
   trail.flush()
   t.same(reasonsIn(options.folder), ['now'])
   trail.append(event('later'))
-  await nextTurn()
+  options.manual.clock.advance(5)
   t.same(reasonsIn(options.folder), ['now', 'later'])
 
   const before = options.manual.ops.syncs

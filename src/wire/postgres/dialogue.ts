@@ -400,20 +400,21 @@ class PostgresDialogue<X> implements Dialogue<X> {
 
   #described(messageType: number, frame: Buffer): void {
     const head = this.#owed.head
-    const columns = messageType === type.NO_DATA ? [] : backend.decodeRowDescription(frame)
+    const columns = () => (messageType === type.NO_DATA ? [] : backend.decodeRowDescription(frame))
+    const description = { bytes: frame, columns }
     if (head?.kind === 'description') {
       this.#owed.shift()
       if (head.exchange && head.target === 'portal') {
-        this.#options.listener.columns(head.exchange, 0, columns)
+        this.#options.listener.described(head.exchange, 0, description)
       }
       if (head.own === null) this.#options.toClient.add(frame)
-      else if (head.own !== 'for the plan') head.own.columns = columns
+      else if (head.own !== 'for the plan') head.own.columns = columns()
       return
     }
     if (head?.kind !== 'query' || messageType === type.NO_DATA) {
       throw violation('unexpected RowDescription')
     }
-    if (head.exchange) this.#options.listener.columns(head.exchange, head.statement, columns)
+    if (head.exchange) this.#options.listener.described(head.exchange, head.statement, description)
     this.#options.toClient.add(frame)
   }
 

@@ -52,8 +52,8 @@ function open(options: { masked?: boolean; guarded?: boolean } = {}) {
           .map(([k, v]) => [k, k === 'M' ? 'scrubbed' : v]),
       ),
     listener: {
-      columns: (x, statement, columns) =>
-        heard.push(`columns ${x}/${statement} ${columns.map((c) => c.name)}`),
+      described: (x, statement, { columns }) =>
+        heard.push(`columns ${x}/${statement} ${columns().map((c) => c.name)}`),
       maskers: () => (options.masked ? [() => Buffer.from('***'), null] : null),
       copyOut: () => null,
       guarded: () => options.guarded ?? false,

@@ -1,0 +1,117 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Path } from './paths.ts'
+
+/** One kind of query, as pgbench runs it. */
+export interface Query {
+  readonly name: string
+  /** A pgbench script. */
+  readonly script: string
+  /** How it is sent: as a simple query, or prepared once and executed by name. */
+  readonly mode: 'simple' | 'extended' | 'prepared'
+}
+
+export const QUERIES: readonly Query[] = [
+  { name: 'SELECT 1', script: 'SELECT 1;', mode: 'simple' },
+  {
+    name: '10 columns, prepared',
+    script: '\\set id random(1, 1000)\nSELECT * FROM ten WHERE id = :id;',
+    mode: 'prepared',
+  },
+  {
+    name: '10 columns, new text each time',
+    script:
+      '\\set id random(1, 1000)\n\\set salt random(1, 2000000000)\nSELECT *, :salt FROM ten WHERE id = :id;',
+    mode: 'simple',
+  },
+]
+
+export type Latency = {
+  /** Microseconds. */
+  readonly p50: number
+  readonly p99: number
+  /** Transactions per second. */
+  readonly tps: number
+}
+
+/**
+ * Runs one query over one path for some seconds, by pgbench, which writes down how long each took.
+ *
+ * @throws Error with what pgbench said, where it failed
+ */
+export async function measureLatency(
+  path: Path,
+  query: Query,
+  options: { readonly clients: number; readonly seconds: number },
+): Promise<Latency> {
+  const folder = mkdtempSync(join(tmpdir(), 'csgn-pgbench-'))
+  try {
+    const script = join(folder, 'query.sql')
+    writeFileSync(script, query.script)
+    await pgbench(path, [
+      ...['--no-vacuum', '--file', script, '--protocol', query.mode],
+      ...['--client', String(options.clients), '--time', String(options.seconds)],
+      ...['--log', '--log-prefix', join(folder, 'log')],
+    ])
+    return summary(readTimes(folder), options.seconds)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function pgbench(path: Path, args: readonly string[]): Promise<void> {
+  const where = ['--host', path.host, '--port', String(path.port), '--username', path.user]
+  const child = spawn('pgbench', [...where, ...args, 'shop'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, PGPASSWORD: path.password },
+  })
+  let said = ''
+  child.stderr?.on('data', (chunk) => {
+    said += chunk
+  })
+  const [code] = await once(child, 'close')
+  if (code !== 0) throw new Error(`pgbench by the path ${path.name}: ${said}`)
+}
+
+/** Columns of a line: client, transaction, microseconds, script, ... */
+function readTimes(folder: string): number[] {
+  return readdirSync(folder)
+    .filter((name) => name.startsWith('log'))
+    .flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n'))
+    .filter((line) => line !== '')
+    .map((line) => Number(line.split(' ')[2]))
+}
+
+function summary(times: number[], seconds: number): Latency {
+  times.sort((a, b) => a - b)
+  const at = (share: number) => times[Math.floor(times.length * share)] ?? 0
+  return { p50: at(0.5), p99: at(0.99), tps: times.length / seconds }
+}
+
+/** Runs paths in turns, in another order each round, and takes each figure's median. */
+export async function interleaved<T extends Record<string, number>>(
+  paths: readonly Path[],
+  rounds: number,
+  measure: (path: Path) => Promise<T>,
+): Promise<Map<Path['name'], T>> {
+  const seen = new Map<Path['name'], T[]>()
+  for (let round = 0; round < rounds; round++) {
+    const shift = round % paths.length
+    for (const path of [...paths.slice(shift), ...paths.slice(0, shift)]) {
+      seen.set(path.name, [...(seen.get(path.name) ?? []), await measure(path)])
+    }
+  }
+  return new Map([...seen].map(([name, figures]) => [name, medians(figures)]))
+}
+
+function medians<T extends Record<string, number>>(figures: readonly T[]): T {
+  const keys = Object.keys(figures[0] ?? {})
+  const middle = (key: string) => {
+    const sorted = figures.map((each) => each[key] ?? 0).sort((a, b) => a - b)
+    return sorted[Math.floor(sorted.length / 2)] ?? 0
+  }
+  return Object.fromEntries(keys.map((key) => [key, middle(key)])) as T
+}

@@ -1,0 +1,90 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { parse } from 'yaml'
+import { AGENT, type Countersign, startCountersign } from '../../test/support/countersign.ts'
+import { startPostgres, type TestPostgres } from '../../test/support/postgres.ts'
+import type { Cleanup } from './cleanup.ts'
+import { startPgBouncer } from './pgbouncer.ts'
+
+/** One way from a client to the same database. */
+export interface Path {
+  readonly name: 'direct' | 'relay' | 'pgbouncer' | 'countersign'
+  readonly host: '127.0.0.1'
+  readonly port: number
+  readonly user: string
+  readonly password: string
+  /** Of the process whose memory a connection costs; 0 for the direct one. */
+  readonly pid: number
+}
+
+export interface World {
+  readonly db: TestPostgres
+  readonly proxy: Countersign
+  readonly paths: readonly Path[]
+  readonly versions: Readonly<Record<string, string>>
+}
+
+/** A million rows of some 100 bytes; `email` is the classified column. */
+export const SCHEMA = `
+CREATE TABLE ten (id int PRIMARY KEY, a int, b bigint, c text, d text, e numeric, f timestamptz,
+  g boolean, h uuid, i date);
+INSERT INTO ten SELECT n, n * 7, n * 1000003::bigint, 'name ' || n, repeat('x', 20), n / 7.0,
+  '2026-01-01Z'::timestamptz + n * interval '1 minute', n % 2 = 0,
+  md5(n::text)::uuid, '2026-01-01'::date + n FROM generate_series(1, 1000) n;
+CREATE TABLE people (id int PRIMARY KEY, name text, email text, note text);
+INSERT INTO people SELECT n, 'name ' || n, 'person' || n || '@example.com', repeat('n', 60)
+  FROM generate_series(1, 1000000) n;
+CREATE TABLE plain (id int PRIMARY KEY, name text, email text, note text);
+INSERT INTO plain SELECT * FROM people;
+VACUUM ANALYZE;
+`
+
+/** Rules as a team would have them; a copy of the plain table is the one export that may go. */
+const RULES = `
+- { name: hosts, when: { effect: server }, then: { deny: Ask the platform team. } }
+- { name: plain-copies, when: { effect: export, tables: [public.plain] }, then: allow }
+- { name: reads, when: { effect: [read, session, transaction] }, then: allow }
+`
+
+/** Starts the database and every path to it. PgBouncer is left out where it isn't installed. */
+export async function buildWorld(cleanup: Cleanup): Promise<World> {
+  const db = await startPostgres(cleanup, { settings: { max_connections: '1200' } })
+  for (const statement of SCHEMA.split(/;\s*\n/)) {
+    if (statement.trim() !== '') await db.query(statement)
+  }
+  await db.query(`GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${db.user}`)
+  const account = { host: '127.0.0.1' as const, user: db.user, password: db.password }
+  const relay = await startRelay(cleanup, db.port)
+  const bouncer = await startPgBouncer(cleanup, db)
+  const proxy = await startCountersign(cleanup, {
+    upstream: db.url,
+    database: { classified: { 'public.people.email': 'pii.email' } },
+    config: { rules: parse(RULES) },
+  })
+  const paths: Path[] = [
+    { name: 'direct', ...account, port: db.port, pid: 0 },
+    { name: 'relay', ...account, port: relay.port, pid: relay.pid },
+  ]
+  if (bouncer) paths.push({ name: 'pgbouncer', ...account, port: bouncer.port, pid: bouncer.pid })
+  const login = { host: '127.0.0.1' as const, user: AGENT, password: proxy.password }
+  paths.push({ name: 'countersign', ...login, port: proxy.port, pid: proxy.pid })
+  const versions = {
+    node: process.versions.node,
+    postgres: db.version,
+    pgbouncer: bouncer?.version ?? 'not installed',
+  }
+  return { db, proxy, paths, versions }
+}
+
+async function startRelay(cleanup: Cleanup, port: number): Promise<{ port: number; pid: number }> {
+  const program = fileURLToPath(new URL('./relay.js', import.meta.url))
+  const child: ChildProcess = spawn(process.execPath, [program, String(port)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  cleanup.teardown(() => child.kill('SIGKILL'))
+  if (!child.stdout) throw new Error('the relay has no output')
+  const [line] = await once(createInterface({ input: child.stdout }), 'line')
+  return { port: Number(line), pid: child.pid ?? 0 }
+}
