@@ -73,6 +73,30 @@ t.test('bytes that are meant to be read as something else', async (t) => {
     t.ok(await exists(db, 'victim'))
   })
 
+  t.test(
+    'a COPY that fails in a pipeline leaves the session as the server leaves it',
+    async (t) => {
+      const client = await login(t, proxy)
+      const copy = [
+        serialize.parse({ text: 'COPY numbers FROM STDIN' }),
+        serialize.bind({}),
+        serialize.execute({}),
+      ]
+      const bad = serialize.copyData(Buffer.from('not a number\n'))
+      for (const ends of [
+        [bad, serialize.copyDone(), serialize.sync()],
+        [bad, serialize.sync()],
+        [serialize.copyFail('no'), serialize.sync()],
+      ]) {
+        client.send(...copy, serialize.flush())
+        t.equal(letters(await client.until('G')), '12G')
+        client.send(...ends)
+        t.equal(letters(await client.until('Z')), 'EZ')
+        t.equal(letters(await client.query('SELECT 1')), 'TDCZ')
+      }
+    },
+  )
+
   t.test('a CopyData that its client never finishes is finished by nobody', async (t) => {
     const client = await login(t, proxy)
     client.send(serialize.query('COPY numbers FROM STDIN'))

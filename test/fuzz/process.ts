@@ -13,6 +13,7 @@ import { clientMessage } from './letters.ts'
 import { mutate } from './mutate.ts'
 import type { Random } from './random.ts'
 import type { Fuzzer } from './run.ts'
+import { clientScript } from './scripts.ts'
 import { SECRET, TEXTS } from './texts.ts'
 
 const SCHEMA = ['open_t', 'held_t', 'denied_t', 'people_t']
@@ -77,8 +78,7 @@ function opening(random: Random): Talk {
 }
 
 async function conversation(random: Random): Promise<Talk> {
-  const count = 1 + random.below(14)
-  const messages = Array.from({ length: count }, () => clientMessage(random, TEXTS))
+  const messages = clientScript(random, TEXTS)
   const said = random.oneIn(4) ? messages : mutate(random, messages)
   return { login: true, bytes: Buffer.concat(said) }
 }

@@ -10,11 +10,11 @@ import {
   openFuzzWorld,
   PRINCIPAL,
 } from './fuzz-world.ts'
-import { clientMessage } from './letters.ts'
 import { ModelServer, type Run } from './model-server.ts'
 import { mutate } from './mutate.ts'
 import type { Random } from './random.ts'
 import type { Fuzzer } from './run.ts'
+import { clientScript } from './scripts.ts'
 import { SECRET, TEXTS } from './texts.ts'
 import { serverMessages } from './wellformed.ts'
 
@@ -89,8 +89,7 @@ class FuzzedSession {
 
   async run(): Promise<void> {
     this.#session.start()
-    const count = 1 + this.#random.below(14)
-    const messages = Array.from({ length: count }, () => clientMessage(this.#random, TEXTS))
+    const messages = clientScript(this.#random, TEXTS)
     await this.#say(this.#mode === 'client' ? mutate(this.#random, messages) : messages)
     if (this.#mode === 'nobody' && !this.closed) await this.#stillAnswers()
     this.#client.hangUp()
@@ -196,8 +195,8 @@ class FuzzedSession {
   #checkRun(run: Run, before: Run | undefined): void {
     // PREPARE runs nothing of what it names.
     if (run.resolved.startsWith('PREPARE ')) return
-    const needs = /\bdenied_t\b|\bheld_t\b|COPY \w+ TO/.exec(run.resolved)?.[0]
-    if (needs === undefined || (before?.turn === run.turn && this.#isSigned(before))) return
+    const needs = /\b(?:FROM|INTO) (denied_t|held_t)\b|\bCOPY \w+ TO\b/.exec(run.resolved)
+    if (needs === null || (before?.turn === run.turn && this.#isSigned(before))) return
     const { credits } = this.#gate
     const index = credits.findIndex(
       ({ statement, tables, effects }) =>
@@ -205,8 +204,8 @@ class FuzzedSession {
         (statement === run.text || statement.endsWith(` AS ${run.text}`)) &&
         // A text that nobody can read is shown as it is, and names no table.
         (effects.some(({ effect }) => effect === 'opaque') ||
-          needs.startsWith('COPY') ||
-          (needs === 'held_t' && tables.some(({ name }) => name.endsWith('held_t')))),
+          needs[0].startsWith('COPY') ||
+          (needs[1] === 'held_t' && tables.some(({ name }) => name.endsWith('held_t')))),
     )
     const signed = () => JSON.stringify(credits.map(({ statement }) => statement))
     insist(index >= 0, () => `unsigned, and run: ${JSON.stringify(run)}; signed: ${signed()}`)
@@ -233,7 +232,7 @@ class FuzzedSession {
     insist(this.closed, () => 'the client has gone and the session stays')
     insist(this.#upstream.ended, () => 'the connection to the server stays')
     insist(this.#clock.timers === 0, () => `${this.#clock.timers} timers stay`)
-    insist(this.server.unfinished.length === 0 || this.#mode === 'client', () => 'half a message')
+    insist(this.server.unfinished.length === 0 || this.#mode !== 'nobody', () => 'half a message')
     const { messages, unfinished } = this.#readShown()
     this.answers = messages.length
     insist(unfinished.length === 0 || this.#mode !== 'nobody', () => 'half a message is shown')

@@ -169,13 +169,8 @@ class PostgresDialogue<X> implements Dialogue<X> {
     this.#skipping = false
     this.#segment = 'closed'
     // "Sync messages ... in COPY-in mode are ignored" (manual, section 54.2.6).
-    if (this.#inCopyIn()) this.#swallowedSyncs++
+    if (this.awaitsCopyData) this.#swallowedSyncs++
     else this.#owed.push({ kind: 'sync', silent: false, after: null })
-  }
-
-  #inCopyIn(): boolean {
-    const head = this.#owed.head
-    return head?.kind === 'execution' && head.stream.copyIn
   }
 
   sendRefusal(error: ProxyError): void {
@@ -453,8 +448,10 @@ class PostgresDialogue<X> implements Dialogue<X> {
       this.#owed.shift()
       head.after?.()
       if (head.silent) return
-    } else if (this.#swallowedSyncs > 0) this.#swallowedSyncs--
-    else throw violation('unexpected ReadyForQuery')
+    } else if (this.#swallowedSyncs > 0) {
+      this.#swallowedSyncs--
+      this.#skipping = false
+    } else throw violation('unexpected ReadyForQuery')
     this.#options.toClient.add(frame)
     this.#options.listener.ready(this.#transaction)
   }

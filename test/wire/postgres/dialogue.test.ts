@@ -319,3 +319,33 @@ t.test('it is known when the client has half of a row', async (t) => {
   wire.receive(half.subarray(12))
   t.equal(wire.dialogue.midMessage, false)
 })
+
+t.test('a COPY of a pipeline that its client ends is over at the next Sync', async (t) => {
+  const COPY_END: Request = { kind: 'copy-end' }
+  for (const [over, ...replies] of [
+    ['it fails', failure('57014', 'COPY failed'), ready('I')],
+    ['it is done', complete('COPY 1'), ready('I')],
+  ] as const) {
+    const wire = open()
+    for (const request of [PARSE, BIND, EXECUTE, SYNC]) wire.ask(request, 'copy')
+    wire.receive(PARSED, BOUND, COPY_IN)
+    wire.ask(COPY_END)
+    wire.ask(SYNC)
+    wire.ask(QUERY, 'next')
+    wire.receive(...replies, complete('SELECT 1'), ready('I'))
+    t.equal(wire.heard.at(-1), 'ready idle', over)
+    t.match(wire.heard, ['completed next/0 SELECT 1 1'], over)
+    t.notMatch(wire.heard, ['failed next'], over)
+    t.ok(wire.dialogue.idle)
+    t.equal(wire.dialogue.skipping, false)
+  }
+})
+
+t.test('a Sync within COPY data may find that the COPY has failed already', async (t) => {
+  const wire = open()
+  for (const request of [PARSE, BIND, EXECUTE]) wire.ask(request, 'copy')
+  wire.receive(PARSED, BOUND, COPY_IN)
+  wire.ask(SYNC)
+  wire.receive(failure('22P02', 'not a number'), ready('I'))
+  t.equal(wire.dialogue.skipping, false, 'it was answered')
+})
