@@ -88,7 +88,7 @@ function replies(random: Random): void {
     toClient,
     scrub: scrubFields,
     listener: {
-      columns: () => {},
+      described: (_exchange, _statement, description) => void description.columns(),
       maskers: () => (masked ? [MASK, null] : null),
       copyOut: () => (masked ? copyMasker([MASK, null], copyOptions({}), MAX_MESSAGE) : null),
       guarded: () => masked,
