@@ -4,11 +4,11 @@ import { newId } from '../lib/ids.ts'
 import { type CheckpointOptions, Checkpoints } from './checkpoint.ts'
 import type { AuditEvent, Trail } from './events.ts'
 import { diskOps, type FileOps } from './file-ops.ts'
+import { RecentLines } from './recent-lines.ts'
 import { formatRecord, lineHash } from './record.ts'
 import { recoverChain } from './recover.ts'
 import { SegmentFile } from './segment-file.ts'
 import type { TrailLock } from './trail-lock.ts'
-import { type Line, UnsyncedLines } from './unsynced-lines.ts'
 import { Waiters } from './waiters.ts'
 
 const RETRY_MS = 1_000
@@ -37,6 +37,12 @@ export interface TrailOptions {
   readonly ops?: FileOps
 }
 
+/** Where a trail ends: the number of its last record, and the bytes up to there. */
+interface End {
+  readonly sequence: number
+  readonly position: number
+}
+
 /** A trail in files; openTrail makes it. */
 export class FileTrail implements Trail {
   readonly #options: TrailOptions
@@ -51,9 +57,9 @@ export class FileTrail implements Trail {
   #segment: SegmentFile | null = null
   /** Segments that were left full, or in error, and are closed once no sync runs on them. */
   #retired: SegmentFile[] = []
-  /** Appended, not yet handed to the system. */
-  #buffer: Line[] = []
-  readonly #unsynced = new UnsyncedLines()
+  /** The number of the first record that hasn't been handed to the system. */
+  #firstUnwritten: number
+  readonly #lines = new RecentLines()
   readonly #waiters = new Waiters()
   #syncing: Promise<void> | null = null
   #cancelLazyFlush: CancelTimer | null = null
@@ -75,6 +81,7 @@ export class FileTrail implements Trail {
     this.#lock = lock
     this.#sequence = end.sequence
     this.#synced = end.sequence
+    this.#firstUnwritten = end.sequence + 1
     this.#hash = end.hash
   }
 
@@ -109,27 +116,24 @@ export class FileTrail implements Trail {
     this.#requireWritable()
     const sequence = this.#sequence + 1
     const frame = { id: `${this.#id}.${sequence}`, seq: sequence, prev: this.#hash }
-    const text = formatRecord(frame, this.#options.clock.now(), event)
-    const line = { sequence, bytes: Buffer.from(`${text}\n`, 'utf8') }
+    const line = formatRecord(frame, this.#options.clock.now(), event)
+    this.#hash = lineHash(this.#lines.append(line))
     this.#sequence = sequence
-    this.#hash = lineHash(line.bytes.subarray(0, -1))
-    this.#buffer.push(line)
-    this.#unsynced.push(line)
     this.#scheduleFlush()
     return sequence
   }
 
   flush(): void {
     if (this.#trouble !== null) throw unavailable(this.#trouble)
-    if (this.#buffer.length === 0) return
+    if (!this.#lines.anyUnwritten) return
     try {
-      this.#writeOut(this.#buffer)
-      this.#buffer = []
+      this.#currentSegment(this.#firstUnwritten).write(this.#lines.unwritten)
+      this.#noneUnwritten()
     } catch (error) {
       this.#fail(error)
       throw unavailable(this.#trouble ?? messageOf(error))
     }
-    if (this.#unsynced.bytes > LAZY_SYNC_BYTES) this.#startSync()
+    if (this.#lines.unsyncedBytes > LAZY_SYNC_BYTES) this.#startSync()
     else this.#scheduleLazySync()
   }
 
@@ -150,7 +154,8 @@ export class FileTrail implements Trail {
   #requireWritable(): void {
     if (this.#trouble !== null) throw unavailable(this.#trouble)
     if (this.#ended) throw unavailable('the trail is closed')
-    if (this.#unsynced.bytes > MOST_UNSYNCED_BYTES) throw unavailable('the disk does not keep up')
+    if (this.#lines.unsyncedBytes > MOST_UNSYNCED_BYTES)
+      throw unavailable('the disk does not keep up')
   }
 
   /** A timer for many lines: one for each would cost every statement a turn of the event loop. */
@@ -178,9 +183,9 @@ export class FileTrail implements Trail {
     })
   }
 
-  #writeOut(lines: readonly Line[]): void {
-    const first = lines[0]
-    if (first) this.#currentSegment(first.sequence).write(lines.map((line) => line.bytes))
+  #noneUnwritten(): void {
+    this.#lines.markWritten()
+    this.#firstUnwritten = this.#sequence + 1
   }
 
   /** The segment to write to: a new one where there is none yet, or it is large or old. */
@@ -214,7 +219,7 @@ export class FileTrail implements Trail {
   async #sync(): Promise<void> {
     do {
       if (!this.#flushQuietly()) return
-      const target = this.#sequence
+      const target = this.#end
       const full = [...this.#retired]
       try {
         await Promise.all([...full, this.#segment].map((segment) => segment?.sync()))
@@ -228,10 +233,14 @@ export class FileTrail implements Trail {
     } while (this.#waiters.any)
   }
 
-  #settle(target: number): void {
-    this.#synced = target
-    this.#unsynced.settle(target)
-    this.#waiters.settle(target)
+  get #end(): End {
+    return { sequence: this.#sequence, position: this.#lines.end }
+  }
+
+  #settle({ sequence, position }: End): void {
+    this.#synced = sequence
+    this.#lines.settle(position)
+    this.#waiters.settle(sequence)
   }
 
   #closeRetired(): void {
@@ -250,7 +259,8 @@ export class FileTrail implements Trail {
     this.#trouble = `the audit trail can't be written: ${messageOf(error)}`
     if (this.#segment) this.#retired.push(this.#segment)
     this.#segment = null
-    this.#buffer = []
+    // It is written again with what was.
+    this.#noneUnwritten()
     if (!this.#syncing) this.#closeRetired()
     this.#waiters.fail(unavailable(this.#trouble))
     this.#scheduleRetry()
@@ -275,11 +285,11 @@ export class FileTrail implements Trail {
   async #writeAgain(): Promise<boolean> {
     await this.#syncing
     const { folder, name, clock } = this.#options
-    const first = this.#unsynced.all[0]?.sequence ?? this.#sequence + 1
+    const first = this.#synced + 1
     let segment: SegmentFile | null = null
     try {
       segment = SegmentFile.create(this.#ops, folder, name, first, clock.now())
-      segment.write(this.#unsynced.all.map((line) => line.bytes))
+      segment.write(this.#lines.unsynced)
       await segment.sync()
     } catch (error) {
       segment?.discard()
@@ -295,7 +305,7 @@ export class FileTrail implements Trail {
     const cause = this.#trouble ?? ''
     this.#segment = segment
     this.#trouble = null
-    this.#settle(this.#sequence)
+    this.#settle(this.#end)
     this.append({ type: 'trail.recovered', cause, tornBytes: 0 })
   }
 
