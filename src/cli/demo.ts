@@ -87,13 +87,13 @@ function commandOf(io: CommandIo): string {
 function introduction(house: DemoHouse, proxy: DemoProxy, command: string): string {
   const url = `postgres://${house.agent}:${house.agentSecret}@${proxy.postgres}/shop`
   return `postgres  ${url}
-control   ${proxy.control}
+inbox  ${proxy.control}/#${house.token}
 
 Connect as the agent with any PostgreSQL client and try:
   SELECT name, email, national_id FROM customers LIMIT 3;   -- comes back masked
   UPDATE orders SET status = 'cancelled';                   -- waits until ${house.person} signs
 
-Sign as ${house.person}, in another terminal:
+Open the inbox to sign as ${house.person}, or do it in another terminal:
   export COUNTERSIGN_URL=${proxy.control} COUNTERSIGN_TOKEN=$(cat ${quoted(house.tokenPath)})
   ${command} approvals ls
   ${command} approvals approve ID

@@ -37,6 +37,8 @@ export interface DemoHouse {
   /** Who can sign. */
   readonly person: string
   readonly tokenPath: string
+  /** What is in that file: this machine's inbox takes it behind the # of its address. */
+  readonly token: string
   close(): Promise<void>
 }
 
@@ -54,12 +56,14 @@ export async function prepareDemo(options: DemoOptions): Promise<DemoHouse> {
     await choosePorts(folder, database.port)
     const configPath = join(folder, 'countersign.yaml')
     if (!existsSync(configPath)) await copyFile(demoFixture('countersign.yaml'), configPath)
+    const tokenPath = await tokenFile(folder, configPath, options.clock)
     return {
       configPath,
       agent: AGENT,
       agentSecret: await agentSecret(folder, options.clock),
       person: PERSON,
-      tokenPath: await tokenFile(folder, configPath, options.clock),
+      tokenPath,
+      token: await readFile(tokenPath, 'utf8'),
       close: () => database.stop(),
     }
   } catch (error) {

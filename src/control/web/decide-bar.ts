@@ -1,3 +1,4 @@
+import { visibleLine } from '../../approval/channels/visible.ts'
 import { approversOf } from '../../approval/desk-events.ts'
 import type { ApprovalRequest } from '../../approval/request.ts'
 import { authorizeDecision, isOwner } from '../../identity/authorize-decision.ts'
@@ -43,16 +44,16 @@ function pendingBar(context: DecideContext): Html {
   const signed = approversOf(request).some((email) => sameName(email) === sameName(viewer.email))
   const canApprove = approve.ok && !signed
   if (!canApprove && !deny.ok) return cannot(context, approve.ok ? '' : approve.message)
-  return html`<form class="bar" id="decision" method="post" action="/inbox/requests/${request.id}/decision" aria-label="Your decision" data-step="choose">
+  return html`<form class="bar" id="decision" method="post" action="/inbox/requests/${request.id}/decision" aria-label="Your decision" data-step="choose" data-what="${whatOf(request)}">
 ${hidden(context)}
 ${signed && html`<p class="fine">You have signed; somebody else has to sign too.</p>`}
 <p class="ask" id="ask" hidden></p>
-<div class="reason"><label for="reason">Reason <span class="fine">the agent is told it where you deny; it is kept either way</span></label>
+<div class="reason"><label for="reason">Reason <span class="fine">optional; kept with your decision</span></label>
 <textarea id="reason" name="reason" rows="2" maxlength="2000" autocomplete="off"></textarea></div>
 <div class="buttons">
 <span class="left">${countdown(request.expiresAt, context.now)} <span class="fine">left</span></span>
-<button class="deny" name="decision" value="deny" aria-keyshortcuts="d">Deny</button>
-${canApprove && html`<button class="approve" name="decision" value="approve" aria-keyshortcuts="a" data-what="${titleOf(request)}">Approve once</button>`}
+<button class="deny" name="decision" value="deny" aria-keyshortcuts="d" aria-describedby="ask">Deny</button>
+${canApprove && html`<button class="approve" name="decision" value="approve" aria-keyshortcuts="a" aria-describedby="ask">Approve once</button>`}
 <button class="back" type="button" hidden>Back</button>
 </div></form>`
 }
@@ -61,9 +62,16 @@ function cannot(context: DecideContext, why: string): Html {
   const { request, viewer } = context
   return html`<div class="bar"><p class="ask"><strong>Not yours to sign.</strong> ${why}</p>${
     isOwner(request, viewer) &&
-    html`<form id="decision" method="post" action="/inbox/requests/${request.id}/decision" aria-label="Withdraw the request" data-step="choose">${hidden(context)}
+    html`<form id="decision" method="post" action="/inbox/requests/${request.id}/decision" aria-label="Withdraw the request" data-step="choose" data-what="${whatOf(request)}">${hidden(context)}
 <div class="buttons"><p class="ask" id="ask" hidden></p><button class="withdraw" name="decision" value="withdraw">Withdraw the request</button><button class="back" type="button" hidden>Back</button></div></form>`
   }</div>`
+}
+
+/** What is decided on, in the question that is asked before it is sent. */
+function whatOf(request: ApprovalRequest): string {
+  const { database, environment } = request
+  const where = environment === null ? database : `${database} (${environment})`
+  return `${titleOf(request)}, ${visibleLine(where)}`
 }
 
 function hidden({ request, formToken, idempotencyKey }: DecideContext): Html {

@@ -6,8 +6,9 @@ import { livePart } from './page-frame.ts'
 import { addressOf, effectBadges, named, place, stateBadge, titleOf } from './request-words.ts'
 import { statementCode } from './statement-panel.ts'
 
-/** Characters of a statement in the list, where nobody can sign it. */
-const PREVIEW = 180
+/** Characters and lines of a statement in the list, where nobody can sign it. */
+const PREVIEW = 240
+const PREVIEW_LINES = 4
 
 export interface InboxContent {
   /** The nearest deadline first. */
@@ -49,10 +50,11 @@ function pendingItem(request: ApprovalRequest, now: number): Html {
 </li>`
 }
 
+/** The first lines as they are: on one line, a comment would seem to hold what follows it. */
 function preview(statement: string): Html {
-  const line = statement.replace(/\s+/g, ' ').trim()
-  const cut = line.slice(0, PREVIEW)
-  return html`${statementCode(cut)}${line.length > PREVIEW && html`<span class="fine"> …</span>`}`
+  const text = statement.trim()
+  const cut = text.split('\n').slice(0, PREVIEW_LINES).join('\n').slice(0, PREVIEW)
+  return html`${statementCode(cut)}${cut.length < text.length && html`<span class="fine"> …</span>`}`
 }
 
 function signedSoFar({ votes }: ApprovalRequest): Html | null {

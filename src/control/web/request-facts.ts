@@ -35,7 +35,7 @@ function fact(label: string, value: Insert): Html {
 
 /** What the agent says of itself is never shown as a fact. */
 function claimed(): Html {
-  return html`<span class="claim">the agent says so</span>`
+  return html`<span class="claim">agent’s claim</span>`
 }
 
 function list(names: readonly string[]): Html {

@@ -16,7 +16,7 @@ ${problem !== null && html`<p class="notice bad" role="alert" id="problem">${pro
 <label for="token">Access token</label>
 <input id="token" name="token" type="password" autocomplete="current-password" autocapitalize="none" spellcheck="false" required autofocus maxlength="200" aria-describedby="token-help${problem !== null && ' problem'}">
 <p class="fine" id="token-help">It begins with <code>cst_</code>. Whoever runs Countersign makes one with <code>countersign token add EMAIL</code>. It is exchanged for a session of 12 hours in this browser and is not kept.</p>
-<button class="approve">Sign in</button>
+<button>Sign in</button>
 </form></section>`
 }
 

@@ -19,8 +19,8 @@ export function statementPanel(request: ApprovalRequest): Html {
 <h2 id="statement-title">Statement</h2>
 ${size.long && html`<p class="note" id="length">This statement is long: <strong>${size.words}</strong>. All of it is on this page.</p>`}
 ${warnings(found)}
-<pre class="sql" tabindex="0" aria-label="The whole statement"><code>${code}</code></pre>
-<p class="fine">${size.words}; the end<span class="hash"> · sha256 ${statementSha256}</span></p>
+<pre class="sql"><code>${code}</code></pre>
+<p class="fine">${size.words}, to the end<span class="hash">sha256 ${statementSha256}</span></p>
 </section>`
 }
 

@@ -82,7 +82,7 @@ t.test('makes a shop, says how to use it, and is there again the second time', a
   t.equal(person, 'ana@example.com')
   t.match(first.out, token)
   const secret = readFileSync(token, 'utf8')
-  t.match(first.out, `\ninbox     http://127.0.0.1:2/inbox/sign-in#${secret}\n`)
+  t.match(first.out, `\ninbox  http://127.0.0.1:2/#${secret}\n`)
   for (const file of ['ana.token', 'app-password', 'demo-agent-password']) {
     t.equal(statSync(join(folder, 'secrets', file)).mode & 0o777, 0o600, file)
   }

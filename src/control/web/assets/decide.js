@@ -3,9 +3,9 @@
 import { load, SignedOut, say, takeMain } from './swap.js'
 
 const QUESTIONS = {
-  approve: 'Sign this statement? It counts for one execution.',
-  deny: 'Deny it? The agent is told what you write here.',
-  withdraw: 'Withdraw it? Nobody can approve it then.',
+  approve: (/** @type {string} */ what) => `Approve once: ${what}?`,
+  deny: (/** @type {string} */ what) => `Deny ${what}? The agent is told your reason.`,
+  withdraw: (/** @type {string} */ what) => `Withdraw ${what}? Nobody can approve it then.`,
 }
 
 /** @typedef {keyof typeof QUESTIONS} Decision */
@@ -14,6 +14,7 @@ export function startDeciding() {
   document.addEventListener('submit', onSubmit)
   document.addEventListener('click', onClick, true)
   document.addEventListener('keydown', onKey)
+  document.addEventListener('swapped', onSwapped)
 }
 
 /** @returns {HTMLFormElement | null} */
@@ -30,6 +31,23 @@ export function goBack() {
   showStep(form, 'choose')
   buttonOf(form, chosen)?.focus()
   return true
+}
+
+/**
+ * Somebody else has signed meanwhile: what was typed and chosen stays.
+ *
+ * @param {Event} event
+ */
+function onSwapped(event) {
+  const { old } = /** @type {CustomEvent<{ old: Element }>} */ (event).detail
+  const before = old.querySelector('form')
+  const form = decisionForm()
+  if (old.id !== 'decide' || !before || !form) return
+  const [typed, reason] = [before.querySelector('textarea'), form.querySelector('textarea')]
+  if (typed && reason) reason.value = typed.value
+  const chosen = /** @type {Decision | 'choose'} */ (before.dataset.step)
+  const button = chosen === 'choose' ? null : buttonOf(form, chosen)
+  if (button) choose(form, button, /** @type {Decision} */ (chosen))
 }
 
 /** @param {SubmitEvent} event */
@@ -84,7 +102,7 @@ function showStep(form, step) {
     button.hidden =
       button.value === '' ? step === 'choose' : step !== 'choose' && step !== button.value
   }
-  ask(step === 'choose' ? '' : QUESTIONS[step])
+  ask(step === 'choose' ? '' : QUESTIONS[step](form.dataset.what ?? 'it'))
 }
 
 /** @param {string} text */

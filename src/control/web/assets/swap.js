@@ -87,11 +87,10 @@ function afterwards(fresh) {
  */
 function replace(old, fresh) {
   const focused = old.contains(document.activeElement) ? document.activeElement : null
-  const typed = /** @type {HTMLTextAreaElement | null} */ (old.querySelector('#reason'))
-  const to = /** @type {HTMLTextAreaElement | null} */ (fresh.querySelector('#reason'))
-  if (typed && to) to.value = typed.value
   old.replaceWith(fresh)
-  if (!focused) return
+  // Whoever keeps something in the old part carries it over.
+  document.dispatchEvent(new CustomEvent('swapped', { detail: { old, fresh } }))
+  if (!focused || fresh.contains(document.activeElement)) return
   const again = focused.id ? document.getElementById(focused.id) : null
   ;(again ?? document.getElementById('main'))?.focus({ preventScroll: true })
 }
