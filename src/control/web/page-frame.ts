@@ -59,7 +59,7 @@ function header({ viewer, pending, assets }: Frame): Html {
 <a class="brand" href="/inbox"><img src="${assets.at('icon.svg')}" alt="" width="24" height="24">Countersign</a>
 ${
   viewer !== null &&
-  html`${livePart('waiting', html`<a class="waiting" href="/inbox">${pending === 0 ? 'nothing waits' : html`<b>${pending}</b> waiting`}</a>`)}
+  html`${livePart('waiting', html`${pending > 0 && html`<a class="waiting" href="/inbox"><b>${pending}</b> waiting</a>`}`)}
 <div class="who"><span class="person" title="Signed in as ${viewer.person}">${viewer.person}</span>
 <button type="button" class="quiet" id="show-help" aria-haspopup="dialog" aria-keyshortcuts="?" hidden>Keys</button>
 <form method="post" action="/inbox/sign-out"><input type="hidden" name="form" value="${viewer.formToken}"><button class="quiet">Sign out</button></form></div>`
