@@ -2,8 +2,8 @@ import { type Deferred, deferred } from '../lib/deferred.ts'
 import { ProxyError } from '../lib/errors.ts'
 import type { Connection } from './connection.ts'
 
-/** More than any handshake message; what a client pushes beyond it waits in the kernel. */
-const MAX_BUFFERED = 64 * 1024
+/** More than any message of a client; what it pushes beyond it waits in the kernel. */
+const MAX_BUFFERED = 16 * 1024
 
 /** Lets a handshake pull bytes from a connection that pushes them. */
 export class HandshakeReader {

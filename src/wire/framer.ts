@@ -20,6 +20,8 @@ export interface FrameSink {
   run(bytes: Buffer): void
 }
 
+const NOTHING = Buffer.alloc(0)
+
 /**
  * Cuts a byte stream into frames, in place. Only a frame that a read has cut in two is copied, and
  * memory grows as its bytes arrive, never as its header announces.
@@ -28,8 +30,8 @@ export class Framer {
   readonly #layout: FrameLayout
   readonly #sink: FrameSink
   readonly #cap: number
-  /** The beginning of a frame that isn't complete. */
-  #held: Buffer[] = []
+  /** The beginning of a frame that isn't complete, and room for more of it. */
+  #held: Buffer = NOTHING
   #heldLength = 0
   /** Length of the frame in `#held`, or 0 while its header isn't complete. */
   #wanted = 0
@@ -113,9 +115,17 @@ export class Framer {
     return length
   }
 
+  /** Keeps a copy. The room doubles, so that a frame that comes byte by byte costs what it is long. */
   #hold(bytes: Buffer, wanted: number): void {
-    this.#held.push(Buffer.from(bytes))
-    this.#heldLength += bytes.length
+    const length = this.#heldLength + bytes.length
+    if (length > this.#held.length) {
+      const room = Math.max(length, Math.min(this.#held.length * 2, wanted))
+      const grown = Buffer.allocUnsafe(room)
+      this.#held.copy(grown, 0, 0, this.#heldLength)
+      this.#held = grown
+    }
+    bytes.copy(this.#held, this.#heldLength)
+    this.#heldLength = length
     this.#wanted = wanted
   }
 
@@ -126,7 +136,7 @@ export class Framer {
       at = Math.min(this.#layout.headerLength - this.#heldLength, chunk.length)
       this.#hold(chunk.subarray(0, at), 0)
       if (this.#heldLength < this.#layout.headerLength) return at
-      const header = Buffer.concat(this.#held)
+      const header = this.#held.subarray(0, this.#heldLength)
       const type = this.#layout.type(header, 0)
       const length = this.#checkedLength(header, 0)
       if (this.#sink.opens(type, length) === 'pass') {
@@ -141,7 +151,7 @@ export class Framer {
     const taken = Math.min(missing, chunk.length - at)
     if (taken > 0) this.#hold(chunk.subarray(at, at + taken), this.#wanted)
     if (taken === missing) {
-      const frame = Buffer.concat(this.#held)
+      const frame = this.#held.subarray(0, this.#heldLength)
       this.#release()
       this.#sink.frame(this.#layout.type(frame, 0), frame)
     }
@@ -149,7 +159,7 @@ export class Framer {
   }
 
   #release(): void {
-    this.#held = []
+    this.#held = NOTHING
     this.#heldLength = 0
     this.#wanted = 0
   }

@@ -11,6 +11,9 @@ import * as type from './message-types.ts'
 /** A server's login messages are small; more is not a PostgreSQL. */
 const MAX_LOGIN_MESSAGE = 64 * 1024
 
+/** Of SCRAM; a server's own default is 4096 (scram_iterations). */
+const MAX_ROUNDS = 1_000_000
+
 /**
  * Settings that decide how the server reads statements: pinned when the session starts, so that
  * neither the role's nor the database's own settings make it read other text than we do.
@@ -92,8 +95,10 @@ async function authenticate(channel: ClientChannel, login: UpstreamLogin): Promi
       session = startSasl(body, peer)
       channel.write(serialize.sendSASLInitialResponseMessage(session.mechanism, session.response))
     } else if (step === 11 && session) {
+      const challenge = rest(body)
+      checkRounds(challenge)
       await guard(() =>
-        sasl.continueSession(session as SaslSession, login.password, rest(body), peer),
+        sasl.continueSession(session as SaslSession, login.password, challenge, peer),
       )
       channel.write(serialize.sendSCRAMClientFinalMessage(session.response))
     } else if (step === 12 && session) {
@@ -111,6 +116,12 @@ function startSasl(body: Reader, peer: ReturnType<typeof peerOf>): SaslSession {
   } catch (error) {
     throw unavailable(messageOf(error), error)
   }
+}
+
+/** Whoever answers chooses how long the password is hashed: not for minutes. */
+function checkRounds(challenge: string): void {
+  const [, rounds = ''] = /,i=(\d+)/.exec(challenge) ?? []
+  if (Number(rounds) > MAX_ROUNDS) throw unavailable(`it asks for ${rounds} rounds of SCRAM`)
 }
 
 function peerOf(channel: ClientChannel, login: UpstreamLogin) {
