@@ -6,7 +6,7 @@ import type { Classification, Parsed } from '../sql/statement.ts'
 import type { Parameter, Request } from '../wire/protocol.ts'
 import { combineDecisions } from './combine-decisions.ts'
 import { type Asked, Exchange } from './exchange.ts'
-import type { Policy, Services } from './services.ts'
+import type { Services } from './services.ts'
 import type { Names, PreparedStatement } from './session-names.ts'
 import { showParameters } from './shown-parameters.ts'
 
@@ -51,6 +51,8 @@ export type Step =
       readonly exchange: Exchange | null
       /** What stands before it is going to fail on the server, whose own error comes first. */
       readonly behindFailure?: true
+      /** It uses a name that nothing has: the server is asked to say so. */
+      readonly nameless?: true
     }
 
 type Eventually<T> = T | Promise<T>
@@ -61,8 +63,6 @@ export class Judge {
   readonly #principal: Principal
   readonly #names: Names
   #exchanges = 0
-  /** Decisions of one policy, by what they depend on; verdicts are shared objects. */
-  #decided = new WeakMap<Classification, { readonly key: string; readonly decision: Decision }>()
 
   constructor(services: Services, principal: Principal, names: Names) {
     this.#services = services
@@ -313,18 +313,8 @@ export class Judge {
 
   #decide(statements: readonly Classification[], inTransaction: boolean): Decision {
     const policy = this.#services.policy()
-    return combineDecisions(
-      statements.map((statement) => this.#decideOne(policy, statement, inTransaction)),
-    )
-  }
-
-  #decideOne(policy: Policy, statement: Classification, inTransaction: boolean): Decision {
-    const key = policy.cacheKey(inTransaction)
-    const known = this.#decided.get(statement)
-    if (known?.key === key) return known.decision
-    const decision = policy.decide(statement, { principal: this.#principal, inTransaction })
-    this.#decided.set(statement, { key, decision })
-    return decision
+    const facts = { principal: this.#principal, inTransaction }
+    return combineDecisions(statements.map((statement) => policy.decide(statement, facts)))
   }
 }
 
@@ -378,5 +368,6 @@ function unknown(
     frame,
     error: new ProxyError(code, `${named} does not exist`),
     exchange: null,
+    nameless: true,
   }
 }

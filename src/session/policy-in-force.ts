@@ -43,6 +43,17 @@ interface KnownPlan {
 /** Bytes. Longer descriptions aren't kept. */
 const MAX_KEPT_DESCRIPTION = 2048
 
+interface Facts {
+  readonly principal: Principal
+  readonly inTransaction: boolean
+}
+
+/** Decisions of one minute; rules may name hours. */
+interface KnownDecisions {
+  readonly minute: number
+  readonly byKey: Map<string, Decision>
+}
+
 interface Masking {
   readonly unmask: readonly string[]
   readonly distrust: boolean
@@ -55,6 +66,8 @@ class PolicyInForce implements Policy {
   readonly transparent: boolean
   readonly #parts: PolicyParts
   readonly #dependsOnTime: boolean
+  readonly #keys = new WeakMap<Principal, { readonly in: string; readonly out: string }>()
+  readonly #decisions = new WeakMap<Classification, KnownDecisions>()
   /** The last plan of each statement: a verdict is one object for as long as it is kept. */
   readonly #plans = new WeakMap<Classification, KnownPlan>()
 
@@ -68,17 +81,35 @@ class PolicyInForce implements Policy {
     this.#dependsOnTime = parts.rules.some((rule) => rule.when.hours !== undefined)
   }
 
-  cacheKey(inTransaction: boolean): string {
-    const where = inTransaction ? 'in' : 'out'
-    if (!this.#dependsOnTime) return this.version + where
-    return `${this.version}${where}${Math.floor(this.#parts.clock.now() / 60_000)}`
+  /** Decisions are kept by all that they depend on: verdicts are shared by sessions, too. */
+  decide(classification: Classification, facts: Facts): Decision {
+    const key = this.#keyOf(facts)
+    const minute = this.#dependsOnTime ? Math.floor(this.#parts.clock.now() / 60_000) : 0
+    let known = this.#decisions.get(classification)
+    if (known?.minute !== minute) {
+      known = { minute, byKey: new Map() }
+      this.#decisions.set(classification, known)
+    }
+    let decision = known.byKey.get(key)
+    if (decision === undefined) {
+      decision = this.#newDecision(classification, facts)
+      known.byKey.set(key, decision)
+    }
+    return decision
   }
 
-  decide(
-    classification: Classification,
-    facts: { readonly principal: Principal; readonly inTransaction: boolean },
-  ): Decision {
-    const { principal, inTransaction } = facts
+  /** A session that began before its agent's owners changed has the owners of then. */
+  #keyOf({ principal, inTransaction }: Facts): string {
+    let keys = this.#keys.get(principal)
+    if (keys === undefined) {
+      const who = JSON.stringify([principal.agent.name, principal.agent.owners])
+      keys = { in: `in ${who}`, out: `out ${who}` }
+      this.#keys.set(principal, keys)
+    }
+    return inTransaction ? keys.in : keys.out
+  }
+
+  #newDecision(classification: Classification, { principal, inTransaction }: Facts): Decision {
     const input = {
       classification,
       agent: principal.agent.name,

@@ -17,8 +17,6 @@ export interface Policy {
     classification: Classification,
     facts: { readonly principal: Principal; readonly inTransaction: boolean },
   ): Decision
-  /** Equal while decisions are: version, transaction, and the hour where a rule asks for it. */
-  cacheKey(inTransaction: boolean): string
   /** The rules, classes and masks that bear on a decision: part of what an approval is bound to. */
   bearing(decision: Decision, statements: readonly Classification[]): unknown
   /** False where no column is classified: then no result is guarded, whatever it reads. */

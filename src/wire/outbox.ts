@@ -1,11 +1,21 @@
+/** Bytes that lie side by side in one memory. */
+interface Run {
+  readonly memory: ArrayBufferLike
+  readonly start: number
+  end: number
+  /** The run as one buffer, while it is still what was added first. */
+  whole: Buffer | null
+}
+
 /**
  * Gathers what one turn of the event loop has to send to one end, and hands it over as few
- * buffers as can be: neighbours in memory become one slice again, so a chunk that passes
+ * buffers as can be: neighbours in memory become one run again, so a chunk that passes
  * unchanged is written as the chunk it was.
  */
 export class Outbox {
   readonly #write: (bytes: Buffer) => void
-  #slices: Buffer[] = []
+  #runs: Run[] = []
+  #last: Run | null = null
   #total = 0
 
   constructor(write: (bytes: Buffer) => void) {
@@ -13,33 +23,36 @@ export class Outbox {
   }
 
   get empty(): boolean {
-    return this.#slices.length === 0
+    return this.#last === null
   }
 
   add(bytes: Buffer): void {
-    if (bytes.length === 0) return
-    this.#total += bytes.length
-    const last = this.#slices.at(-1)
-    if (
-      last &&
-      last.buffer === bytes.buffer &&
-      last.byteOffset + last.length === bytes.byteOffset
-    ) {
-      this.#slices[this.#slices.length - 1] = Buffer.from(
-        last.buffer,
-        last.byteOffset,
-        last.length + bytes.length,
-      )
-    } else this.#slices.push(bytes)
+    const { buffer: memory, byteOffset: start, length } = bytes
+    if (length === 0) return
+    this.#total += length
+    const last = this.#last
+    if (last !== null && last.memory === memory && last.end === start) {
+      last.end += length
+      last.whole = null
+      return
+    }
+    this.#last = { memory, start, end: start + length, whole: bytes }
+    this.#runs.push(this.#last)
   }
 
   /** Writes what was gathered, with one call. */
   flush(): void {
-    if (this.#slices.length === 0) return
-    const slices = this.#slices
+    if (this.#last === null) return
+    const runs = this.#runs
     const total = this.#total
-    this.#slices = []
+    const only = runs.length === 1 ? this.#last : null
+    this.#runs = []
+    this.#last = null
     this.#total = 0
-    this.#write(slices.length === 1 ? (slices[0] as Buffer) : Buffer.concat(slices, total))
+    this.#write(only ? bufferOf(only) : Buffer.concat(runs.map(bufferOf), total))
   }
+}
+
+function bufferOf({ whole, memory, start, end }: Run): Buffer {
+  return whole ?? Buffer.from(memory, start, end - start)
 }

@@ -69,7 +69,8 @@ export function encodeReady(state: TransactionState): Buffer {
 }
 
 export function decodeReady(frame: Buffer): TransactionState {
-  const status = new Reader(frame, 5).uint8()
+  if (frame.length !== 6) throw new Failure('PROTOCOL_VIOLATION', 'ReadyForQuery is one byte long')
+  const status = frame[5] as number
   if (status === 0x49) return 'idle' // 'I'
   if (status === 0x54) return 'in-transaction' // 'T'
   if (status === 0x45) return 'failed' // 'E'

@@ -50,6 +50,8 @@ export function int32(value: number): Buffer {
  * NAMEDATALEN - 1 = 63 bytes, so longer names that share them are the same name.
  */
 export function serverName(name: string): string {
+  // No unit of UTF-16 takes more than three bytes of UTF-8.
+  if (name.length <= 21) return name
   const bytes = Buffer.from(name, 'utf8')
   return bytes.length <= 63 ? name : bytes.subarray(0, 63).toString('latin1')
 }
