@@ -334,8 +334,9 @@ export class Flow {
     if (runs) await this.#recordAndForward(before)
     else await this.#settled()
     const quiet = this.#dialogue.segment === 'closed' && this.#dialogue.transaction === 'idle'
-    const behindFailure = refused.kind === 'refuse' && refused.behindFailure === true
-    if (!runs && quiet && !behindFailure) {
+    const byServer =
+      refused.kind === 'refuse' && (refused.behindFailure ?? refused.nameless) === true
+    if (!runs && quiet && !byServer) {
       for (const step of before) undo(step)
       this.#answerRefusal(refused, error)
     } else {
@@ -370,7 +371,9 @@ export class Flow {
 
   /** The skipping to Sync and the state of the transaction are to be the server's own. */
   #makeServerFail(refused: Step, error: ProxyError): void {
-    this.#dialogue.sendRefusal(error)
+    if (refused.kind === 'refuse' && refused.nameless) {
+      this.#dialogue.sendNameless(refused.frame.bytes)
+    } else this.#dialogue.sendRefusal(error)
     if (isSimple(refused)) this.#dialogue.sendSync()
     else this.discarding = 'with-the-server'
   }

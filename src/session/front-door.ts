@@ -168,6 +168,9 @@ export class FrontDoor {
     },
   ): void {
     const { principal, behind, upstream, welcome } = parts
+    const { policy, scrub } = behind.services
+    const { notices } = welcome
+    const said = policy().guards ? notices.map((fields) => scrub(new Map(fields))) : notices
     if (connection.isClosed) throw new ProxyError('CANCELLED', 'the client has gone')
     const session = new Session({
       services: behind.services,
@@ -184,7 +187,7 @@ export class FrontDoor {
     })
     const { key, release } = this.#cancelKeys.issue(session, cancelKeyLength)
     this.#sessions.add(session)
-    this.#options.protocol.welcome(channel, welcome, key)
+    this.#options.protocol.welcome(channel, { ...welcome, notices: said }, key)
     session.start()
   }
 

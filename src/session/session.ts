@@ -223,6 +223,10 @@ export class Session {
   }
 
   #upstreamClosed(reason: string): void {
+    if (this.#dialogue.ended) {
+      this.#close('the database ended the session')
+      return
+    }
     this.#end(
       new ProxyError('UPSTREAM_UNAVAILABLE', `the database closed the connection: ${reason}`),
     )

@@ -146,6 +146,11 @@ export interface Dialogue<X> {
   send(outgoing: Outgoing<X>): void
   /** In place of a frame: makes the server fail there, and gives the client this error instead. */
   sendRefusal(error: ProxyError): void
+  /**
+   * A frame that uses a name which the session doesn't know: frees that name first, so that the
+   * frame can't succeed whatever the server has under it, and the client gets the server's error.
+   */
+  sendNameless(bytes: Buffer): void
   /** A Sync of the proxy's own; the client sees its answer. */
   sendSync(): void
   /**
@@ -169,6 +174,8 @@ export interface Dialogue<X> {
   notice(message: string, detail: string): Buffer
   ready(): Buffer
   readonly transaction: TransactionState
+  /** True where the server has said that it ends the session, and the client was told. */
+  readonly ended: boolean
   /** True where nothing is unanswered. */
   readonly idle: boolean
   /** True where the server reads COPY data and nothing that ends it has been sent. */
@@ -222,6 +229,8 @@ export interface UpstreamLogin {
 }
 
 export interface UpstreamWelcome {
+  /** What triggers on login said: the fields of each notice. */
+  readonly notices: readonly ReadonlyMap<string, string>[]
   readonly settings: ReadonlyMap<string, string>
   readonly cancelKey: CancelKey
 }

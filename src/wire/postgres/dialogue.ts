@@ -46,6 +46,7 @@ class PostgresDialogue<X> implements Dialogue<X> {
   #transaction: TransactionState = 'idle'
   #segment: 'closed' | 'prepared' | 'executed' = 'closed'
   #skipping = false
+  #ended = false
   /** Syncs that the server read inside COPY and may or may not answer. */
   #swallowedSyncs = 0
 
@@ -74,6 +75,10 @@ class PostgresDialogue<X> implements Dialogue<X> {
     const head = this.#owed.head
     if (head?.kind !== 'execution' && head?.kind !== 'query') return false
     return head.stream.copyIn && !this.#owed.hasCopyEnd
+  }
+
+  get ended(): boolean {
+    return this.#ended
   }
 
   get skipping(): boolean {
@@ -178,6 +183,15 @@ class PostgresDialogue<X> implements Dialogue<X> {
     this.#owed.push({ kind: 'refusal', error })
     this.#open('prepared')
     this.#options.toServer.add(frontend.encodeParse(ownName(), CANNOT_SUCCEED))
+  }
+
+  sendNameless(bytes: Buffer): void {
+    if (this.#skipping) return
+    this.#expectOwn(type.CLOSE_COMPLETE, newOwnQuestion())
+    this.#owed.push({ kind: 'nameless' })
+    this.#open('prepared')
+    this.#options.toServer.add(frontend.encodeCloseOfNamed(bytes))
+    this.#options.toServer.add(bytes)
   }
 
   sendSync(): void {
@@ -463,7 +477,8 @@ class PostgresDialogue<X> implements Dialogue<X> {
     const sqlState = fields.get('C') ?? 'XX000'
     const head = this.#owed.head
     const severity = fields.get('V') ?? fields.get('S') ?? ''
-    if (severity === 'FATAL' || severity === 'PANIC' || !head) {
+    if (severity === 'FATAL' || severity === 'PANIC') this.#ended = true
+    if (this.#ended || !head) {
       this.#options.toClient.add(this.#guarded(head) ? this.#scrubbed(fields) : frame)
       return
     }

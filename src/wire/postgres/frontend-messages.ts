@@ -144,5 +144,14 @@ export function encodeClosePortal(portal: string): Buffer {
   return message(type.CLOSE, Buffer.from('P'), cstring(portal))
 }
 
+/** Frees the name that a Bind (of a statement) or an Execute (of a portal) uses, byte for byte. */
+export function encodeCloseOfNamed(frame: Buffer): Buffer {
+  const reader = new Reader(frame, 5)
+  const portal = reader.cstringBytes()
+  const isBind = frame[0] === type.BIND
+  const name = isBind ? reader.cstringBytes() : portal
+  return message(type.CLOSE, Buffer.from(isBind ? 'S' : 'P'), name, Buffer.from([0]))
+}
+
 export const SYNC_MESSAGE = message(type.SYNC)
 export const FLUSH_MESSAGE = message(type.FLUSH)

@@ -67,6 +67,8 @@ export type Owed<X> =
       failed: boolean
       stream: RowStream
     }
+  /** An ErrorResponse to a message whose name was freed just before it. */
+  | { readonly kind: 'nameless' }
   /** An ErrorResponse to a message that can't succeed; the client gets `error` instead. */
   | { readonly kind: 'refusal'; readonly error: ProxyError }
   /** An ErrorResponse; ParseComplete where the grammars differ, and then `sync` is ours alone. */

@@ -4,6 +4,7 @@ import type { CancelKey, UpstreamLogin, UpstreamWelcome, WireProtocol } from '..
 import {
   encodeBackendKeyData,
   encodeError,
+  encodeNotice,
   encodeParameterStatus,
   encodeReady,
   errorFields,
@@ -23,6 +24,8 @@ function welcome(channel: ServerChannel, upstream: UpstreamWelcome, key: CancelK
     Buffer.concat([
       ...settings,
       encodeBackendKeyData(key.processId, key.secret),
+      // Triggers on login run behind the key (PostgresMain).
+      ...upstream.notices.map((fields) => encodeNotice(new Map(fields))),
       encodeReady('idle'),
     ]),
   )

@@ -10,6 +10,8 @@ import * as type from './message-types.ts'
 
 /** A server's login messages are small; more is not a PostgreSQL. */
 const MAX_LOGIN_MESSAGE = 64 * 1024
+/** Of triggers on login; what goes beyond is dropped. */
+const MAX_NOTICES = 100
 
 /** Of SCRAM; a server's own default is 4096 (scram_iterations). */
 const MAX_ROUNDS = 1_000_000
@@ -145,6 +147,7 @@ function rest(body: Reader): string {
 
 async function readWelcome(channel: ClientChannel): Promise<UpstreamWelcome> {
   const settings = new Map<string, string>()
+  const notices: ReadonlyMap<string, string>[] = []
   let cancelKey: CancelKey = { processId: 0, secret: Buffer.alloc(4) }
   for (;;) {
     const { type: messageType, frame } = await readMessage(channel)
@@ -154,10 +157,12 @@ async function readWelcome(channel: ClientChannel): Promise<UpstreamWelcome> {
     } else if (messageType === type.BACKEND_KEY_DATA) {
       const body = new Reader(frame, 5)
       cancelKey = { processId: body.int32(), secret: Buffer.from(body.bytes(body.remaining)) }
+    } else if (messageType === type.NOTICE_RESPONSE) {
+      if (notices.length < MAX_NOTICES) notices.push(decodeFields(frame))
     } else if (messageType === type.READY_FOR_QUERY) break
   }
   checkPinned(settings)
-  return { settings, cancelKey }
+  return { settings, notices, cancelKey }
 }
 
 function checkPinned(settings: ReadonlyMap<string, string>): void {
