@@ -3,10 +3,45 @@ import { serialize } from 'pg-protocol'
 import t, { type Test } from 'tap'
 import { type Countersign, startCountersign } from '../support/countersign.ts'
 import { exists, loginOf } from '../support/e2e-client.ts'
-import { errorOf, int32, letters, RawClient, rowsOf, typed } from '../support/e2e-raw.ts'
-import { startPostgres } from '../support/postgres.ts'
+import {
+  errorOf,
+  int32,
+  letters,
+  RawClient,
+  rowsOf,
+  startupPacket,
+  typed,
+} from '../support/e2e-raw.ts'
+import { startPostgres, type TestPostgres } from '../support/postgres.ts'
 
-const SCHEMA = `CREATE TABLE numbers (n int); CREATE TABLE victim (n int)`
+const SCHEMA = 'CREATE TABLE numbers (n int); CREATE TABLE victim (n int);'
+const NO_HOLD = { options: '-c countersign.hold=0' }
+
+/** Whatever of it is called writes down that it was. */
+const CODE = `
+  CREATE TABLE customers (id int, email text);
+  INSERT INTO customers VALUES (1, 'ada@x.test');
+  CREATE TABLE heard (word text);
+  CREATE FUNCTION hear(word text) RETURNS boolean LANGUAGE plpgsql VOLATILE AS
+    $$ BEGIN INSERT INTO public.heard VALUES (word); RETURN true; END $$;
+  CREATE DOMAIN noisy AS text CHECK (public.hear(value));
+  CREATE FUNCTION named(c refcursor) RETURNS refcursor LANGUAGE plpgsql AS $$ BEGIN
+    OPEN c FOR EXECUTE format('SELECT 1 AS %I', (SELECT email FROM customers)); RETURN c; END $$;
+  CREATE SCHEMA evil;
+  CREATE FUNCTION evil.current_setting(text) RETURNS text LANGUAGE sql AS
+    $$ SELECT public.hear('setting')::text $$;
+  CREATE FUNCTION evil.to_regclass(text) RETURNS regclass LANGUAGE sql AS
+    $$ SELECT CASE WHEN public.hear('regclass') THEN 'pg_class'::regclass END $$;
+  CREATE FUNCTION evil.json_build_object(VARIADIC "any") RETURNS json LANGUAGE internal AS 'json_build_object';
+  CREATE TABLE evil.pg_class (oid oid);
+`
+
+/** Backends of closed sessions have ended; the proxy's own connection and this one stay. */
+async function onlyOneBackend(db: TestPostgres): Promise<void> {
+  const others =
+    "SELECT 1 FROM pg_stat_activity WHERE datname = 'shop' AND application_name NOT LIKE 'countersign%' AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+  while ((await db.query(others)).rows.length > 0) await after(10)
+}
 
 async function login(
   t: Test,
@@ -51,7 +86,7 @@ t.test('bytes that are meant to be read as something else', async (t) => {
   })
 
   t.test('the end of a COPY that nobody began holds nothing up', async (t) => {
-    const client = await login(t, proxy, { options: '-c countersign.hold=0' })
+    const client = await login(t, proxy, NO_HOLD)
     client.send(
       serialize.copyDone(),
       serialize.copyFail('no'),
@@ -108,5 +143,187 @@ t.test('bytes that are meant to be read as something else', async (t) => {
       "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'COPY numbers%' AND state = 'active'"
     while ((await db.query(busy)).rows.length > 0) await after(10)
     t.same((await db.query('SELECT * FROM numbers')).rows, [])
+  })
+
+  t.test('lengths that wrap, run past the end or are negative end the session', async (t) => {
+    const value = (length: number) =>
+      typed('B', Buffer.from('\0\0\0\0\0\x01', 'latin1'), int32(length), Buffer.from('x\0\0'))
+    for (const bytes of [
+      Buffer.concat([Buffer.from('Q'), int32(0xffffffff), Buffer.from('SELECT 1\0')]),
+      Buffer.concat([Buffer.from('B'), int32(0x80000000)]),
+      Buffer.concat([Buffer.from('d'), int32(0xfffffffb)]),
+      value(0x7fffffff),
+      value(0xfffffffe),
+      value(2 ** 31),
+    ]) {
+      const client = await login(t, proxy)
+      client.send(bytes, serialize.query('INSERT INTO numbers VALUES (8)'))
+      t.equal(errorOf(await client.untilEnd()).C, '08P01')
+    }
+    t.same((await db.query('SELECT * FROM numbers')).rows, [])
+  })
+
+  t.test('what is sent before the password is proved is never run', async (t) => {
+    const startup = startupPacket({ user: 'bot', database: 'shop' })
+    const client = await RawClient.open(proxy.port)
+    t.teardown(() => client.destroy())
+    client.send(startup, serialize.query('INSERT INTO numbers VALUES (9)'), serialize.sync())
+    const said = await client.untilEnd()
+    t.equal(letters(said), 'RE')
+    t.equal(errorOf(said).C, '08P01')
+    t.same((await db.query('SELECT * FROM numbers')).rows, [])
+  })
+
+  t.test('what stands behind Terminate, or was never finished, is never run', async (t) => {
+    const insert = serialize.query('INSERT INTO numbers VALUES (10)')
+    const saying = await login(t, proxy)
+    saying.send(serialize.end(), insert)
+    t.same(await saying.untilEnd(), [])
+    const cut = await login(t, proxy)
+    cut.send(insert.subarray(0, -1))
+    cut.destroy()
+    const unsynced = await login(t, proxy)
+    unsynced.send(
+      serialize.parse({ text: 'INSERT INTO numbers VALUES (11)' }),
+      serialize.bind({}),
+      serialize.execute({}),
+      serialize.flush(),
+    )
+    t.equal(letters(await unsynced.until('C')), '12C')
+    unsynced.destroy()
+    await onlyOneBackend(db)
+    t.same((await db.query('SELECT * FROM numbers')).rows, [], 'nothing was committed')
+  })
+
+  t.test('replication is refused, however it is spelt', async (t) => {
+    for (const replication of ['true', 'on', 'yes', '1', 'database', 'off']) {
+      const client = await RawClient.open(proxy.port)
+      t.teardown(() => client.destroy())
+      const parameters = { replication }
+      const said = await client.authenticate({ ...loginOf(proxy), parameters })
+      t.match(errorOf(said), { C: '42501', S: 'FATAL' }, replication)
+    }
+    const client = await login(t, proxy)
+    for (const command of ['IDENTIFY_SYSTEM', 'BASE_BACKUP', 'START_REPLICATION 0/0']) {
+      t.equal(errorOf(await client.query(command)).C, '42601', command)
+    }
+  })
+})
+
+t.test('bytes that are meant to be judged as something else', async (t) => {
+  const db = await startPostgres(t, { schema: SCHEMA + CODE })
+  const proxy = await startCountersign(t, { upstream: db.superuserUrl })
+  const unsigned = /^ZA00[12]$/
+  const ran = async () => (await db.query('SELECT word FROM heard')).rows.map(({ word }) => word)
+
+  t.test('what looks empty and is not', async (t) => {
+    const client = await login(t, proxy, NO_HOLD)
+    for (const empty of ['', ';', ' ;; ', '-- nothing', '/* DROP /* TABLE */ victim */']) {
+      t.equal(letters(await client.query(empty)), 'IZ', JSON.stringify(empty))
+    }
+    for (const full of [
+      '-- a comment\rDROP TABLE victim',
+      '/**/;DROP/**/TABLE victim',
+      '\fDROP TABLE victim',
+    ]) {
+      t.match(errorOf(await client.query(full)).C, unsigned, JSON.stringify(full))
+    }
+    t.ok(await exists(db, 'victim'))
+  })
+
+  t.test('text that is not UTF-8, and text that goes on behind a NUL', async (t) => {
+    const client = await login(t, proxy, NO_HOLD)
+    client.send(typed('Q', Buffer.from("SELECT '\xbf\\'; DROP TABLE victim; --'\0", 'latin1')))
+    t.match(errorOf(await client.until('Z')).C, unsigned)
+    const parse = Buffer.from("\0SELECT '\xff'\0\0\0", 'latin1')
+    client.send(typed('P', parse), serialize.bind({}), serialize.execute({}), serialize.sync())
+    t.match(errorOf(await client.until('Z')).C, /^(22021|ZA00[12])$/)
+    client.send(typed('Q', Buffer.from('SELECT 1\0; DROP TABLE victim\0')))
+    t.equal(errorOf(await client.untilEnd()).C, '08P01')
+    t.ok(await exists(db, 'victim'))
+  })
+
+  t.test('a simple query in the middle of a pipeline', async (t) => {
+    const client = await login(t, proxy, NO_HOLD)
+    client.send(
+      serialize.parse({ text: "INSERT INTO heard VALUES ('before')" }),
+      serialize.bind({}),
+      serialize.execute({}),
+      serialize.query('DROP TABLE victim'),
+    )
+    const answer = await client.until('Z')
+    t.match(letters(answer), /^N?12C/, 'what stood before it')
+    t.match(errorOf(answer).C, unsigned)
+    t.ok(await exists(db, 'victim'))
+    await db.query('DELETE FROM heard')
+  })
+
+  t.test('a COPY that hides in a pipeline', async (t) => {
+    const client = await login(t, proxy, NO_HOLD)
+    client.send(
+      serialize.parse({ text: 'SELECT 1' }),
+      serialize.bind({}),
+      serialize.execute({}),
+      serialize.parse({ text: 'COPY customers TO STDOUT' }),
+      serialize.bind({}),
+      serialize.execute({}),
+      serialize.sync(),
+    )
+    const answer = await client.until('Z')
+    t.match(errorOf(answer).C, unsigned)
+    t.notMatch(letters(answer), /[Hd]/, 'nothing is copied')
+  })
+
+  t.test('code that runs when a value is read', async (t) => {
+    const { rows } = await db.query("SELECT 'noisy'::regtype::oid::int AS oid")
+    const client = await login(t, proxy, NO_HOLD)
+    client.send(
+      serialize.parse({ text: 'SELECT $1', types: [rows[0].oid] }),
+      serialize.bind({ values: ['at Bind'] }),
+      serialize.execute({}),
+      serialize.sync(),
+    )
+    t.match(errorOf(await client.until('Z')).C, unsigned)
+    t.same(await ran(), [])
+  })
+
+  t.test('names of columns that carry values', async (t) => {
+    const client = await login(t, proxy, NO_HOLD)
+    await client.query('BEGIN')
+    const opened = await client.query("SELECT named('c')")
+    t.match(errorOf(opened).C, unsigned)
+    t.notMatch(String(Buffer.concat(opened.map(({ frame }) => frame))), 'ada@')
+  })
+
+  t.test(
+    "a path on which other functions stand does not reach the proxy's questions",
+    async (t) => {
+      const options = '-c countersign.hold=0 -c search_path=evil,pg_catalog,public'
+      const client = await login(t, proxy, { options })
+      t.match(errorOf(await client.query('DROP TABLE victim')).C, unsigned, 'it could be asked')
+      t.same(await ran(), [], 'and nothing of theirs was called')
+    },
+  )
+
+  t.test('nothing of one session is found by the next', async (t) => {
+    const first = await login(t, proxy, NO_HOLD)
+    for (const sql of [
+      'SET search_path = evil',
+      'CREATE TEMP TABLE left_behind (n int)',
+      'PREPARE left_behind AS SELECT 1',
+      'SELECT pg_advisory_lock(7)',
+      'LISTEN left_behind',
+    ]) {
+      await first.query(sql)
+    }
+    first.send(serialize.end())
+    await first.untilEnd()
+    await onlyOneBackend(db)
+    const second = await login(t, proxy)
+    const value = async (sql: string) => String(rowsOf(await second.query(sql))[0]?.[0])
+    t.equal(await value('SHOW search_path'), '"$user", public')
+    t.equal(await value('SELECT pg_try_advisory_lock(7)'), 't')
+    t.equal(await value('SELECT count(*) FROM pg_prepared_statements'), '0')
+    t.equal(await value('SELECT count(*) FROM pg_listening_channels()'), '0')
   })
 })
