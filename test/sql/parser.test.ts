@@ -1,5 +1,6 @@
 import t from 'tap'
 import { PostgresParser } from '../../src/sql/postgres/parser.ts'
+import { PgQuery } from '../../src/sql/postgres/pg-query.ts'
 
 const parser = new PostgresParser()
 t.before(() => parser.open())
@@ -50,4 +51,35 @@ t.test('control characters and odd quotes in constants are read as they are', as
     const outcome = await parser.parse(Buffer.from(sql))
     t.match(outcome, { kind: 'read', statements: [{ sql }] }, JSON.stringify(sql))
   }
+})
+
+t.test('texts that differ in constants share a fingerprint, others never do', async (t) => {
+  const grammar = await PgQuery.load()
+  const shapes = [
+    "SELECT a, $1::int, 'c1' FROM t WHERE b = 'c1' AND c IN (7, 'c2') LIMIT 7 OFFSET 7",
+    "SELECT interval 'c1' day to second(7), extract('c1' FROM b'0110'), x'1f' COLLATE \"C\"",
+    "SELECT * FROM json_table(a, '$.c1' COLUMNS (x varchar(7) PATH '$.c2' DEFAULT 'c1' ON EMPTY))",
+    "SELECT * FROM t TABLESAMPLE bernoulli(7) REPEATABLE (7) ORDER BY 7, 'c1' FETCH FIRST 7 ROWS ONLY",
+    "INSERT INTO t (a) VALUES (7), ('c1'), (7.5) ON CONFLICT (a) DO UPDATE SET a = 'c1' RETURNING 'c2'",
+    "UPDATE t SET a = a || 'c1', b = CAST(7 AS numeric(7, 7)) WHERE c LIKE 'c1' ESCAPE 'c'",
+    "MERGE INTO t USING s ON t.a = s.a AND s.b = 'c1' WHEN MATCHED THEN UPDATE SET b = 'c2'",
+    "DO 'c1'",
+    "SET x = 'c1'",
+    "COMMENT ON TABLE t IS 'c1'",
+  ]
+  const seen = new Map<string, string>()
+  for (const shape of shapes) {
+    for (const [one, two, seven] of [
+      ['c1', 'c2', '7'],
+      ["it''s", 'b', '12'],
+      ['', 'a b', '0'],
+    ] as const) {
+      const sql = shape.replaceAll('c1', one).replaceAll('c2', two).replaceAll('7', seven)
+      const outcome = await parser.parse(Buffer.from(sql))
+      const [statement] = outcome.kind === 'read' ? outcome.statements : []
+      t.equal(statement?.fingerprint, grammar.fingerprint(sql), sql)
+      seen.set(statement?.fingerprint ?? sql, shape)
+    }
+  }
+  t.ok(seen.size >= shapes.length)
 })

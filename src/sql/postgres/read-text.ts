@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { CopyOut } from '../statement.ts'
 import type { Body } from './ast.ts'
 import { copyOutOf } from './copy-out.ts'
+import { fingerprintOf } from './fingerprints.ts'
 import type { PgQuery, ScanToken } from './pg-query.ts'
 
 /** One statement as the grammar reads it. */
@@ -69,31 +70,40 @@ function readStatement(
   const last = tokens.at(-1)
   if (!first || !last) throw new Error('a statement without tokens')
   const sql = bytes.toString('utf8', first.start, last.end)
-  const hash = createHash('sha256')
   const strings: number[] = []
   for (const token of tokens) {
-    hash.update(bytes.subarray(token.start, token.end)).update('\0')
     if (holdsText(token)) strings.push(token.start - first.start, token.end - first.start)
   }
+  const shape = withoutLiterals(tokens, bytes)
   return {
     node,
     sql,
-    tokens: hash.digest('hex'),
-    fingerprint: grammar.fingerprint(sql),
+    tokens: digestOf(tokens, bytes),
+    fingerprint: fingerprintOf(grammar, node, sql, shape),
     strings,
-    withoutLiterals: withoutLiterals(tokens, bytes),
+    withoutLiterals: shape,
     copy: copyOutOf(node, tokens, bytes),
   }
+}
+
+/** Each token is followed by a NUL, which no text holds. */
+function digestOf(tokens: readonly ScanToken[], bytes: Buffer): string {
+  let length = tokens.length
+  for (const { start, end } of tokens) length += end - start
+  const joined = Buffer.alloc(length)
+  let at = 0
+  for (const { start, end } of tokens) at += bytes.copy(joined, at, start, end) + 1
+  return hash('sha256', joined, 'hex')
 }
 
 const CONSTANTS = new Set(['SCONST', 'USCONST', 'ICONST', 'FCONST'])
 
 /** The grammar gives no name to bit strings: b'...' and x'...'. */
 function isConstant({ tokenName, start, end }: ScanToken, bytes: Buffer): boolean {
-  return (
-    CONSTANTS.has(tokenName) ||
-    /^[bx]'/i.test(bytes.toString('latin1', start, Math.min(end, start + 2)))
-  )
+  if (CONSTANTS.has(tokenName)) return true
+  if (end - start < 3 || bytes[start + 1] !== QUOTE) return false
+  const letter = (bytes[start] as number) | 0x20
+  return letter === 0x62 || letter === 0x78 // b, x
 }
 
 function withoutLiterals(tokens: readonly ScanToken[], bytes: Buffer): string {
@@ -101,12 +111,16 @@ function withoutLiterals(tokens: readonly ScanToken[], bytes: Buffer): string {
   let at = tokens[0]?.start ?? 0
   for (const token of tokens) {
     const { start, end } = token
-    const gap = bytes.toString('utf8', at, start)
-    text += /^\s*$/.test(gap) ? gap : ' '
+    if (start > at) text += blanks(bytes.toString('utf8', at, start))
     text += isConstant(token, bytes) ? '?' : bytes.toString('utf8', start, end)
     at = end
   }
   return text
+}
+
+/** What stands between two tokens: blanks as they are, a comment as one. */
+function blanks(gap: string): string {
+  return gap === ' ' || /^\s*$/.test(gap) ? gap : ' '
 }
 
 function holdsText(token: ScanToken): boolean {
