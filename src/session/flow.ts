@@ -416,7 +416,7 @@ export class Flow {
         this.forward(Permit.fromAllow(PROTOCOL, [outgoing(step.frame, step.exchange)]))
         break
       case 'syntax-error':
-        this.#askForSyntaxError(step.sql)
+        this.#dialogue.sendForSyntaxError(step.sql, unreadable())
         break
       case 'refuse':
         throw new Error('a refused frame is never forwarded')
@@ -448,15 +448,6 @@ export class Flow {
   /** The only way to the database. */
   forward(permit: Permit<readonly Outgoing<Exchange>[]>): void {
     for (const frame of permit.spend()) this.#dialogue.send(frame)
-  }
-
-  #askForSyntaxError(sql: Buffer): void {
-    void this.#dialogue.sendForSyntaxError(sql).then((accepted) => {
-      if (!accepted) return
-      this.#options.toClient.add(this.#dialogue.refusal(unreadable()))
-      this.#options.toClient.add(this.#dialogue.ready())
-      this.#options.toClient.flush()
-    })
   }
 
   get #inTransaction(): boolean {

@@ -155,10 +155,9 @@ export interface Dialogue<X> {
   sendSync(): void
   /**
    * In place of a simple query whose text the grammar refuses: asks the server to parse it, never
-   * to run it. Resolves once that is answered: true where the server would have taken it, and then
-   * the client has seen nothing of it.
+   * to run it. Where the server would have taken it the client gets this error instead.
    */
-  sendForSyntaxError(sql: Buffer): Promise<boolean>
+  sendForSyntaxError(sql: Buffer, otherwise: ProxyError): void
   /** Makes sure that the rows of a portal are described to the proxy. */
   describeForSelf(portal: string, exchange: X): void
   /** Ends the server's reading of a pipeline that has executed nothing, so that no timer runs. */

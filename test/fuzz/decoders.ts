@@ -2,6 +2,7 @@ import { serialize } from 'pg-protocol'
 import { parseControlMessage, parseDataMessage } from '../../src/approval/gate-messages.ts'
 import { parseFrame } from '../../src/audit/record.ts'
 import { makeVerifier } from '../../src/identity/scram-verifier.ts'
+import { ProxyError } from '../../src/lib/errors.ts'
 import { copyMasker } from '../../src/mask/copy.ts'
 import { copyOptions } from '../../src/mask/copy-options.ts'
 import { scrubFields } from '../../src/mask/scrub.ts'
@@ -29,6 +30,7 @@ export type DecoderCase = (random: Random) => void | Promise<void>
 const MAX_MESSAGE = 4096
 const TEXTS = ['SELECT 1', 'SELECT $1', '', 'COPY t FROM STDIN', "SELECT 'é東'", 'BEGIN']
 const VERIFIER = makeVerifier('right')
+const UNREADABLE = new ProxyError('STATEMENT_DENIED', 'unreadable')
 const MASK = () => Buffer.from('***')
 
 function hostile(random: Random, messages: readonly Buffer[]): Buffer {
@@ -136,7 +138,7 @@ function askSomething(
       void dialogue.describe('SELECT 1')
       break
     case 2:
-      void dialogue.sendForSyntaxError(Buffer.from('SELEC'))
+      dialogue.sendForSyntaxError(Buffer.from('SELEC'), UNREADABLE)
       break
     case 3:
       dialogue.closeOpenSegment()

@@ -310,6 +310,7 @@ export class ModelServer {
         this.#portals.clear()
         break
       case 'COPY':
+        if (!Object.hasOwn(OIDS, name)) throw new SqlError('42P01', 'no such table')
         if (statement.includes('FROM STDIN')) {
           this.#copy = { extended: how === 'extended' }
           this.#say('G', Buffer.from([0]), int16(1), int16(0))

@@ -199,16 +199,19 @@ class PostgresDialogue<X> implements Dialogue<X> {
     this.#options.toServer.add(frontend.SYNC_MESSAGE)
   }
 
-  sendForSyntaxError(sql: Buffer): Promise<boolean> {
-    return new Promise((resolve) => {
-      const sync = { kind: 'sync' as const, silent: false, after: null as (() => void) | null }
-      this.#owed.push({ kind: 'syntax-error', sync })
-      this.#owed.push(sync)
-      sync.after = () => resolve(sync.silent)
-      this.#segment = 'closed'
-      this.#options.toServer.add(frontend.encodeParse('', sql))
-      this.#options.toServer.add(frontend.SYNC_MESSAGE)
-    })
+  sendForSyntaxError(sql: Buffer, otherwise: ProxyError): void {
+    const sync = { kind: 'sync' as const, silent: false, after: null as (() => void) | null }
+    this.#owed.push({ kind: 'syntax-error', sync })
+    this.#owed.push(sync)
+    // In its turn, for the answer to what follows may stream already.
+    sync.after = () => {
+      if (!sync.silent) return
+      this.#options.toClient.add(this.refusal(otherwise))
+      this.#options.toClient.add(this.ready())
+    }
+    this.#segment = 'closed'
+    this.#options.toServer.add(frontend.encodeParse('', sql))
+    this.#options.toServer.add(frontend.SYNC_MESSAGE)
   }
 
   describeForSelf(portal: string, exchange: X): void {
@@ -434,7 +437,7 @@ class PostgresDialogue<X> implements Dialogue<X> {
     const tag =
       messageType === type.COMMAND_COMPLETE ? frame.subarray(5, -1).toString('utf8') : null
     const { stream, exchange } = head
-    if (stream.copyIn) this.#leaveCopyIn()
+    if (stream.copyIn) this.#leaveCopyIn(stream)
     if (head.kind === 'execution') this.#owed.shift()
     if (head.kind === 'execution' && head.own) return
     if (exchange) {
@@ -484,7 +487,7 @@ class PostgresDialogue<X> implements Dialogue<X> {
     }
     if (head.kind === 'query') {
       head.failed = true
-      if (head.stream.copyIn) this.#leaveCopyIn()
+      if (head.stream.copyIn) this.#leaveCopyIn(head.stream)
       if (head.exchange) this.#options.listener.failed(head.exchange, sqlState, false)
       this.#options.toClient.add(this.#guarded(head) ? this.#scrubbed(fields) : frame)
       return
@@ -588,7 +591,8 @@ class PostgresDialogue<X> implements Dialogue<X> {
     this.#options.toClient.add(frame)
   }
 
-  #leaveCopyIn(): void {
+  #leaveCopyIn(stream: RowStream): void {
+    stream.copyIn = false
     let first = true
     this.#owed.takeBehindHead(
       (owed) => {

@@ -230,16 +230,18 @@ t.test("a question of the proxy's own is seen by nobody", async (t) => {
 
 t.test('a text that the grammar refuses is parsed by the server and never run', async (t) => {
   const wire = open()
-  const accepted = wire.dialogue.sendForSyntaxError(Buffer.from('SELEC 1'))
+  const denied = new ProxyError('STATEMENT_DENIED', 'denied: unreadable')
+  wire.dialogue.sendForSyntaxError(Buffer.from('SELEC 1'), denied)
   t.equal(wire.sent()[0], type.PARSE, 'a Parse in place of the Query')
   wire.receive(failure('42601', 'syntax error at or near "SELEC"'), ready('I'))
-  t.equal(await accepted, false)
   t.match(wire.shown().toString('latin1'), 'SELEC')
   const other = open()
-  const taken = other.dialogue.sendForSyntaxError(Buffer.from('SELECT newer'))
-  other.receive(PARSED, ready('I'))
-  t.equal(await taken, true)
-  t.equal(other.shown().length, 0, 'the client has seen nothing of it')
+  other.dialogue.sendForSyntaxError(Buffer.from('SELECT newer'), denied)
+  other.ask(QUERY, 'next')
+  const answer = [description('a'), row('1'), complete('SELECT 1'), ready('I')]
+  other.receive(Buffer.concat([PARSED, ready('I'), ...answer]))
+  const refusal = other.dialogue.refusal(denied)
+  t.same(other.shown(), Buffer.concat([refusal, ready('I'), ...answer]), 'each in its turn')
 })
 
 t.test('Syncs that the server reads inside COPY are not waited for', async (t) => {
@@ -308,6 +310,11 @@ t.test('the end of a COPY is waited for only while a COPY may be under way', asy
   t.equal(wire.dialogue.awaitsCopyData, false)
   wire.receive(complete('COPY 0'), ready('I'))
   t.ok(wire.dialogue.idle)
+  wire.ask(QUERY, 'copy')
+  wire.receive(COPY_IN)
+  wire.ask({ kind: 'copy-end' })
+  wire.receive(failure('57014', 'COPY failed'))
+  t.equal(wire.dialogue.awaitsCopyData, false, 'it is over before ReadyForQuery')
 })
 
 t.test('it is known when the client has half of a row', async (t) => {
