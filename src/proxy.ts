@@ -150,10 +150,18 @@ export class DataPlane {
       const what = `databases.${name}.upstream: ${messageOf(error)}`
       throw new ProxyError('UPSTREAM_UNAVAILABLE', what, { cause: error })
     })
-    const classifier = await createPostgresClassifier({ catalog, trustedFunctions, clock })
+    let house: House | null = null
+    const source = {
+      get current() {
+        return catalog.current
+      },
+      // What a new name means isn't worth a reading of the schema where nothing depends on it.
+      refresh: async () => (house?.policy.transparent ? catalog.current : await catalog.refresh()),
+    }
+    const classifier = await createPostgresClassifier({ catalog: source, trustedFunctions, clock })
     for (const fact of await roleFacts(config, catalog)) log(`warning: ${name}: ${fact}`)
     const policy = this.#policyFor(catalog, classified)
-    return {
+    house = {
       config,
       target,
       catalog,
@@ -163,6 +171,7 @@ export class DataPlane {
         return trouble
       },
     }
+    return house
   }
 
   #policyFor(catalog: PostgresCatalog, classified: DatabaseConfig['classified']): Policy {
