@@ -86,22 +86,27 @@ function readTimes(folder: string): number[] {
 }
 
 function summary(times: number[], seconds: number): Latency {
+  if (times.length === 0) throw new Error('pgbench ran nothing: give it more --seconds')
   times.sort((a, b) => a - b)
   const at = (share: number) => times[Math.floor(times.length * share)] ?? 0
   return { p50: at(0.5), p99: at(0.99), tps: times.length / seconds }
 }
 
-/** Runs paths in turns, in another order each round, and takes each figure's median. */
+/**
+ * Runs paths in turns, in another order each round, and takes each figure's median. The first round
+ * isn't counted: code that has never run is slow.
+ */
 export async function interleaved<T extends Record<string, number>>(
   paths: readonly Path[],
   rounds: number,
   measure: (path: Path) => Promise<T>,
 ): Promise<Map<Path['name'], T>> {
   const seen = new Map<Path['name'], T[]>()
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round <= rounds; round++) {
     const shift = round % paths.length
     for (const path of [...paths.slice(shift), ...paths.slice(0, shift)]) {
-      seen.set(path.name, [...(seen.get(path.name) ?? []), await measure(path)])
+      const figures = await measure(path)
+      if (round > 0) seen.set(path.name, [...(seen.get(path.name) ?? []), figures])
     }
   }
   return new Map([...seen].map(([name, figures]) => [name, medians(figures)]))
