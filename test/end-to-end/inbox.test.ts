@@ -112,18 +112,20 @@ t.test('a person decides in the inbox', async (t) => {
     const { ended, id } = await held(t, 'DROP TABLE orders')
     const page = await inboxPage(t, context, requestAddress(proxy, id))
     await page.keyboard.press('d')
-    await page.keyboard.type('adjust the audit first')
+    await page.keyboard.type('why now? adjust the audit first')
     t.equal((await proxy.request(id)).state, 'pending', 'its letters are no commands')
     await page.keyboard.press('Enter')
     t.match(await ended, { code: '42501', message: /adjust the audit first/ })
-    await outcome(page, `denied by ${APPROVER}: adjust the audit first`).waitFor()
+    await outcome(page, `denied by ${APPROVER}: why now? adjust the audit first`).waitFor()
     t.equal(await exists(db, 'orders'), true)
   })
 
   t.test('a slip of the hand signs nothing', async (t) => {
     const { id } = await held(t, 'DROP TABLE scratch')
     const page = await inboxPage(t, context, requestAddress(proxy, id))
-    await approveButton(page).dblclick()
+    // On a low screen the bar keeps to its end: where the button that signs stands afterwards, too.
+    await page.setViewportSize({ width: 1280, height: 420 })
+    await approveButton(page).dblclick({ position: { x: 8, y: 20 } })
     await page.getByRole('button', { name: 'Back' }).waitFor()
     await page.keyboard.press('Escape')
     await page.keyboard.press('a')
@@ -195,7 +197,7 @@ t.test('a person decides in the inbox', async (t) => {
 
   t.test("a countdown goes by the server's clock, and its end is the end", async (t) => {
     const page = await inboxPage(t, context, `${proxy.control}/inbox`)
-    await page.addInitScript('{ const now = Date.now; Date.now = () => now() + 18_000_000 }')
+    await page.addInitScript('{ const now = Date.now; Date.now = () => now() - 18_000_000 }')
     const { id } = await held(t, 'ALTER TABLE brief ADD COLUMN x integer')
     await page.goto(requestAddress(proxy, id))
     await page
@@ -267,9 +269,11 @@ t.test('a person decides in the inbox', async (t) => {
     const evil = `http://localhost:${(server.address() as AddressInfo).port}/`
     const page = await context.newPage()
     t.teardown(() => page.close())
+    const refused = page.waitForEvent('console', (message) =>
+      /frame-ancestors/.test(message.text()),
+    )
     await page.goto(evil)
-    const frame = page.frames().find((each) => each.parentFrame() && each.name() !== 'sink')
-    t.match(frame?.url(), 'chrome-error:', 'the browser shows no page of ours in a frame')
+    t.match((await refused).text(), 'blocked', 'the browser shows no page of ours in a frame')
     const posted = page.waitForResponse((answer) => answer.url().endsWith('/decision'))
     await page.evaluate('document.getElementById("form").submit()')
     t.ok([401, 403].includes((await posted).status()), 'posted')

@@ -1,6 +1,8 @@
 /*
- * Takes pictures of the inbox in every shape it has: node dist/test/support/inbox-pictures.js FOLDER
- * Look at them after a change of its looks; three of them are in docs/images.
+ * Takes pictures of the inbox in every shape it has, to be looked at after a change of its looks:
+ *   node dist/test/support/inbox-pictures.js FOLDER
+ * and those of the README:
+ *   node dist/test/support/inbox-pictures.js docs/images --readme
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -184,5 +186,28 @@ async function shapes(t: Test): Promise<void> {
   }
 }
 
+/** The pictures of the README. */
+async function forReadme(t: Test): Promise<void> {
+  const house = await openInbox(t)
+  const token = await house.tokens.add('bo@example.com')
+  const { held: id } = await fill(house)
+  const shots = [
+    { name: 'inbox-request', width: 1100, height: 760, colorScheme: 'light' },
+    { name: 'inbox-phone', width: 360, height: 720, colorScheme: 'dark' },
+  ] as const
+  for (const { name, ...shape } of shots) {
+    const context = await openBrowser(t, shape)
+    const page = await signIn(context, house, token)
+    await page.goto(`${house.base}/inbox/requests/${id}`)
+    await picture(page, name, false)
+    if (name === 'inbox-request') {
+      await page.goto(`${house.base}/inbox`)
+      await picture(page, 'inbox-list', false)
+    }
+    await context.close()
+  }
+}
+
 mkdirSync(folder, { recursive: true })
-t.test('pictures of the inbox', shapes)
+if (process.argv[3] === '--readme') t.test('pictures of the README', forReadme)
+else t.test('pictures of the inbox', shapes)
