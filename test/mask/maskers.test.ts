@@ -146,6 +146,20 @@ t.test('leaves so much and no more', async (t) => {
   }
 })
 
+t.test('shows of an address what it shows of its text, whatever its bytes are', async (t) => {
+  const shape = shapeOf({ typeOid: 25, typeModifier: -1, format: 0 }, catalogOf())
+  const masker = maskerFor({ mask: 'partial', keepLast: null }, shape, keys)
+  const local = ['', 'a', 'ana', 'a b', 'é', '😀x', 'a\u007f', ' a', 'a@b']
+  const domain = ['', 'x', 'example.com', 'example.com ', 'é.test', 'x y', '@', 'a\u0000b']
+  for (const before of local) {
+    for (const after of domain) {
+      const text = `${before}@${after}`
+      const shown = masker(Buffer.from(text))?.toString('utf8')
+      t.equal(shown, partialText(text.trimEnd(), null), JSON.stringify(text))
+    }
+  }
+})
+
 t.test('keeps equal values equal, and different ones apart', async (t) => {
   const shape = (typeOid: number, format: number, typeModifier = -1) =>
     shapeOf({ typeOid, typeModifier, format }, catalogOf())

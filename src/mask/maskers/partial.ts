@@ -18,7 +18,9 @@ export function partialMasker(
   switch (shape.family) {
     case 'text':
     case 'bpchar':
-      return (cell) => writeText(partialText(cell.toString('utf8').trimEnd(), keepLast), shape)
+      return (cell) =>
+        (keepLast === null && shape.maxLength === null ? partialEmail(cell) : null) ??
+        writeText(partialText(cell.toString('utf8').trimEnd(), keepLast), shape)
     case 'int2':
     case 'int4':
     case 'int8':
@@ -31,6 +33,25 @@ export function partialMasker(
     default:
       return null
   }
+}
+
+const AT = 0x40
+const STARS_AT = Buffer.from('***@')
+
+/** What `partialText` gives for an address of plain ASCII, without making a text of it; else null. */
+function partialEmail(cell: Buffer): Buffer | null {
+  const at = cell.indexOf(AT)
+  if (at < 1 || at === cell.length - 1) return null
+  for (let index = 0; index < cell.length; index++) {
+    const byte = cell[index] as number
+    if (byte <= 0x20 || byte >= 0x7f || (byte === AT && index !== at)) return null
+  }
+  const kept = at > 1 ? 1 : 0
+  const shown = Buffer.allocUnsafe(kept + STARS_AT.length + cell.length - at - 1)
+  cell.copy(shown, 0, 0, kept)
+  STARS_AT.copy(shown, kept)
+  cell.copy(shown, kept + STARS_AT.length, at + 1)
+  return shown
 }
 
 /** bo@x.test -> b***@x.test; 4111 1111 1111 1111 -> **** **** **** 1111; else *** and the end. */
@@ -46,8 +67,8 @@ export function partialText(text: string, keepLast: number | null): string {
 
 /** A local part of one character would be given away whole. */
 function firstOf(local: string): string {
-  const characters = Array.from(local)
-  return characters.length > 1 ? (characters[0] ?? '') : ''
+  const first = String.fromCodePoint(local.codePointAt(0) ?? 0)
+  return first.length < local.length ? first : ''
 }
 
 function partialDigits(text: string, keepLast: number): string {
