@@ -182,6 +182,13 @@ async function shapes(t: Test): Promise<void> {
     await picture(page, `long-${name}`, false)
     await page.keyboard.press('?')
     await picture(page, `help-${name}`, false)
+    await page.goto(`${house.base}/inbox/requests/r2`)
+    await picture(page, `denied-${name}`, false)
+    const owner = await house.tokens.add('cy@example.com')
+    await context.clearCookies()
+    const other = await signIn(context, house, owner)
+    await other.goto(`${house.base}/inbox/requests/${ids.held}`)
+    await picture(other, `own-${name}`, false)
     await context.close()
   }
 }

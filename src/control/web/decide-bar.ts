@@ -60,7 +60,7 @@ ${canApprove && html`<button class="approve" name="decision" value="approve" ari
 
 function cannot(context: DecideContext, why: string): Html {
   const { request, viewer } = context
-  return html`<div class="bar"><p class="ask"><strong>Not yours to sign.</strong> ${why}</p>${
+  return html`<div class="bar"><p><strong>Not yours to sign.</strong> ${why}</p>${
     isOwner(request, viewer) &&
     html`<form id="decision" method="post" action="/inbox/requests/${request.id}/decision" aria-label="Withdraw the request" data-step="choose" data-what="${whatOf(request)}">${hidden(context)}
 <div class="buttons"><p class="ask" id="ask" hidden></p><button class="withdraw" name="decision" value="withdraw">Withdraw the request</button><button class="back" type="button" hidden>Back</button></div></form>`

@@ -9,6 +9,8 @@ import { statementCode } from './statement-panel.ts'
 /** Characters and lines of a statement in the list, where nobody can sign it. */
 const PREVIEW = 240
 const PREVIEW_LINES = 4
+/** Nobody reads more at once, and an agent may ask for thousands. */
+const LISTED = 100
 
 export interface InboxContent {
   /** The nearest deadline first. */
@@ -35,7 +37,10 @@ function pendingSection({ pending, now }: InboxContent): Html {
 <div class="empty"><p><strong>Nothing waits.</strong></p><p>When an agent sends a statement that needs a signature, it is held and appears here by itself.</p></div></section>`
   }
   return html`<section aria-labelledby="pending-title">${heading}
-<ol class="requests">${pending.map((request) => pendingItem(request, now))}</ol></section>`
+<ol class="requests">${pending.slice(0, LISTED).map((request) => pendingItem(request, now))}</ol>${
+    pending.length > LISTED &&
+    html`<p class="note">${pending.length - LISTED} more wait; their deadlines are later.</p>`
+  }</section>`
 }
 
 function pendingItem(request: ApprovalRequest, now: number): Html {

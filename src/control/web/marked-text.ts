@@ -13,8 +13,8 @@ const SIGN_LOOKALIKE =
   /[\u00b4\u02b9-\u02bd\u02c8\u02ca\u02cb\u0374\u037e\u055a\u05f3\u1fbd\u1fbf\u2010-\u2015\u2018-\u201f\u2032-\u2036\u203c\u2044\u2215-\u2217\u2212\u2223\u2236\u2768\u2769\u276e\u276f\u29f8\ua789\ufe10-\uffef]/u
 const WORD = /[\p{L}\p{N}_]+/gu
 const PLAIN = /^[\t\n\x20-\x7e]*$/
-/** Longer runs of blanks, and more line breaks in a row, push what follows out of sight. */
-const LONG_BLANK = /[ \t]{41,}|(?:[ \t]*\r?\n){4,}/g
+/** Longer runs of blanks, of line breaks and of one character without ink push the rest out of sight. */
+const LONG_RUN = /[ \t]{41,}|(?:[ \t]*\r?\n){4,}|([\p{C}\p{M}\p{Z}])\1{15,}/gu
 
 /** Code points that were marked, for a summary: U+0430 -> how often. */
 export interface Oddities {
@@ -37,8 +37,8 @@ export function markedText(
   const { everyLetter = false, found = noOddities() } = options
   const parts: Html[] = []
   let at = 0
-  for (const { index, 0: run } of text.matchAll(LONG_BLANK)) {
-    parts.push(marks(text.slice(at, index), everyLetter, found), blanks(run))
+  for (const { index, 0: run } of text.matchAll(LONG_RUN)) {
+    parts.push(marks(text.slice(at, index), everyLetter, found), shortened(run, found))
     at = index + run.length
   }
   parts.push(marks(text.slice(at), everyLetter, found))
@@ -107,16 +107,24 @@ const MARKS = {
   },
 } as const
 
-function blanks(run: string): Html {
+function shortened(run: string, found: Oddities): Html {
   const lines = run.split('\n').length - 1
-  const size = lines > 0 ? `${lines} line breaks` : `${run.length} blanks`
-  return html`<b class="unseen" title="shortened, so that nothing is pushed out of sight">${size}</b>${
-    lines > 0 ? '\n' : null
-  }`
+  return html`<b class="unseen" title="shortened, so that nothing is pushed out of sight">${
+    lines > 0 ? `${lines} line breaks` : lengthOf(run, found)
+  }</b>${lines > 0 ? '\n' : null}`
 }
 
-function count(counts: Map<string, number>, name: string): void {
-  counts.set(name, (counts.get(name) ?? 0) + 1)
+/** Of one character, or of blanks and tabs. */
+function lengthOf(run: string, found: Oddities): string {
+  if (/^[ \t]/.test(run)) return `${run.length} blanks`
+  const name = codeOf(run)
+  const times = [...run].length
+  count(found.unseen, name, times)
+  return `${name}, ${times} times`
+}
+
+function count(counts: Map<string, number>, name: string, times = 1): void {
+  counts.set(name, (counts.get(name) ?? 0) + times)
 }
 
 /** U+202E. */

@@ -16,6 +16,8 @@ export interface RequestContent extends DecideContext {
   /** Those beside it that wait, in the order of the list. */
   readonly before: ApprovalRequest | null
   readonly after: ApprovalRequest | null
+  /** False where only what changes is asked for: statement and parameters never do. */
+  readonly whole: boolean
 }
 
 /** One request on one screen; the bar that decides comes last, behind all that is to be read. */
@@ -26,8 +28,7 @@ ${notice !== null && html`<p class="notice ${notice.kind}" role="alert" id="noti
 <article data-request="${request.id}" aria-labelledby="title">
 ${livePart('head', head(content))}
 <div class="columns"><div class="reading">
-${statementPanel(request)}
-${parameters(request)}
+${content.whole && [statementPanel(request), parameters(request)]}
 ${reasons(request)}
 </div>
 ${livePart('facts', requestFacts(request, directory))}</div>

@@ -115,6 +115,7 @@ function one(
     // What is decided has left the list: the next is then whatever comes first.
     after: all[at + 1] ?? null,
     notice,
+    whole: request.headers['countersign-part'] !== 'live',
     now: options.clock.now(),
   })
   return send(reply, options, viewer, { title: titleOf(found), main })

@@ -123,6 +123,7 @@ t.test('blanks do not push anything out of sight', async (t) => {
   const markup = panelOf(`SELECT 1;${' '.repeat(500)}DROP TABLE a;${'\n'.repeat(300)}DROP TABLE b`)
   t.match(markup, '500 blanks')
   t.match(markup, '300 line breaks')
+  t.match(panelOf(`SELECT ${'\u202e'.repeat(900)}1`), 'U+202E, 900 times')
   t.ok(shown(markup).length < 500)
 })
 

@@ -254,6 +254,23 @@ t.test('a request shows all that a person needs to decide', async (t) => {
   }
 })
 
+t.test(
+  'what has changed is fetched without the statement; a flood of requests stays short',
+  async (t) => {
+    const house = await openInbox(t)
+    const { id } = await house.open({ parameters: [{ type: 'text', value: 'the value' }] })
+    const visitor = await signedIn(t, house)
+    const live = await visitor.get(addressOf(id), { 'countersign-part': 'live' })
+    t.match(live.text, 'id="decide"')
+    t.notMatch(live.text, /class="sql"|the value/)
+    for (let at = 0; at < 130; at++) await house.open({ binding: `b${at}` })
+    const { text } = await visitor.get('/inbox')
+    t.equal([...text.matchAll(/<li class="request">/g)].length, 100)
+    t.match(text, '31 more wait')
+    t.match(text, '<b>131</b> waiting')
+  },
+)
+
 t.test('a decision counts, with its reason, once', async (t) => {
   const house = await openInbox(t)
   const { id } = await house.open()

@@ -4,6 +4,8 @@ import { setServerTime } from './countdown.js'
 import { load, SignedOut, say, takeParts } from './swap.js'
 
 const EVENTS = ['requested', 'ticket', 'voted', 'resolved', 'spent', 'settled', 'reset']
+/** The statement of a request never changes and may be long: it isn't asked for again. */
+const ONLY_LIVE = { headers: { 'countersign-part': 'live' } }
 /** The server says something every 15 s. */
 const SILENCE_MS = 40_000
 const FIRST_RETRY_MS = 500
@@ -73,7 +75,7 @@ async function refresh() {
   try {
     while (again && !over) {
       again = false
-      takeParts(await load(location.href))
+      takeParts(await load(location.href, ONLY_LIVE))
     }
   } catch (error) {
     if (error instanceof SignedOut) signedOut()

@@ -13,7 +13,8 @@ export class SignedOut extends Error {}
  * @returns {Promise<Document>}
  */
 export async function load(address, init) {
-  const response = await fetch(address, { ...init, headers: { accept: 'text/html' } })
+  const headers = { accept: 'text/html', ...init?.headers }
+  const response = await fetch(address, { ...init, headers })
   const text = await response.text()
   if (new URL(response.url).pathname === '/inbox/sign-in') throw new SignedOut()
   if (!response.headers.get('content-type')?.startsWith('text/html')) throw new Error('no page')
