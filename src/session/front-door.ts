@@ -78,14 +78,19 @@ export class FrontDoor {
       })
   }
 
+  /** Those who have said who they are stay longest: a flood is as fast as it likes to be. */
   #pushOutOldest(): void {
-    for (const { connection, channel } of this.#handshakes) {
-      channel.reader.fail(
-        new ProxyError('TOO_MANY_CONNECTIONS', 'too many connections are logging in'),
-      )
-      connection.destroy('pushed out by a newer handshake')
-      return
+    let oldest: Handshake | undefined
+    for (const handshake of this.#handshakes) {
+      oldest ??= handshake
+      if (handshake.hello !== null) continue
+      oldest = handshake
+      break
     }
+    oldest?.channel.reader.fail(
+      new ProxyError('TOO_MANY_CONNECTIONS', 'too many connections are logging in'),
+    )
+    oldest?.connection.destroy('pushed out by a newer handshake')
   }
 
   async #admit(handshake: Handshake): Promise<void> {

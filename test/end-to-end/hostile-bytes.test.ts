@@ -287,6 +287,18 @@ t.test('bytes that are meant to be judged as something else', async (t) => {
     t.same(await ran(), [])
   })
 
+  t.test('binary rows in answer to a simple query', async (t) => {
+    const client = await login(t, proxy, NO_HOLD)
+    await client.query('BEGIN')
+    await client.query(
+      'DECLARE c BINARY CURSOR FOR SELECT id, email, email || email FROM customers',
+    )
+    const [row] = rowsOf(await client.query('FETCH ALL FROM c'))
+    t.equal(row?.[0]?.toString('hex'), '00000001', 'it is binary')
+    t.match(String(row?.[1]), /^a\*+@x\.test$/)
+    t.equal(String(row?.[2]), '[redacted]')
+  })
+
   t.test('names of columns that carry values', async (t) => {
     const client = await login(t, proxy, NO_HOLD)
     await client.query('BEGIN')
