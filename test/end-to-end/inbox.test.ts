@@ -13,7 +13,7 @@ import { startPostgres } from '../support/postgres.ts'
 import { SHOP } from '../support/shop.ts'
 
 /** A statement on `brief` may wait so long; long enough to open its page. */
-const BRIEF_SECONDS = 6
+const BRIEF_SECONDS = 8
 
 const RULES = [
   {
@@ -201,7 +201,7 @@ t.test('a person decides in the inbox', async (t) => {
     const { id } = await held(t, 'ALTER TABLE brief ADD COLUMN x integer')
     await page.goto(requestAddress(proxy, id))
     await page
-      .getByText(/^00:0[1-6]$/)
+      .getByText(/^00:0[1-8]$/)
       .first()
       .waitFor()
     await page
