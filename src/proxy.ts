@@ -318,8 +318,11 @@ export class DataPlane {
     }
     for (const [name, lot] of this.#lots) {
       if (this.#config.databases.has(name)) {
-        const { catalog, config } = lot.house
-        lot.house.policy = this.#policyFor(catalog, config.classified)
+        const { catalog, config, policy } = lot.house
+        const next = this.#policyFor(catalog, config.classified)
+        // Nothing has depended on the schema until now, so what is known of it may be old.
+        if (policy.transparent && !next.transparent) await catalog.refresh().catch(() => {})
+        lot.house.policy = next
       } else {
         this.#lots.delete(name)
         await closeHouse(lot.house)

@@ -9,7 +9,7 @@ import type { Dialogue, Outgoing } from '../wire/protocol.ts'
 import type { Context } from './binding.ts'
 import type { Exchange } from './exchange.ts'
 import { Hold, type Interruption } from './hold.ts'
-import { type ClientFrame, type Judge, type Step, unreadable } from './judge.ts'
+import { type ClientFrame, cannotBeRead, type Judge, type Step } from './judge.ts'
 import type { Records } from './records.ts'
 import type { Services } from './services.ts'
 
@@ -416,7 +416,7 @@ export class Flow {
         this.forward(Permit.fromAllow(PROTOCOL, [outgoing(step.frame, step.exchange)]))
         break
       case 'syntax-error':
-        this.#dialogue.sendForSyntaxError(step.sql, unreadable())
+        this.#dialogue.sendForSyntaxError(step.sql, cannotBeRead())
         break
       case 'refuse':
         throw new Error('a refused frame is never forwarded')

@@ -3,6 +3,7 @@ import type { Principal } from '../identity/principal.ts'
 import { ProxyError } from '../lib/errors.ts'
 import type { Decision } from '../policy/decision.ts'
 import type { Classification, Parsed } from '../sql/statement.ts'
+import { unreadable } from '../sql/unreadable.ts'
 import type { Parameter, Request } from '../wire/protocol.ts'
 import { combineDecisions } from './combine-decisions.ts'
 import { type Asked, Exchange } from './exchange.ts'
@@ -63,6 +64,8 @@ export class Judge {
   readonly #principal: Principal
   readonly #names: Names
   #exchanges = 0
+  /** Settings by which the server reads text otherwise than we do, with their values. */
+  readonly #misread = new Map<string, string>()
 
   constructor(services: Services, principal: Principal, names: Names) {
     this.#services = services
@@ -72,6 +75,12 @@ export class Judge {
 
   get statements(): number {
     return this.#exchanges
+  }
+
+  /** The server reads text by this value of a setting now; null where it reads it as we do. */
+  readsBy(name: string, value: string | null): void {
+    if (value === null) this.#misread.delete(name)
+    else this.#misread.set(name, value)
   }
 
   /** Said again when it is sent: an answer to something before it may have come since. */
@@ -160,8 +169,15 @@ export class Judge {
   }
 
   #classified<T>(sql: Buffer, next: (parsed: Parsed) => T): Eventually<T> {
+    const { transparent } = this.#services.policy()
+    for (const [name, value] of this.#misread) {
+      if (!transparent) throw misread(name, value)
+      return next(opaque(sql, `${name} is "${value}"`))
+    }
     const parsed = this.#services.classifier.classify(sql, this.#names)
-    return parsed instanceof Promise ? parsed.then(next) : next(parsed)
+    const settle = (read: Parsed) =>
+      next(read.kind === 'syntax-error' && transparent ? opaque(sql, read.message) : read)
+    return parsed instanceof Promise ? parsed.then(settle) : settle(parsed)
   }
 
   #query(frame: ClientFrame, parsed: Parsed, inTransaction: boolean): Step {
@@ -217,7 +233,7 @@ export class Judge {
     if (!statement)
       return unknown(frame, 'UNKNOWN_STATEMENT', 'prepared statement', request.statement)
     if (!statement.readable) {
-      const error = unreadable()
+      const error = cannotBeRead()
       return { kind: 'refuse', frame, error, exchange: null, behindFailure: true }
     }
     const bind = (statements: readonly Classification[]): Step => {
@@ -341,6 +357,15 @@ function statementsOf(parsed: Parsed): readonly Classification[] {
   }
 }
 
+function opaque(sql: Buffer, reason: string): Parsed {
+  return { kind: 'opaque', classification: unreadable(sql.toString('utf8'), reason) }
+}
+
+function misread(name: string, value: string): ProxyError {
+  const why = `${name} is "${value}" in this session: its statements would be read differently`
+  return new ProxyError('PROTOCOL_VIOLATION', why)
+}
+
 function mayChangeSchema({ effects }: Classification): boolean {
   return effects.some(({ effect }) => effect === 'ddl' || effect === 'opaque')
 }
@@ -349,7 +374,7 @@ function denied(reason: string): ProxyError {
   return new ProxyError('STATEMENT_DENIED', `denied: ${reason}`)
 }
 
-export function unreadable(): ProxyError {
+export function cannotBeRead(): ProxyError {
   return new ProxyError(
     'STATEMENT_DENIED',
     'denied: countersign cannot read this statement, so nobody could sign it: write it differently',

@@ -17,6 +17,8 @@ import type { Services } from './services.ts'
 export interface ReplyEvents {
   ready(): void
   drained(): void
+  /** See Judge. */
+  readsBy(name: string, value: string | null): void
 }
 
 /** Of one pipeline; what goes beyond is recorded as it completed. */
@@ -66,6 +68,7 @@ export class Replies implements ReplyListener<Exchange> {
   }
 
   copyOut(exchange: Exchange, statement: number, shape: CopyShape): CopyMasker | null {
+    if (!this.#services.policy().guards) return null
     const classification = exchange.statements[statement]
     if (!classification) throw new Error('COPY of a statement that nobody classified')
     const { masker, masked } = this.#services
@@ -121,6 +124,11 @@ export class Replies implements ReplyListener<Exchange> {
   /** A value can leave as a setting (`set_config` of a query's result): not beside classified data. */
   setting(_name: string, _value: string, exchange: Exchange | null): boolean {
     return exchange === null || !exchange.guarded
+  }
+
+  readsBy(name: string, value: string, asWe: boolean): boolean {
+    this.#events.readsBy(name, asWe ? null : value)
+    return asWe || this.#services.policy().transparent
   }
 
   ready(transaction: TransactionState): void {

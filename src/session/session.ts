@@ -80,6 +80,7 @@ export class Session {
       listener: new Replies(services, this.#records, {
         ready: () => this.#becameReady(),
         drained: () => this.#flow.drained(),
+        readsBy: (name, value) => this.#judge.readsBy(name, value),
       }),
       scrub: services.scrub,
     })

@@ -113,6 +113,11 @@ export interface ReplyListener<X> {
   failedAtSync(sqlState: string): boolean
   /** A reported setting has a new value. False keeps it from the client. */
   setting(name: string, value: string, exchange: X | null): boolean
+  /**
+   * A setting by which the server reads text has a new value; `asWe` where that is how the proxy
+   * reads it. False ends the session.
+   */
+  readsBy(name: string, value: string, asWe: boolean): boolean
   /** The server waits for the next request. */
   ready(transaction: TransactionState): void
   /** Nothing that was sent is unanswered any more, or the server waits for COPY data. */

@@ -98,6 +98,7 @@ function replies(random: Random): void {
       failed: () => {},
       failedAtSync: () => masked,
       setting: () => true,
+      readsBy: (_name, _value, asWe) => asWe,
       ready: () => {},
       drained: () => {},
     },

@@ -180,6 +180,7 @@ t.test('every answer of a server, masked and as it is', async (t) => {
         failed: (_exchange, sqlState) => heard.push(sqlState),
         failedAtSync: () => masked,
         setting: (name) => heard.push(name) > 0,
+        readsBy: (_name, _value, asWe) => asWe,
         ready: (transaction) => heard.push(transaction),
         drained: () => {},
       },

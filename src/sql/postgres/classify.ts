@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache'
 import { type Clock, systemClock } from '../../lib/clock.ts'
 import { messageOf } from '../../lib/errors.ts'
 import type { Classification, Classifier, Parsed, SessionName, SessionNames } from '../statement.ts'
+import { unreadable } from '../unreadable.ts'
 import { type AnalysisSettings, newAnalysis, safeOutputsOf } from './analyze.ts'
 import { NamesSoFar } from './names-so-far.ts'
 import { type ParseOutcome, PostgresParser } from './parser.ts'
@@ -205,25 +206,4 @@ function tokensOf(read: ReadStatement, own: readonly SessionName[], names: Sessi
   return createHash('sha256')
     .update([read.tokens, ...meant].join(' '))
     .digest('hex')
-}
-
-/** The verdict on a text about which nothing is known. */
-function unreadable(sql: string, reason: string): Classification {
-  const digest = createHash('sha256').update(sql).digest('hex')
-  return {
-    verb: 'UNREADABLE',
-    sql,
-    tokens: digest,
-    fingerprint: digest.slice(0, 16),
-    withoutLiterals: '',
-    redacted: `(${Buffer.byteLength(sql)} bytes that can't be read, sha256 ${digest})`,
-    effects: [{ effect: 'opaque', reason: `the statement can't be judged: ${reason}` }],
-    tables: [],
-    functions: [],
-    classes: [],
-    output: 'classified',
-    safeOutputs: [],
-    connectionBound: true,
-    names: [],
-  }
 }

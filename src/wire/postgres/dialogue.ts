@@ -570,7 +570,7 @@ class PostgresDialogue<X> implements Dialogue<X> {
   #parameterStatus(frame: Buffer): void {
     const { name, value } = backend.decodeParameterStatus(frame)
     const pinned = PINNED.get(name)
-    if (pinned !== undefined && pinned !== value) {
+    if (pinned !== undefined && !this.#options.listener.readsBy(name, value, pinned === value)) {
       throw violation(`${name} changed to "${value}": statements would be read differently`)
     }
     const head = this.#owed.head

@@ -12,6 +12,8 @@ const SSL_REQUEST = 80877103
 const GSSENC_REQUEST = 80877104
 /** The server's own limit for a startup packet (MAX_STARTUP_PACKET_LENGTH). */
 const MAX_STARTUP = 10_000
+/** The newest version of the protocol is 3.2. */
+const NEWEST_MINOR = 2
 const TLS_HANDSHAKE_RECORD = 0x16
 /** A secret of protocol 3.0; 3.2 allows 4 to 256 bytes (manual, section 54.2.8). */
 const SHORT_SECRET = 4
@@ -98,8 +100,8 @@ function readStartup(channel: ServerChannel, version: number, packet: Reader): O
   if (major !== 3) throw violation(`unsupported frontend protocol ${major}.${minor}`)
   const { parameters, extensions } = readParameters(packet)
   // The server names the newest minor version it speaks and the options that it doesn't know.
-  if (extensions.length > 0 || (minor !== 0 && minor !== 2)) {
-    const spoken = minor >= 2 ? 2 : 0
+  if (extensions.length > 0 || minor > NEWEST_MINOR) {
+    const spoken = Math.min(minor, NEWEST_MINOR)
     channel.write(negotiateProtocolVersion((3 << 16) | spoken, extensions))
   }
   return {

@@ -1,9 +1,12 @@
+import { serialize } from 'pg-protocol'
+import { typed } from '../e2e-raw.ts'
 import {
   by,
   type Conversation,
   extended,
   queries,
   SECOND,
+  SYNC,
   send,
   tell,
   until,
@@ -18,6 +21,8 @@ const REPORTED = [
   ['search_path', 'pg_catalog, public', ''],
   ['scram_iterations', '5000', '4096'],
 ] as const
+
+const latin1Query = (text: string) => typed('Q', Buffer.from(`${text}\0`, 'latin1'))
 
 /** LISTEN and NOTIFY, settings, roles: what lives as long as a session. */
 export const sessions: readonly Conversation[] = [
@@ -105,6 +110,33 @@ export const sessions: readonly Conversation[] = [
       "SET client_encoding = 'nothing'",
       'SHOW ALL',
     ).slice(0, -1),
+  },
+  {
+    name: 'settings that decide how statements are read, set to something else',
+    steps: [
+      ...queries(
+        'SET standard_conforming_strings = off',
+        "SELECT 'it\\'s one', 'back\\\\slash'",
+        "SELECT 'it\\'s' FROM nowhere",
+        "SELECT U&'\\0061'",
+      ),
+      extended("SELECT 'it\\'s', $1::text", { values: ['extended'] }),
+      ...queries(
+        "SET escape_string_warning = off; SELECT 'a\\nb'",
+        'RESET standard_conforming_strings',
+      ),
+      ...queries("SELECT 'a\\nb'", "SET client_encoding = 'LATIN1'", 'SHOW client_encoding'),
+      until(send(serialize.query(''), SYNC), 'Z', 2),
+      send(latin1Query("SELECT 'gr\xfc\xdfe', length('\xfc'), chr(228)")),
+      send(latin1Query("SELECT '\xfc' FROM \xfcberall")),
+      ...queries(
+        'SELECT chr(1046)',
+        'COPY (SELECT chr(228)) TO STDOUT',
+        "SET client_encoding = 'SJIS'",
+      ),
+      send(latin1Query("SELECT '\x83\x5c', 'x'")),
+      ...queries("SET NAMES 'UTF8'", "SELECT 'grüße'"),
+    ],
   },
   {
     name: 'every setting that has a plain value',

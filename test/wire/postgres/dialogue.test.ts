@@ -63,6 +63,10 @@ function open(options: { masked?: boolean; guarded?: boolean } = {}) {
         heard.push(`failed ${x} ${sqlState}${skipped ? ' skipped' : ''}`),
       setting: (name, value) => heard.push(`setting ${name}=${value}`) > 0,
       failedAtSync: (sqlState) => heard.push(`failed at Sync ${sqlState}`) > 0,
+      readsBy: (name, value, asWe) => {
+        heard.push(`reads by ${name}=${value}`)
+        return asWe
+      },
       ready: (transaction) => heard.push(`ready ${transaction}`),
       drained: () => {},
     },
