@@ -61,7 +61,7 @@ export const REQUEST_STATES = [
 ] as const
 export type RequestState = (typeof REQUEST_STATES)[number]
 
-export type Channel = 'api' | 'cli' | 'slack'
+export type Channel = 'api' | 'cli' | 'inbox' | 'slack'
 
 /** One person's answer. */
 export interface Vote {

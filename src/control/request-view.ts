@@ -72,7 +72,7 @@ const View = z.object({
       person: text,
       decision: z.enum(['approve', 'deny']),
       reason: text,
-      channel: z.enum(['api', 'cli', 'slack']),
+      channel: z.enum(['api', 'cli', 'inbox', 'slack']),
       at: text,
     }),
   ),

@@ -48,7 +48,7 @@ function takenBy(
   },
 ): Promise<DecideResult> {
   const { id, person, decision, reason, sha } = answer
-  const channel = 'api'
+  const channel = 'inbox'
   if (decision === 'withdraw') return desk.withdrawByOwner(id, { person, channel })
   if (decision !== 'approve' && decision !== 'deny') throw unreadable('Approve or deny.')
   return desk.decide(id, { person, channel, decision, reason, statementSha256: sha })
