@@ -10,7 +10,7 @@ import { startPgBouncer } from './pgbouncer.ts'
 
 /** One way from a client to the same database. */
 export interface Path {
-  readonly name: 'direct' | 'relay' | 'pgbouncer' | 'countersign'
+  readonly name: 'direct' | 'relay' | 'pgbouncer' | 'countersign' | 'by socket'
   readonly host: '127.0.0.1'
   readonly port: number
   readonly user: string
@@ -58,11 +58,11 @@ export async function buildWorld(cleanup: Cleanup): Promise<World> {
   const account = { host: '127.0.0.1' as const, user: db.user, password: db.password }
   const relay = await startRelay(cleanup, db.port)
   const bouncer = await startPgBouncer(cleanup, db)
-  const proxy = await startCountersign(cleanup, {
-    upstream: db.url,
+  const common = {
     database: { classified: { 'public.people.email': 'pii.email' } },
     config: { rules: parse(RULES) },
-  })
+  }
+  const proxy = await startCountersign(cleanup, { ...common, upstream: db.url })
   const paths: Path[] = [
     { name: 'direct', ...account, port: db.port, pid: 0 },
     { name: 'relay', ...account, port: relay.port, pid: relay.pid },
@@ -70,6 +70,11 @@ export async function buildWorld(cleanup: Cleanup): Promise<World> {
   if (bouncer) paths.push({ name: 'pgbouncer', ...account, port: bouncer.port, pid: bouncer.pid })
   const login = { host: '127.0.0.1' as const, user: AGENT, password: proxy.password }
   paths.push({ name: 'countersign', ...login, port: proxy.port, pid: proxy.pid })
+  const near = await startCountersign(cleanup, {
+    ...common,
+    upstream: `postgres://${db.user}:${db.password}@${encodeURIComponent(db.socketFolder)}:${db.port}/${db.database}`,
+  })
+  paths.push({ name: 'by socket', ...login, password: near.password, port: near.port, pid: near.pid })
   const versions = {
     node: process.versions.node,
     postgres: db.version,

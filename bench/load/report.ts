@@ -9,7 +9,7 @@ export interface Row {
   readonly drawn?: boolean
 }
 
-const PATHS = ['direct', 'relay', 'pgbouncer', 'countersign'] as const
+const PATHS = ['direct', 'relay', 'pgbouncer', 'countersign', 'by socket'] as const
 const NAME_WIDTH = 56
 const CELL_WIDTH = 12
 const BAR_WIDTH = 40

@@ -8,7 +8,7 @@ import * as m from './messages.ts'
 import { SilentSession } from './silent-session.ts'
 import { type MicroWorld, PRINCIPAL } from './world.ts'
 
-const CELLS = Array.from({ length: 10 }, (_, index) => `${index}: ana.lopez${index}@example.com`)
+const CELLS = Array.from({ length: 10 }, (_, index) => `ana.lopez${index}@example.com`)
 const MEGABYTE = 1024 * 1024
 const NO_NAMES = { byName: () => undefined }
 

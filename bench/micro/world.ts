@@ -83,7 +83,8 @@ export async function openMicroWorld(): Promise<MicroWorld> {
     relations: [relation(20_001, 'ten', null), relation(20_002, 'people', 'pii.email')],
     functions: [],
     types: [],
-    builtins: new Map(),
+    // Name, and whether it returns a set.
+    builtins: new Map(['count', 'max', '=', '>', '~~'].map((name) => [name, false])),
     schemas: new Set(['public']),
     hiddenCalls: [],
   })
