@@ -20,14 +20,20 @@ export interface PreparedStatement {
 
 /** More names than any driver keeps; without a bound an agent could fill the memory. */
 const MAX_NAMES = 20_000
+/** Of their texts and values, together. */
+const MAX_BYTES = 128 * 1024 * 1024
 
 /** The names that live in one session: prepared statements, portals and cursors. */
 export class Names implements SessionNames {
   readonly #catalogVersion: () => number
   /** Counts the Syncs and simple queries that were judged: an error skips to the next of them. */
   segment = 0
-  readonly statements = new TentativeMap<PreparedStatement>(tooMany, () => this.segment)
-  readonly portals = new TentativeMap<Exchange>(tooMany, () => this.segment)
+  readonly statements = new TentativeMap<PreparedStatement>(
+    tooMany,
+    () => this.segment,
+    ({ sql }) => sql?.length ?? 0,
+  )
+  readonly portals = new TentativeMap<Exchange>(tooMany, () => this.segment, weightOf)
   /** SQL cursors: the statement behind each. */
   readonly cursors = new TentativeMap<Classification>(tooMany, () => this.segment)
   /**
@@ -122,8 +128,15 @@ export class Names implements SessionNames {
   }
 }
 
-function tooMany(size: number): void {
+function weightOf({ sql, parameters }: Exchange): number {
+  return parameters.reduce((sum, { value }) => sum + (value?.length ?? 0), sql.length)
+}
+
+function tooMany(size: number, bytes: number): void {
   if (size >= MAX_NAMES) {
     throw new ProxyError('PROTOCOL_VIOLATION', `more than ${MAX_NAMES} names in one session`)
+  }
+  if (bytes >= MAX_BYTES) {
+    throw new ProxyError('PROTOCOL_VIOLATION', `prepared texts and values of ${bytes} bytes`)
   }
 }

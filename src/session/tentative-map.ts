@@ -13,13 +13,21 @@ export class TentativeMap<Value> {
   readonly #stacks = new Map<string, Entry<Value>[]>()
   /** How many names have more than one meaning; most of the time none. */
   #contested = 0
-  readonly #checkSize: (size: number) => void
-
+  readonly #checkSize: (size: number, weight: number) => void
   readonly #segment: () => number
+  readonly #weigh: (value: Value) => number
+  /** Of all values, also of those that may come undone. */
+  #weight = 0
 
-  constructor(checkSize: (size: number) => void, segment: () => number) {
+  /** @param weigh bytes that a value keeps */
+  constructor(
+    checkSize: (size: number, weight: number) => void,
+    segment: () => number,
+    weigh: (value: Value) => number = () => 0,
+  ) {
     this.#checkSize = checkSize
     this.#segment = segment
+    this.#weigh = weigh
   }
 
   get(name: string): Value | undefined {
@@ -28,7 +36,7 @@ export class TentativeMap<Value> {
 
   /** Sets the name until told otherwise. Call the result once: kept when true, undone when false. */
   set(name: string, value: Value): (done: boolean) => void {
-    if (!this.#stacks.has(name)) this.#checkSize(this.#stacks.size)
+    this.#checkSize(this.#stacks.has(name) ? 0 : this.#stacks.size, this.#weight)
     return this.#push(name, value)
   }
 
@@ -69,6 +77,7 @@ export class TentativeMap<Value> {
     const entry = { value, segment: this.#segment() }
     const stack = this.#stacks.get(name) ?? []
     stack.push(entry)
+    if (value !== undefined) this.#weight += this.#weigh(value)
     if (stack.length === 2) this.#contested++
     this.#stacks.set(name, stack)
     return (done) => this.#settle(name, entry, done)
@@ -79,8 +88,9 @@ export class TentativeMap<Value> {
     const at = stack?.indexOf(entry) ?? -1
     if (!stack || at < 0) return
     const before = stack.length
-    if (done) stack.splice(0, at)
-    else stack.splice(at, 1)
+    for (const { value } of done ? stack.splice(0, at) : stack.splice(at, 1)) {
+      if (value !== undefined) this.#weight -= this.#weigh(value)
+    }
     if (before > 1 && stack.length < 2) this.#contested--
     if (stack.length === 0 || (stack.length === 1 && stack[0]?.value === undefined)) {
       this.#stacks.delete(name)

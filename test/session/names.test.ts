@@ -87,11 +87,28 @@ t.test('names have a bound, and replacing one is no new name', async (t) => {
   t.equal(map.get('c'), 1)
 })
 
+t.test('what names keep has a bound too, and what they let go is not counted', async (t) => {
+  const map = new TentativeMap<string>(
+    (_size, weight) => {
+      if (weight >= 10) throw new Error('too much')
+    },
+    () => 0,
+    (text) => text.length,
+  )
+  for (let times = 0; times < 20; times++) map.set('a', 'seven..')(times % 2 === 0)
+  map.set('b', 'three')(true)
+  t.throws(() => map.set('c', ''), { message: 'too much' })
+  t.throws(() => map.set('a', ''), { message: 'too much' }, 'replacing it also keeps both a while')
+  map.delete('a')(true)
+  map.set('c', 'x')(true)
+  t.equal(map.get('c'), 'x')
+})
+
 t.test('cursors and portals share one name space', async (t) => {
   const names = new Names(() => 1)
   const cursor = statement('SELECT cursor')
   const declare = statement('DECLARE', [{ kind: 'declare', name: 'c', inner: cursor }])
-  names.portals.set('c', {} as never)(true)
+  names.portals.set('c', { sql: '', parameters: [] } as never)(true)
   const settle = names.follow(declare)
   t.equal(names.portals.get('c'), undefined, 'the portal is not there any more')
   t.equal(names.cursor('c'), cursor)
