@@ -482,7 +482,7 @@ function copiesClassified(exchange: Exchange): boolean {
 
 /** A FunctionCall ends, like a simple query, in ReadyForQuery. */
 function isSimple({ frame }: Step): boolean {
-  return frame.request.kind === 'query' || frame.request.kind === 'refused'
+  return frame.request.kind === 'query' || frame.request.kind === 'function-call'
 }
 
 /**

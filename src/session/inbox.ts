@@ -59,7 +59,7 @@ export class Inbox {
 function endsBatch({ request }: ClientFrame): boolean {
   switch (request.kind) {
     case 'query':
-    case 'refused':
+    case 'function-call':
     case 'sync':
     case 'flush':
     case 'copy-end':

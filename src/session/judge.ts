@@ -112,8 +112,8 @@ export class Judge {
         const names = request.target === 'portal' ? this.#names.portals : this.#names.statements
         return { kind: 'pass', frame, exchange: null, settle: names.delete(request.name) }
       }
-      case 'refused':
-        return { kind: 'refuse', frame, error: request.error, exchange: null }
+      case 'function-call':
+        return this.#functionCall(frame, request.oid, inTransaction)
       default:
         return { kind: 'pass', frame, exchange: null }
     }
@@ -197,6 +197,15 @@ export class Judge {
       for (const each of dropped) each(done)
     }
     return this.#runOrRefuse(frame, exchange, settle)
+  }
+
+  #functionCall(frame: ClientFrame, oid: number, inTransaction: boolean): Step {
+    if (!this.#services.policy().transparent) {
+      return { kind: 'refuse', frame, error: noFastPath(), exchange: null }
+    }
+    const statement = unreadable(`fast-path call of function ${oid}`, 'it has no text')
+    const asked = { sql: statement.sql, statements: [statement], parameters: [] }
+    return this.#runOrRefuse(frame, this.#exchange(asked, inTransaction), () => {})
   }
 
   #prepare(frame: ClientFrame, parsed: Parsed, inTransaction: boolean): Step {
@@ -372,6 +381,13 @@ function mayChangeSchema({ effects }: Classification): boolean {
 
 function denied(reason: string): ProxyError {
   return new ProxyError('STATEMENT_DENIED', `denied: ${reason}`)
+}
+
+function noFastPath(): ProxyError {
+  return new ProxyError(
+    'FEATURE_REFUSED',
+    'countersign refuses the fast-path function call: call the function in a statement',
+  )
 }
 
 export function cannotBeRead(): ProxyError {

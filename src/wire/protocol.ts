@@ -64,7 +64,8 @@ export type Request =
   | { readonly kind: 'copy-data' }
   | { readonly kind: 'copy-end' }
   | { readonly kind: 'terminate' }
-  | { readonly kind: 'refused'; readonly error: ProxyError }
+  /** Calls a function by its object id, without any text: no rule can read it. */
+  | { readonly kind: 'function-call'; readonly oid: number }
 
 export type TransactionState = 'idle' | 'in-transaction' | 'failed'
 

@@ -8,15 +8,7 @@ import {
   startCountersign,
 } from '../support/countersign.ts'
 import { loginOf } from '../support/e2e-client.ts'
-import {
-  errorOf,
-  int32,
-  letters,
-  RawClient,
-  type RawMessage,
-  rowsOf,
-  typed,
-} from '../support/e2e-raw.ts'
+import { errorOf, letters, RawClient, type RawMessage, rowsOf } from '../support/e2e-raw.ts'
 import { startPostgres, type TestPostgres } from '../support/postgres.ts'
 import { SHOP } from '../support/shop.ts'
 import { bind, execute, parse, SYNC } from '../support/transparent-conversation.ts'
@@ -133,17 +125,6 @@ t.test('logins', async (t) => {
       ...['client_encoding', 'UTF8', 'client'],
       ...['standard_conforming_strings', 'on', 'client'],
     ])
-  })
-
-  t.test('open sessions in which the fast path is refused', async (t) => {
-    // abs(integer) by oid, as text: a call that no rule could read.
-    const call = typed('F', int32(1397), Buffer.from([0, 0, 0, 1, 0, 0, 0, 1, 0x37, 0, 0]))
-    const { client: direct } = await login(t, sides.direct)
-    direct.send(call)
-    t.equal(letters(await direct.until('Z')), 'VZ')
-    const { client: proxied } = await login(t, sides.proxied)
-    proxied.send(call)
-    t.equal(errorOf(await proxied.until('Z')).C, '0A000')
   })
 
   t.test('end with the last word of the server and nothing behind it', async (t) => {

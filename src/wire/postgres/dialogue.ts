@@ -104,8 +104,10 @@ class PostgresDialogue<X> implements Dialogue<X> {
     }
     switch (request.kind) {
       case 'query':
+      case 'function-call':
         this.#owed.push({
           kind: 'query',
+          call: request.kind === 'function-call',
           exchange,
           settle,
           statement: 0,
@@ -148,8 +150,6 @@ class PostgresDialogue<X> implements Dialogue<X> {
       case 'copy-data':
       case 'terminate':
         break
-      case 'refused':
-        throw new Error('a refused request is never sent')
       default:
         assertNever(request)
     }
@@ -341,6 +341,9 @@ class PostgresDialogue<X> implements Dialogue<X> {
       case type.PORTAL_SUSPENDED:
         this.#completed(messageType, frame)
         break
+      case type.FUNCTION_CALL_RESPONSE:
+        this.#called(frame)
+        break
       case type.READY_FOR_QUERY:
         this.#ready(frame)
         break
@@ -428,6 +431,12 @@ class PostgresDialogue<X> implements Dialogue<X> {
     }
     if (head.exchange) this.#options.listener.described(head.exchange, head.statement, description)
     this.#options.toClient.add(frame)
+  }
+
+  #called(frame: Buffer): void {
+    const head = this.#owed.head
+    if (head?.kind !== 'query' || !head.call) throw violation('unexpected FunctionCallResponse')
+    this.#completed(type.FUNCTION_CALL_RESPONSE, frame)
   }
 
   #completed(messageType: number, frame: Buffer): void {

@@ -58,9 +58,13 @@ export type Owed<X> =
       readonly own: OwnQuestion | null
       stream: RowStream
     }
-  /** The results of its statements one after the other, then ReadyForQuery. */
+  /**
+   * The results of its statements one after the other, then ReadyForQuery; of a `call`, by the fast
+   * path, a FunctionCallResponse.
+   */
   | {
       readonly kind: 'query'
+      readonly call: boolean
       readonly exchange: X | null
       readonly settle: Settle
       statement: number

@@ -1,4 +1,5 @@
 import { serialize } from 'pg-protocol'
+import { int32, typed } from '../e2e-raw.ts'
 import {
   type Conversation,
   cutUp,
@@ -7,6 +8,16 @@ import {
   send,
   until,
 } from '../transparent-conversation.ts'
+
+/** A FunctionCall with its arguments and its result as text; 1397 is abs(integer). */
+const call = (oid: number, ...values: string[]) =>
+  typed(
+    'F',
+    int32(oid),
+    Buffer.from([0, 0, 0, values.length]),
+    ...values.flatMap((value) => [int32(value.length), Buffer.from(value)]),
+    Buffer.from([0, 0]),
+  )
 
 /** Simple queries: the empty ones, several at once, transactions, notices, odd boundaries. */
 export const simple: readonly Conversation[] = [
@@ -137,6 +148,19 @@ export const simple: readonly Conversation[] = [
       ),
       extended("SELECT speak('notice', 'in a pipeline')"),
       extended("SELECT speak('warning', $1), 1/0", { values: ['and an error'] }),
+    ],
+  },
+  {
+    name: 'functions called by the fast path',
+    steps: [
+      send(call(1397, '-7')),
+      ...queries('BEGIN'),
+      send(call(1397, 'seven')),
+      send(call(1397, '7')),
+      ...queries('ROLLBACK'),
+      send(call(1397)),
+      send(call(1)),
+      until(send(call(1397, '1'), call(1397, '2'), serialize.query('SELECT 3')), 'Z', 3),
     ],
   },
   {

@@ -220,6 +220,44 @@ t.test("an error of the statement before a refusal stays the server's", async (t
   t.notMatch(shown, 'denied')
 })
 
+t.test(
+  'a name that nobody gave is freed before it is used, so its use can only fail',
+  async (t) => {
+    for (const [use, freed] of [
+      [message(type.BIND, cstring('portal'), cstring('grüße'), Buffer.alloc(6)), 'Sgrüße\0'],
+      [message(type.EXECUTE, cstring('x'.repeat(70)), int32(0)), `P${'x'.repeat(70)}\0`],
+    ] as const) {
+      const wire = open()
+      wire.dialogue.sendNameless(use)
+      wire.ask(SYNC)
+      const close = message(type.CLOSE, Buffer.from(freed))
+      t.ok(wire.sent().equals(Buffer.concat([close, use, Buffer.from('sync')])), freed)
+      const error = failure('26000', 'there is no such name')
+      wire.receive(CLOSED, error, ready('I'))
+      t.ok(wire.shown().equals(Buffer.concat([error, ready('I')])), "and the error is the server's")
+    }
+    for (const success of [BOUND, row('a row'), complete('SELECT 1')]) {
+      const wire = open()
+      wire.dialogue.sendNameless(message(type.EXECUTE, cstring('p'), int32(0)))
+      t.throws(() => wire.receive(CLOSED, success), { code: 'PROTOCOL_VIOLATION' })
+    }
+  },
+)
+
+t.test('a function result answers a call by the fast path and nothing else', async (t) => {
+  const result = message(type.FUNCTION_CALL_RESPONSE, int32(1), Buffer.from('7'))
+  const wire = open()
+  wire.ask({ kind: 'function-call', oid: 1397 }, 'f')
+  wire.receive(result, ready('I'))
+  t.ok(wire.shown().equals(Buffer.concat([result, ready('I')])))
+  t.match(wire.heard, ['completed f/0 null 0', 'function-call true', 'ready idle'])
+  for (const request of [QUERY, EXECUTE]) {
+    const other = open({ masked: true })
+    other.ask(request, 'q')
+    t.throws(() => other.receive(result), { code: 'PROTOCOL_VIOLATION' })
+  }
+})
+
 t.test("a question of the proxy's own is seen by nobody", async (t) => {
   const wire = open()
   const answer = wire.dialogue.ask('SELECT context')
