@@ -152,7 +152,11 @@ function askSomething(
 /** One row with a plan that may be another result's. */
 function rows(random: Random): void {
   const cells = several(random, 4, () => random.pick(['secret', 'x', '', null]))
-  const frame = random.oneIn(6) ? dataRow(cells) : mutateOne(random, dataRow(cells))
+  const frame = Buffer.from(random.oneIn(6) ? dataRow(cells) : mutateOne(random, dataRow(cells)))
+  // The framer has cut it: type and length are true.
+  if (frame.length < 5) return
+  frame[0] = 0x44
+  frame.writeUInt32BE(frame.length - 1, 1)
   const maskers = several(random, 4, () => (random.oneIn(2) ? MASK : null))
   const masked = failsCleanly(() => maskDataRow(frame, maskers))
   if (masked === null) return
