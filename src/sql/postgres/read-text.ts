@@ -4,6 +4,7 @@ import type { Body } from './ast.ts'
 import { copyOutOf } from './copy-out.ts'
 import { fingerprintOf } from './fingerprints.ts'
 import type { PgQuery, ScanToken } from './pg-query.ts'
+import { plainScan } from './plain-scan.ts'
 
 /** One statement as the grammar reads it. */
 export interface ReadStatement {
@@ -46,7 +47,7 @@ export function readText(grammar: PgQuery, sql: string, bytes: Buffer): ReadText
   const raw = grammar.parse(sql)
   if (raw.length === 0) return { statements: [], ambiguous: false }
   if (raw.length > MAX_STATEMENTS) throw new TooManyStatementsError()
-  const tokens = grammar.scan(sql).filter((token) => !COMMENTS.has(token.tokenName))
+  const tokens = plainScan(bytes) ?? withoutComments(grammar.scan(sql))
   const ambiguous = tokens.some((token) => isAmbiguous(token, bytes))
   let at = 0
   const statements = raw.map((statement) => {
@@ -58,6 +59,10 @@ export function readText(grammar: PgQuery, sql: string, bytes: Buffer): ReadText
     return readStatement(grammar, statement.stmt, tokens.slice(first, at), bytes)
   })
   return { statements, ambiguous }
+}
+
+function withoutComments(tokens: readonly ScanToken[]): readonly ScanToken[] {
+  return tokens.filter((token) => !COMMENTS.has(token.tokenName))
 }
 
 function readStatement(
