@@ -45,6 +45,25 @@ export function errorFields(error: ProxyError): Fields {
   return fields
 }
 
+/** An error of the proxy's own. */
+export function encodeRefusal(error: ProxyError): Buffer {
+  return encodeError(errorFields(error))
+}
+
+/** A notice of the proxy's own. */
+export function encodePlainNotice(text: string, detail: string): Buffer {
+  const severity = 'NOTICE'
+  return encodeNotice(
+    new Map([
+      ['S', severity],
+      ['V', severity],
+      ['C', '00000'],
+      ['M', text],
+      ['D', detail],
+    ]),
+  )
+}
+
 export function encodeParameterStatus(name: string, value: string): Buffer {
   return message(type.PARAMETER_STATUS, cstring(name), cstring(value))
 }

@@ -139,3 +139,8 @@ export class OwedReplies<X> {
     return taken
   }
 }
+
+/** The number of the statement whose reply is owed. */
+export function statementOf<X>(owed: Owed<X>): number {
+  return owed.kind === 'query' ? owed.statement : 0
+}

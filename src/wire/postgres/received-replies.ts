@@ -1,0 +1,110 @@
+import type { DialogueOptions } from '../protocol.ts'
+import * as backend from './backend-messages.ts'
+import { type Conversation, violation } from './conversation.ts'
+import * as type from './message-types.ts'
+import { newRowStream, statementOf } from './owed-replies.ts'
+import { leaveCopyIn } from './received-copy.ts'
+
+/** What the server answers where nothing fails, each reply against what is owed. */
+export class ReceivedReplies<X> {
+  readonly #options: DialogueOptions<X>
+  readonly #talk: Conversation<X>
+
+  constructor(options: DialogueOptions<X>, talk: Conversation<X>) {
+    this.#options = options
+    this.#talk = talk
+  }
+
+  acknowledged(messageType: number, frame: Buffer): void {
+    const head = this.#talk.owed.head
+    if (head?.kind === 'syntax-error' && messageType === type.PARSE_COMPLETE) {
+      head.sync.silent = true
+      this.#talk.owed.shift()
+      return
+    }
+    if (head?.kind !== 'acknowledgement' || head.reply !== messageType) {
+      throw violation(`unexpected message 0x${messageType.toString(16)}`)
+    }
+    this.#talk.owed.shift()
+    head.settle?.(true)
+    if (!head.own) this.#options.toClient.add(frame)
+  }
+
+  parameterDescription(frame: Buffer): void {
+    const head = this.#talk.owed.head
+    if (head?.kind !== 'description' || head.target !== 'statement') {
+      throw violation('unexpected ParameterDescription')
+    }
+    head.parameterTypes?.(backend.decodeParameterDescription(frame))
+    if (head.own === null) this.#options.toClient.add(frame)
+  }
+
+  described(messageType: number, frame: Buffer): void {
+    const head = this.#talk.owed.head
+    const columns = () => (messageType === type.NO_DATA ? [] : backend.decodeRowDescription(frame))
+    const description = { bytes: frame, columns }
+    if (head?.kind === 'description') {
+      this.#talk.owed.shift()
+      if (head.exchange && head.target === 'portal') {
+        this.#options.listener.described(head.exchange, 0, description)
+      }
+      if (head.own === null) this.#options.toClient.add(frame)
+      else if (head.own !== 'for the plan') head.own.columns = columns()
+      return
+    }
+    if (head?.kind !== 'query' || messageType === type.NO_DATA) {
+      throw violation('unexpected RowDescription')
+    }
+    if (head.exchange) this.#options.listener.described(head.exchange, head.statement, description)
+    this.#options.toClient.add(frame)
+  }
+
+  called(frame: Buffer): void {
+    const head = this.#talk.owed.head
+    if (head?.kind !== 'query' || !head.call) throw violation('unexpected FunctionCallResponse')
+    this.completed(type.FUNCTION_CALL_RESPONSE, frame)
+  }
+
+  completed(messageType: number, frame: Buffer): void {
+    const head = this.#talk.owed.head
+    if (head?.kind !== 'execution' && head?.kind !== 'query')
+      throw violation('unexpected completion')
+    const tag =
+      messageType === type.COMMAND_COMPLETE ? frame.subarray(5, -1).toString('utf8') : null
+    const { stream, exchange } = head
+    if (stream.copyIn) leaveCopyIn(this.#talk, stream)
+    if (head.kind === 'execution') this.#talk.owed.shift()
+    if (head.kind === 'execution' && head.own) return
+    if (exchange) {
+      this.#options.listener.completed(exchange, statementOf(head), {
+        tag,
+        rows: tag === null ? stream.rows : Math.max(stream.rows, backend.rowsOfTag(tag)),
+        bytes: stream.bytes,
+        suspended: messageType === type.PORTAL_SUSPENDED,
+      })
+    }
+    if (head.kind === 'query') {
+      head.statement++
+      head.stream = newRowStream()
+    } else head.settle?.(true)
+    this.#options.toClient.add(frame)
+  }
+
+  ready(frame: Buffer): void {
+    this.#talk.transaction = backend.decodeReady(frame)
+    const head = this.#talk.owed.head
+    if (head?.kind === 'query') {
+      this.#talk.owed.shift()
+      head.settle?.(!head.failed)
+    } else if (head?.kind === 'sync') {
+      this.#talk.owed.shift()
+      head.after?.()
+      if (head.silent) return
+    } else if (this.#talk.swallowedSyncs > 0) {
+      this.#talk.swallowedSyncs--
+      this.#talk.skipping = false
+    } else throw violation('unexpected ReadyForQuery')
+    this.#options.toClient.add(frame)
+    this.#options.listener.ready(this.#talk.transaction)
+  }
+}
