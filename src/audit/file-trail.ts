@@ -52,6 +52,8 @@ export class FileTrail implements Trail {
   #checkpoints: Checkpoints | null = null
   #sequence: number
   #hash: string
+  /** The last line, while its hash hasn't been made. */
+  #unhashed: Buffer | null = null
   /** Everything up to here is on disk. */
   #synced: number
   #segment: SegmentFile | null = null
@@ -109,15 +111,17 @@ export class FileTrail implements Trail {
   }
 
   get head(): { readonly sequence: number; readonly hash: string } {
-    return { sequence: this.#sequence, hash: this.#hash }
+    return { sequence: this.#sequence, hash: this.#headHash() }
   }
 
   append(event: AuditEvent): number {
     this.#requireWritable()
     const sequence = this.#sequence + 1
-    const frame = { id: `${this.#id}.${sequence}`, seq: sequence, prev: this.#hash }
+    const frame = { id: `${this.#id}.${sequence}`, seq: sequence, prev: this.#headHash() }
     const line = formatRecord(frame, this.#options.clock.now(), event)
-    this.#hash = lineHash(this.#lines.append(line))
+    this.#unhashed = this.#lines.append(line)
+    // Someone waits for an intent, and nobody for its hash: whatever comes next makes it.
+    if (event.type !== 'statement.intent') this.#headHash()
     this.#sequence = sequence
     this.#scheduleFlush()
     return sequence
@@ -149,6 +153,12 @@ export class FileTrail implements Trail {
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
+  }
+
+  #headHash(): string {
+    if (this.#unhashed !== null) this.#hash = lineHash(this.#unhashed)
+    this.#unhashed = null
+    return this.#hash
   }
 
   #requireWritable(): void {

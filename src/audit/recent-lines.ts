@@ -50,7 +50,7 @@ export class RecentLines {
     return this.#slices(this.#synced)
   }
 
-  /** Takes a line without its line feed. Returns its bytes without it: a view, for this turn only. */
+  /** Takes a line without its line feed. Returns its bytes without it: a view, good until the next. */
   append(line: string): Buffer {
     const slab = this.#roomFor(line.length * BYTES_PER_UNIT + 1)
     const from = slab.used

@@ -94,3 +94,34 @@ export function event(reason: string): AuditEvent {
     ms: 4,
   }
 }
+
+/** The record that is written most. */
+export const intent: Extract<AuditEvent, { type: 'statement.intent' }> = {
+  type: 'statement.intent',
+  session: 's"1',
+  statement: 7,
+  actor: {
+    agent: 'bot',
+    owners: ['ana@example.com'],
+    onBehalfOf: null,
+    address: '::1',
+    tls: null,
+    applicationName: 'a\n"b',
+  },
+  target: { system: 'postgresql', database: 'shop', environment: null },
+  stmt: {
+    verb: 'SELECT',
+    sql: 'SELECT ?',
+    sha256: 'x',
+    fingerprint: 'y',
+    effects: [{ effect: 'read', reason: 'reads data' }],
+    tables: [],
+    classes: [],
+    transaction: 'idle',
+  },
+  parametersHmac: null,
+  decision: 'allowed',
+  policy: 'f00d',
+  rules: ['default'],
+  approval: null,
+}

@@ -1,36 +1,6 @@
 import t from 'tap'
-import type { AuditEvent } from '../../src/audit/events.ts'
 import { formatRecord } from '../../src/audit/record.ts'
-
-const intent: Extract<AuditEvent, { type: 'statement.intent' }> = {
-  type: 'statement.intent',
-  session: 's"1',
-  statement: 7,
-  actor: {
-    agent: 'bot',
-    owners: ['ana@example.com'],
-    onBehalfOf: null,
-    address: '::1',
-    tls: null,
-    applicationName: 'a\n"b',
-  },
-  target: { system: 'postgresql', database: 'shop', environment: null },
-  stmt: {
-    verb: 'SELECT',
-    sql: 'SELECT ?',
-    sha256: 'x',
-    fingerprint: 'y',
-    effects: [{ effect: 'read', reason: 'reads data' }],
-    tables: [],
-    classes: [],
-    transaction: 'idle',
-  },
-  parametersHmac: null,
-  decision: 'allowed',
-  policy: 'f00d',
-  rules: ['default'],
-  approval: null,
-}
+import { intent } from './fixtures.ts'
 
 t.test(
   'the most frequent record, put together from parts, is the JSON that any other would be',

@@ -8,7 +8,7 @@ import t, { type Test } from 'tap'
 import { openTrail, type TrailOptions } from '../../src/audit/trail.ts'
 import { verifyTrails } from '../../src/audit/verify.ts'
 import { systemClock } from '../../src/lib/clock.ts'
-import { event, FaultyOps, StillClock } from './fixtures.ts'
+import { event, FaultyOps, intent, StillClock } from './fixtures.ts'
 
 function optionsOf(t: Test, more: Partial<TrailOptions> = {}) {
   const clock = new StillClock()
@@ -73,6 +73,19 @@ t.test('writes a chain that verifies, private to its owner', async (t) => {
   t.match(await verifyTrails(options.folder, null), { ok: true, chains: [{ records: 4 }] })
   t.throws(() => trail.append(event('late')), { code: 'AUDIT_UNAVAILABLE' })
   await t.rejects(trail.durable(99), /no record 99 yet/)
+})
+
+t.test('links intents too, whose hash is made when nobody waits for it', async (t) => {
+  const options = optionsOf(t)
+  const trail = await openTrail(options)
+  for (let round = 0; round < 20; round++) {
+    for (let i = 0; i < 1 + (round % 3); i++) await trail.durable(trail.append(intent))
+    if (round % 4 === 0) t.equal(trail.head.hash.length, 64)
+    trail.append(event(String(round)))
+  }
+  trail.append(intent)
+  await trail.close()
+  t.match(await verifyTrails(options.folder, null), { ok: true })
 })
 
 t.test('hands records to the system on flush, and by itself soon after', async (t) => {
