@@ -64,6 +64,11 @@ export class Names implements SessionNames {
     this.#catalogVersion = catalogVersion
   }
 
+  /** Nothing is on its way: "portals ... exist only to the end of the transaction" (section 54.2.3). */
+  transactionIsOver(): void {
+    this.portals.forget()
+  }
+
   prepared(name: string): Classification | undefined {
     const entry = this.statements.get(name)
     return entry?.statements.length === 1 ? this.meaningNow(entry)[0] : undefined

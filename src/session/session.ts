@@ -280,12 +280,10 @@ export class Session {
   }
 
   #becameReady(): void {
-    if (
-      this.#names.schemaInMotion &&
-      !this.#services.policy().transparent &&
-      this.#dialogue.transaction === 'idle' &&
-      this.#dialogue.idle
-    ) {
+    const over = this.#dialogue.transaction === 'idle' && this.#dialogue.idle
+    // What is judged and waits to be sent may have made portals already.
+    if (over && !this.#busy) this.#names.transactionIsOver()
+    if (over && this.#names.schemaInMotion && !this.#services.policy().transparent) {
       // What other sessions see of the schema may be new; what this one sees certainly is.
       this.#names.schemaInMotion = false
       this.#flow.waitFor(this.#services.catalog.refresh())

@@ -51,6 +51,14 @@ export class TentativeMap<Value> {
     }
   }
 
+  /** Frees all names at once; what was to be settled is. */
+  forget(): void {
+    if (this.#stacks.size === 0) return
+    this.#stacks.clear()
+    this.#contested = 0
+    this.#weight = 0
+  }
+
   /**
    * True where the name has been given another meaning before `segment`, the server hasn't said
    * whether it took it, and it meant something else before. In the same segment a failure skips

@@ -169,3 +169,28 @@ t.test('several statements are decided as one', async (t) => {
     'what one may show is not shown for its neighbour',
   )
 })
+
+t.test(
+  'portals end with their transaction, and what is settled later changes nothing',
+  async (t) => {
+    let weight = 0
+    const map = new TentativeMap<string>(
+      (_size, bytes) => {
+        weight = bytes
+      },
+      () => 0,
+      (value) => value.length,
+    )
+    const early = map.set('a', 'long')
+    map.set('a', 'other')
+    map.forget()
+    t.equal(map.get('a'), undefined)
+    map.set('a', 'new')(true)
+    early(false)
+    early(true)
+    t.equal(map.get('a'), 'new')
+    map.set('b', '')
+    t.equal(weight, 3, 'of what is there')
+    t.equal(map.anyAmbiguous(1), false)
+  },
+)
