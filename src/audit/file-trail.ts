@@ -229,7 +229,7 @@ export class FileTrail implements Trail {
   async #sync(): Promise<void> {
     do {
       if (!this.#flushQuietly()) return
-      const target = this.#end
+      const target = this.#end()
       const full = [...this.#retired]
       try {
         await Promise.all([...full, this.#segment].map((segment) => segment?.sync()))
@@ -243,7 +243,7 @@ export class FileTrail implements Trail {
     } while (this.#waiters.any)
   }
 
-  get #end(): End {
+  #end(): End {
     return { sequence: this.#sequence, position: this.#lines.end }
   }
 
@@ -315,7 +315,7 @@ export class FileTrail implements Trail {
     const cause = this.#trouble ?? ''
     this.#segment = segment
     this.#trouble = null
-    this.#settle(this.#end)
+    this.#settle(this.#end())
     this.append({ type: 'trail.recovered', cause, tornBytes: 0 })
   }
 

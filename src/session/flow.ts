@@ -90,7 +90,7 @@ export class Flow {
     if (this.#options.judge.dependsOnAnswers(batch)) return this.#dispatchSettled(batch)
     const steps: Step[] = []
     for (const frame of batch) {
-      const step = this.#options.judge.judge(frame, this.#inTransaction)
+      const step = this.#options.judge.judge(frame, this.#inTransaction())
       if (step instanceof Promise) return this.#dispatchSlowly(batch, steps, step)
       steps.push(step)
       if (step.kind === 'refuse') break
@@ -142,7 +142,7 @@ export class Flow {
     if (pending) steps.push(await pending)
     while (steps.length < batch.length && steps.at(-1)?.kind !== 'refuse') {
       const frame = batch[steps.length] as ClientFrame
-      steps.push(await this.#options.judge.judge(frame, this.#inTransaction))
+      steps.push(await this.#options.judge.judge(frame, this.#inTransaction()))
     }
     const conflict = this.#conflictIn(steps)
     if (conflict) return this.#refuse(batch, steps, conflict.at, conflict.error)
@@ -209,7 +209,7 @@ export class Flow {
         step.kind === 'run' &&
         step.exchange.approval === null &&
         !this.#services.policy().shadow &&
-        this.#options.judge.decideAgain(step.exchange, this.#inTransaction).kind !== 'allow',
+        this.#options.judge.decideAgain(step.exchange, this.#inTransaction()).kind !== 'allow',
     )
   }
 
@@ -244,7 +244,7 @@ export class Flow {
         services,
         principal,
         sessionId,
-        inTransaction: () => this.#inTransaction,
+        inTransaction: () => this.#inTransaction(),
         context: (asked) => this.#context(asked),
         notice: (text, detail) => this.#notice(text, detail),
       },
@@ -450,7 +450,8 @@ export class Flow {
     for (const frame of permit.spend()) this.#dialogue.send(frame)
   }
 
-  get #inTransaction(): boolean {
+  // A method: engines call into their runtime for a private getter.
+  #inTransaction(): boolean {
     return this.#dialogue.transaction !== 'idle'
   }
 }

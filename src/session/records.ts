@@ -42,12 +42,12 @@ export class Records {
     }
   }
 
-  get #trail(): Trail {
+  #trail(): Trail {
     return this.#services.trail
   }
 
   opened(): void {
-    this.#trail.append({
+    this.#trail().append({
       type: 'session.opened',
       session: this.#session,
       actor: this.#actor,
@@ -63,7 +63,7 @@ export class Records {
     if (exchange.statements.length === 0) return null
     const { decision, approval } = exchange
     const shadow = decision.kind === 'require-approval' && approval === null
-    const sequence = this.#trail.append({
+    const sequence = this.#trail().append({
       type: 'statement.intent',
       session: this.#session,
       statement: exchange.number,
@@ -83,11 +83,11 @@ export class Records {
 
   /** Hands what was written to the system, so that it outlives this process. */
   flush(): void {
-    this.#trail.flush()
+    this.#trail().flush()
   }
 
   durable(sequence: number): Promise<void> {
-    return this.#trail.durable(sequence)
+    return this.#trail().durable(sequence)
   }
 
   refused(exchange: Exchange, error: ProxyError, transaction: TransactionState): void {
@@ -165,7 +165,7 @@ export class Records {
    */
   #append(event: Parameters<Trail['append']>[0]): void {
     try {
-      this.#trail.append(event)
+      this.#trail().append(event)
     } catch (error) {
       if (!(error instanceof ProxyError)) throw error
     }

@@ -94,7 +94,7 @@ export class Session {
       dialogue: this.#dialogue,
     })
     this.#framer = new Framer(services.protocol.layout, services.limits.maxMessage, {
-      opens: (type) => (services.protocol.passes(type) && this.#mayStream ? 'pass' : 'whole'),
+      opens: (type) => (services.protocol.passes(type) && this.#mayStream() ? 'pass' : 'whole'),
       frame: (type, bytes) => this.#received(type, bytes),
       run: (bytes) => this.#stream(bytes),
     })
@@ -150,7 +150,7 @@ export class Session {
   }
 
   /** COPY data may stream on only where nothing stands before it. */
-  get #mayStream(): boolean {
+  #mayStream(): boolean {
     return this.#inbox.empty && !this.#busy && this.#flow.discarding === 'no'
   }
 
