@@ -195,14 +195,14 @@ export async function readPostgres(client: pg.Client): Promise<PostgresReading> 
 
 async function readAll(client: pg.Client): Promise<PostgresReading> {
   const version = await serverVersion(client)
-  const relations = await rows<RelationRow>(client, RELATIONS)
-  const columns = await rows<ColumnRow>(client, COLUMNS)
+  const relations = await definitions<RelationRow>(client, RELATIONS)
+  const columns = await definitions<ColumnRow>(client, COLUMNS)
   const inherits = await rows<{ child: number; parent: number }>(client, INHERITS)
   const functions = await rows<FunctionRow>(client, functionsQuery(version))
   const types = await rows<TypeRow>(client, TYPES)
   const builtins = await rows<{ name: string; returnsSet: boolean }>(client, BUILTINS)
   const schemas = await rows<{ name: string }>(client, SCHEMAS)
-  const attached = await rows<AttachedRow>(client, ATTACHED)
+  const attached = await definitions<AttachedRow>(client, ATTACHED)
   const reach = await rows<ReachRow>(client, REACH)
   const hiddenCalls = await rows<HiddenCallRow>(client, HIDDEN_CALLS)
   return {
@@ -227,6 +227,18 @@ async function readAll(client: pg.Client): Promise<PostgresReading> {
     reach: reach.map((row) => ({ relation: Number(row.relation), other: Number(row.other) })),
     hiddenCalls: hiddenCalls.map((row) => ({ ...row, from: Number(row.from) })),
   }
+}
+
+/**
+ * Rows with definitions that the server writes out. It takes a share lock on each relation to do
+ * so and would keep it to the end of the transaction, in the way of an agent's LOCK ... NOWAIT;
+ * going back to a savepoint releases what was taken since (manual, section 13.3).
+ */
+async function definitions<Row>(client: pg.Client, sql: string): Promise<readonly Row[]> {
+  await client.query('SAVEPOINT definitions')
+  const found = await rows<Row>(client, sql)
+  await client.query('ROLLBACK TO SAVEPOINT definitions')
+  return found
 }
 
 function functionRow(row: FunctionRow): FunctionRow {

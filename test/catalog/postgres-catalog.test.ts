@@ -3,6 +3,7 @@ import t from 'tap'
 import { ClassifiedPatterns } from '../../src/catalog/classified-patterns.ts'
 import { openPostgresCatalog, type PostgresCatalog } from '../../src/catalog/postgres-catalog.ts'
 import { contextQuery } from '../../src/catalog/postgres-context.ts'
+import { readPostgres } from '../../src/catalog/postgres-reading.ts'
 import { inspectRole } from '../../src/catalog/role-facts.ts'
 import type { Clock } from '../../src/lib/clock.ts'
 import { openShop, SHOP_CLASSES, SHOP_SCHEMA } from '../sql/shop.ts'
@@ -165,6 +166,30 @@ t.test('what a name reaches is part of its meaning', async (t) => {
     await postgres.query(change)
     t.not(await ask(), before, change)
   }
+})
+
+t.test('reading the schema keeps no lock from one question to the next', async (t) => {
+  const postgres = await startPostgres(t, { schema: SHOP_SCHEMA })
+  const client = new pg.Client({ connectionString: postgres.superuserUrl })
+  await client.connect()
+  t.teardown(() => client.end())
+  const locked: string[] = []
+  let taken = 0
+  const LOCKS = `SELECT relation::regclass::text AS name FROM pg_locks
+    WHERE pid = pg_backend_pid() AND relation >= 16384`
+  const watched = {
+    async query(sql: string) {
+      const result = await client.query(sql)
+      if (/^BEGIN|^ROLLBACK$/.test(sql)) return result
+      const { rows } = await client.query<{ name: string }>(LOCKS)
+      if (sql.startsWith('ROLLBACK TO')) locked.push(...rows.map(({ name }) => name))
+      else taken += rows.length
+      return result
+    },
+  }
+  await readPostgres(watched as unknown as pg.Client)
+  t.ok(taken > 0, 'the server takes locks to write definitions out')
+  t.same(locked, [])
 })
 
 t.test('a role that can do too much is described', async (t) => {
