@@ -182,7 +182,7 @@ export class DataPlane {
       shadow: mode === 'shadow',
       keys: { hash: this.#keys.mask },
       catalog,
-      nothingClassified: Object.values(classified).every((dataClass) => dataClass === NO_CLASS),
+      classes: Object.values(classified).filter((dataClass) => dataClass !== NO_CLASS),
       clock: this.#options.clock,
       groupsOf: (principal) => this.#groupsOf(principal),
     })

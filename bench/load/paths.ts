@@ -74,7 +74,13 @@ export async function buildWorld(cleanup: Cleanup): Promise<World> {
     ...common,
     upstream: `postgres://${db.user}:${db.password}@${encodeURIComponent(db.socketFolder)}:${db.port}/${db.database}`,
   })
-  paths.push({ name: 'by socket', ...login, password: near.password, port: near.port, pid: near.pid })
+  paths.push({
+    name: 'by socket',
+    ...login,
+    password: near.password,
+    port: near.port,
+    pid: near.pid,
+  })
   const versions = {
     node: process.versions.node,
     postgres: db.version,

@@ -38,6 +38,7 @@ export class SilentSession {
       principal,
       client: this.#client as unknown as Connection,
       upstream: this.#server as unknown as Connection,
+      backend: null,
       heads: { client: NOTHING, upstream: NOTHING },
       cancelUpstream: async () => {},
       onClosed: () => {},

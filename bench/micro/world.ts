@@ -97,6 +97,7 @@ export async function openMicroWorld(): Promise<MicroWorld> {
     ],
     masks: { pii: { mask: 'partial', keepLast: null } },
     shadow: false,
+    classes: ['pii.email'],
     keys: { hash: Buffer.alloc(32, 1) },
     catalog,
     clock: systemClock,

@@ -182,6 +182,7 @@ export class FrontDoor {
       principal,
       client: connection,
       upstream: upstream.connection,
+      backend: welcome.cancelKey.processId,
       heads: { client: channel.reader.rest(), upstream: upstream.reader.rest() },
       cancelUpstream: () => this.#cancelUpstream(behind.target, welcome.cancelKey),
       onClosed: () => {

@@ -3,6 +3,7 @@ import type { Catalog, CatalogSource } from '../catalog/catalog.ts'
 import type { Principal } from '../identity/principal.ts'
 import type { Clock } from '../lib/clock.ts'
 import { copyMasker } from '../mask/copy.ts'
+import { coversClass } from '../mask/data-class.ts'
 import type { MaskKeys } from '../mask/masker-for.ts'
 import type { MaskConfig, MaskPlan, ResultColumn } from '../mask/plan.ts'
 import { planFor } from '../mask/plan-for.ts'
@@ -19,8 +20,8 @@ export interface PolicyParts {
   readonly shadow: boolean
   readonly keys: MaskKeys
   readonly catalog: CatalogSource
-  /** True where the configuration gives no column a class. */
-  readonly nothingClassified?: boolean
+  /** The data classes that the configuration gives to columns. */
+  readonly classes: readonly string[]
   readonly clock: Clock
   /** Groups of an agent: those that own it, and those of the people who do. */
   groupsOf(principal: Principal): readonly string[]
@@ -74,7 +75,7 @@ class PolicyInForce implements Policy {
   constructor(parts: PolicyParts) {
     this.#parts = parts
     this.shadow = parts.shadow
-    this.guards = parts.nothingClassified !== true
+    this.guards = parts.classes.length > 0
     this.transparent = !this.guards && allowsAll(parts.rules)
     const text = JSON.stringify([parts.rules, parts.masks, parts.shadow])
     this.version = createHash('sha256').update(text).digest('hex')
@@ -132,6 +133,12 @@ class PolicyInForce implements Policy {
       outputs: statements.map(({ output, safeOutputs }) => ({ output, safeOutputs })),
       masks: this.#parts.masks,
     }
+  }
+
+  clearsAll(unmask: readonly string[]): boolean {
+    return this.#parts.classes.every((dataClass) =>
+      unmask.some((pattern) => coversClass(pattern, dataClass)),
+    )
   }
 
   plan(

@@ -10,6 +10,7 @@ import type {
   TransactionState,
 } from '../wire/protocol.ts'
 import type { Exchange } from './exchange.ts'
+import type { Notifications } from './notifications.ts'
 import type { Records } from './records.ts'
 import type { Services } from './services.ts'
 
@@ -28,6 +29,7 @@ const MAX_UNCOMMITTED = 1_000
 export class Replies implements ReplyListener<Exchange> {
   readonly #services: Services
   readonly #records: Records
+  readonly #notifications: Notifications
   readonly #events: ReplyEvents
   /** Suspended portals: executed in pieces, over when their transaction is. */
   readonly #suspended = new Set<Exchange>()
@@ -36,9 +38,15 @@ export class Replies implements ReplyListener<Exchange> {
   /** What has completed since the last Sync: its commit is still to come. */
   #uncommitted: Exchange[] = []
 
-  constructor(services: Services, records: Records, events: ReplyEvents) {
+  constructor(
+    services: Services,
+    records: Records,
+    notifications: Notifications,
+    events: ReplyEvents,
+  ) {
     this.#services = services
     this.#records = records
+    this.#notifications = notifications
     this.#events = events
   }
 
@@ -92,6 +100,8 @@ export class Replies implements ReplyListener<Exchange> {
     }
     this.#suspended.delete(exchange)
     exchange.statementDone(statement)
+    const classification = exchange.statements[statement]
+    if (classification) this.#notifications.completed(exchange, classification)
     this.#guardedWrite ||= exchange.guarded && has(exchange, WRITES)
     if (statement + 1 >= exchange.statements.length) this.#over(exchange, null)
     if (this.#uncommitted.length < MAX_UNCOMMITTED) this.#uncommitted.push(exchange)
@@ -126,13 +136,20 @@ export class Replies implements ReplyListener<Exchange> {
     return exchange === null || !exchange.guarded
   }
 
+  showsPayload(processId: number): boolean {
+    return this.#notifications.showsPayload(processId)
+  }
+
   readsBy(name: string, value: string, asWe: boolean): boolean {
     this.#events.readsBy(name, asWe ? null : value)
     return asWe || this.#services.policy().transparent
   }
 
   ready(transaction: TransactionState): void {
-    if (transaction === 'idle') this.#guardedWrite = false
+    if (transaction === 'idle') {
+      this.#guardedWrite = false
+      this.#notifications.transactionIsOver()
+    }
     this.#uncommitted = []
     if (transaction === 'idle' && this.#suspended.size > 0) {
       for (const exchange of this.#suspended) this.#over(exchange, null)

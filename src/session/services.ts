@@ -19,6 +19,8 @@ export interface Policy {
   ): Decision
   /** The rules, classes and masks that bear on a decision: part of what an approval is bound to. */
   bearing(decision: Decision, statements: readonly Classification[]): unknown
+  /** True where these patterns cover every data class that is given to a column. */
+  clearsAll(unmask: readonly string[]): boolean
   /** False where no column is classified: then no result is guarded, whatever it reads. */
   readonly guards: boolean
   /** True where all is allowed and nothing guarded: no decision depends on what the schema is. */

@@ -11,6 +11,7 @@ import type { Exchange } from './exchange.ts'
 import { Flow, PROTOCOL } from './flow.ts'
 import { Inbox } from './inbox.ts'
 import { type ClientFrame, Judge } from './judge.ts'
+import { Notifications } from './notifications.ts'
 import { Records } from './records.ts'
 import { Replies } from './replies.ts'
 import type { Services } from './services.ts'
@@ -26,6 +27,8 @@ export interface SessionOptions {
   readonly principal: Principal
   readonly client: Connection
   readonly upstream: Connection
+  /** The server process, as notifications name it; null where the server doesn't say. */
+  readonly backend: number | null
   /** What either end sent behind its handshake. */
   readonly heads: { readonly client: Buffer; readonly upstream: Buffer }
   /** Sends a cancel to the database; settles when the database has taken it. */
@@ -77,7 +80,7 @@ export class Session {
     this.#dialogue = services.protocol.openDialogue({
       ...outboxes,
       maxMessage: services.limits.maxMessage,
-      listener: new Replies(services, this.#records, {
+      listener: new Replies(services, this.#records, new Notifications(services, options.backend), {
         ready: () => this.#becameReady(),
         drained: () => this.#flow.drained(),
         readsBy: (name, value) => this.#judge.readsBy(name, value),

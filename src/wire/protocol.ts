@@ -1,5 +1,5 @@
 import type { ProxyError } from '../lib/errors.ts'
-import type { FrameLayout } from './framer.ts'
+import type { FrameLayout, FrameSink } from './framer.ts'
 import type { ClientChannel, ServerChannel } from './handshake-channel.ts'
 import type { Outbox } from './outbox.ts'
 
@@ -15,6 +15,27 @@ export interface ResultColumn {
   readonly typeModifier: number
   /** 0 text, 1 binary. */
   readonly format: number
+  /** By name, where the server doesn't use ids (MySQL). It may add masking and never removes it. */
+  readonly origin?: ColumnOrigin
+  /** What else a MySQL server says of the column. */
+  readonly facts?: {
+    /** The id of its collation; 63 is binary. */
+    readonly charset: number
+    /** NOT_NULL_FLAG and the rest (manual, "Column Definition Flags"). */
+    readonly flags: number
+    readonly decimals: number
+    /** The most bytes that a value takes as text. */
+    readonly length: number
+  }
+}
+
+/** Where a column comes from, as the server says; parts are empty where it is computed. */
+export interface ColumnOrigin {
+  readonly schema: string
+  /** The table's name in the statement. */
+  readonly tableAlias: string
+  readonly table: string
+  readonly column: string
 }
 
 /** Writes the masked form of one non-NULL cell; null makes it SQL NULL. The input isn't changed. */
@@ -67,6 +88,37 @@ export type Request =
   /** Calls a function by its object id, without any text: no rule can read it. */
   | { readonly kind: 'function-call'; readonly oid: number }
 
+/**
+ * What a client asks by a protocol of commands (MySQL), beside 'query', 'prepare' and 'terminate'.
+ * Each is one round trip; `long-data` and `free` have no answer.
+ */
+export type CommandRequest =
+  /** Executes a prepared statement with these values. */
+  | {
+      readonly kind: 'run'
+      readonly statement: string
+      /**
+       * Long data included. Values are of the binary protocol, `typeOid` is the type's two bytes.
+       * Throws UNKNOWN_STATEMENT until the server has answered the statement's preparation.
+       */
+      readonly parameters: () => readonly Parameter[]
+      /** True where a cursor is opened: its rows come by `fetch`. */
+      readonly cursor: boolean
+    }
+  | { readonly kind: 'fetch'; readonly statement: string; readonly maxRows: number }
+  /** A part of a value; it is kept, and goes with the next `run`. */
+  | { readonly kind: 'long-data'; readonly statement: string }
+  | { readonly kind: 'reset'; readonly statement: string }
+  | { readonly kind: 'free'; readonly statement: string }
+  | { readonly kind: 'use'; readonly database: string }
+  | { readonly kind: 'field-list'; readonly table: string }
+  /** Of a session by the id that its greeting gave; never forwarded. */
+  | { readonly kind: 'kill'; readonly connectionId: number }
+  | { readonly kind: 'multi-statements'; readonly on: boolean }
+  | { readonly kind: 'ping' | 'statistics' | 'reset-connection' }
+  /** A command that no rule allows; never forwarded, answered with this error. */
+  | { readonly kind: 'refused'; readonly command: string; readonly error: ProxyError }
+
 export type TransactionState = 'idle' | 'in-transaction' | 'failed'
 
 /** How one statement of an exchange ended. */
@@ -112,6 +164,8 @@ export interface ReplyListener<X> {
    * its message could quote a classified value.
    */
   failedAtSync(sqlState: string): boolean
+  /** Another session notifies this one, or it itself: whether what comes with it may be seen. */
+  showsPayload(processId: number): boolean
   /** A reported setting has a new value. False keeps it from the client. */
   setting(name: string, value: string, exchange: X | null): boolean
   /**
@@ -126,8 +180,8 @@ export interface ReplyListener<X> {
 }
 
 /** A frame to send, with what the session wants to hear of it. */
-export interface Outgoing<X> {
-  readonly request: Request
+export interface Outgoing<X, R = Request> {
+  readonly request: R
   readonly bytes: Buffer
   readonly exchange: X | null
   /** Called once: true when the server has done it, false when it failed or was skipped. */
@@ -145,11 +199,11 @@ export type OwnAnswer =
  * One conversation with an upstream: knows at every moment what the server owes, so that replies
  * are attributed, errors skip what the server skips, and the proxy can add or swallow a message.
  */
-export interface Dialogue<X> {
+export interface Dialogue<X, R = Request> {
   /** What a client's frame asks; throws PROTOCOL_VIOLATION. */
-  decode(type: number, bytes: Buffer): Request
+  decode(type: number, bytes: Buffer): R
   /** Queues a frame for the server and what it will answer. */
-  send(outgoing: Outgoing<X>): void
+  send(outgoing: Outgoing<X, R>): void
   /** In place of a frame: makes the server fail there, and gives the client this error instead. */
   sendRefusal(error: ProxyError): void
   /**
@@ -178,6 +232,8 @@ export interface Dialogue<X> {
   refusal(error: ProxyError): Buffer
   notice(message: string, detail: string): Buffer
   ready(): Buffer
+  /** Where a protocol has one (MySQL): success of a command that the proxy answered itself. */
+  done?(): Buffer
   readonly transaction: TransactionState
   /** True where the server has said that it ends the session, and the client was told. */
   readonly ended: boolean
@@ -201,6 +257,32 @@ export interface Hello {
   readonly settings: ReadonlyMap<string, string>
   /** `countersign.*` settings, without the prefix. */
   readonly own: ReadonlyMap<string, string>
+  readonly agreement?: Agreement
+}
+
+/** What a MySQL handshake settles by numbers. */
+export interface Agreement {
+  /** Capability flags that both ends have. */
+  readonly capabilities: number
+  /** The id of the collation, as the handshake's byte gives it. */
+  readonly collation: number
+}
+
+/** What a server says of itself before it is asked (MySQL): as the database behind it does. */
+export interface ServerGreeting {
+  readonly serverVersion: string
+  readonly collation: number
+  readonly status: number
+  /** The proxy's own id of this connection: what KILL names. 1 to 2^32 - 1. */
+  readonly connectionId: number
+}
+
+export interface OpenOptions {
+  readonly tlsRequired: boolean
+  /** MySQL needs it: there the server speaks first. */
+  readonly greeting?: ServerGreeting
+  /** True where clients may prove themselves by mysql_native_password; over TLS only. */
+  readonly nativePassword?: boolean
 }
 
 /** A secret to cancel by: what a CancelRequest carries. */
@@ -222,6 +304,16 @@ export interface ScramVerifier {
   readonly serverKey: Buffer
 }
 
+/** All verifiers of one agent. Without one that a client's method needs, it isn't let in. */
+export interface AgentVerifier extends ScramVerifier {
+  /** SHA256(SHA256(secret)), as caching_sha2_password keeps it. */
+  readonly doubleSha256?: Buffer
+  /** SHA1(SHA1(secret)), as mysql_native_password keeps it. */
+  readonly doubleSha1?: Buffer
+  /** Judges a secret that was given whole, inside TLS: a token of an identity provider. */
+  readonly accepts?: (secret: string) => Promise<boolean>
+}
+
 /** How to log in to a database; never shown to a client. */
 export interface UpstreamLogin {
   readonly user: string
@@ -231,6 +323,10 @@ export interface UpstreamLogin {
   readonly channelBinding: boolean
   /** True for a unix socket or the loopback: nobody listens on the way. */
   readonly local: boolean
+  /** True for a unix socket alone: a MySQL server takes passwords there as it does inside TLS. */
+  readonly unixSocket?: boolean
+  /** A MySQL server's RSA key, PEM: what encrypts the password where there is no TLS. */
+  readonly publicKey?: string
 }
 
 export interface UpstreamWelcome {
@@ -238,15 +334,24 @@ export interface UpstreamWelcome {
   readonly notices: readonly ReadonlyMap<string, string>[]
   readonly settings: ReadonlyMap<string, string>
   readonly cancelKey: CancelKey
+  readonly mysql?: MysqlWelcome
+}
+
+/** What a MySQL server said of itself and of the session. */
+export interface MysqlWelcome extends ServerGreeting {
+  readonly capabilities: number
+  /** Variables whose changes the server tells by itself; the proxy's own additions aren't shown. */
+  readonly tracked: ReadonlySet<string>
+  readonly tracksSchema: boolean
 }
 
 /** The only face of a wire protocol that the rest of the house sees. */
-export interface WireProtocol {
+export interface WireProtocol<R = Request> {
   readonly name: 'postgres' | 'mysql'
   /** Reads how a client begins; answers TLS requests on the way. Throws ProxyError. */
-  open(channel: ServerChannel, options: { readonly tlsRequired: boolean }): Promise<Opening>
+  open(channel: ServerChannel, options: OpenOptions): Promise<Opening>
   /** Proves who the client is. Throws LOGIN_FAILED; costs the same whether or not the agent exists. */
-  authenticate(channel: ServerChannel, verifier: ScramVerifier): Promise<void>
+  authenticate(channel: ServerChannel, verifier: AgentVerifier): Promise<void>
   /** Tells the client that its session is open. */
   welcome(channel: ServerChannel, upstream: UpstreamWelcome, key: CancelKey): void
   /** Ends a handshake with an error. */
@@ -257,12 +362,24 @@ export interface WireProtocol {
   /** Asks an upstream to cancel; resolves when it has taken the request and closed. */
   cancel(channel: ClientChannel, login: UpstreamLogin, key: CancelKey): Promise<void>
   readonly layout: FrameLayout
-  openDialogue<X>(options: DialogueOptions<X>): Dialogue<X>
+  /** In place of a Framer by `layout`, where several frames can make one message (MySQL). */
+  openFramer?(cap: number, sink: FrameSink): MessageFramer
+  openDialogue<X>(options: DialogueOptions<X>): Dialogue<X, R>
   /** Client frames whose bytes stream on without being gathered. */
   passes(type: number): boolean
 }
 
+/** What a Framer offers to whoever pushes bytes. */
+export interface MessageFramer {
+  readonly atBoundary: boolean
+  readonly midPass: boolean
+  push(chunk: Buffer): void
+}
+
 export interface DialogueOptions<X> {
+  /** What the handshakes settled. MySQL needs both: its messages mean nothing without. */
+  readonly hello?: Hello
+  readonly welcome?: UpstreamWelcome
   readonly maxMessage: number
   readonly toServer: Outbox
   readonly toClient: Outbox

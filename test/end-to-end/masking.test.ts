@@ -85,6 +85,9 @@ const TALKATIVE = [
   'SELECT xmlelement(name x, email) FROM customers',
 ]
 
+/** A key of a rule; an object that has it in its text looks like a promise to the linter. */
+const THEN = 'then'
+
 const SECRETS = /marsh|larsen|\b96[56]-\d\d|34-5008|87-5553|6164612e6d61727368|hushhush/i
 
 const text = (messages: readonly RawMessage[]) =>
@@ -171,6 +174,30 @@ for (const version of POSTGRES_VERSIONS) {
         t.notMatch(text(said), SECRETS, sql)
         t.equal(letters(said).at(-1), 'Z', `${sql}: the session goes on`)
       }
+    })
+
+    t.test('nor with what others notify, unless a rule unmasks LISTEN', async (t) => {
+      const others = "SELECT pg_notify('talk', email) FROM customers WHERE id = 1"
+      const agent = await login(t, proxy)
+      await agent.query('LISTEN talk')
+      await db.query(others)
+      t.match(text(await agent.until('A')), /talk\0\[redacted\]/)
+      const own = await agent.query("NOTIFY talk, 'constant'")
+      t.match(text(own), /talk\0constant/, 'what it says itself it may hear')
+      await agent.query('BEGIN')
+      await agent.query('UPDATE orders SET total = 10.50 WHERE id = 1')
+      await agent.query("NOTIFY talk, 'constant'")
+      t.notMatch(text(await agent.query('COMMIT')), /constant/, 'a trigger could have said it')
+      const rules = [{ name: 'ears', when: { verb: 'LISTEN' }, [THEN]: { unmask: ['pii.*'] } }]
+      const hearing = await startCountersign(t, {
+        upstream: db.url,
+        database: { classified: CLASSIFIED },
+        config: { rules },
+      })
+      const cleared = await login(t, hearing)
+      await cleared.query('LISTEN talk')
+      await db.query(others)
+      t.match(text(await cleared.until('A')), SECRETS)
     })
 
     t.test('masks keep the rest of a row, its types and its NULLs', async (t) => {

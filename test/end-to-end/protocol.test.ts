@@ -260,8 +260,13 @@ t.test('the protocol, byte by byte', async (t) => {
   t.test('LISTEN hears NOTIFY, also while the session is idle', async (t) => {
     const { client } = await login(t, proxy)
     await client.query('LISTEN news')
+    await db.query('NOTIFY news')
+    t.match(String((await client.until('A')).at(-1)?.frame), /news\0\0$/)
     await db.query("NOTIFY news, 'extra'")
-    t.match(String((await client.until('A')).at(-1)?.frame), /news\0extra/)
+    const heard = String((await client.until('A')).at(-1)?.frame)
+    t.match(heard, /news\0\[redacted\]\0$/, 'nobody knows what others put into it')
+    const own = await client.query("NOTIFY news, 'mine'")
+    t.match(own.map(({ frame }) => String(frame)).join(''), /news\0mine\0/)
   })
 
   t.test('a cancel reaches the statement that runs', async (t) => {

@@ -97,6 +97,7 @@ function replies(random: Random): void {
       completed: () => {},
       failed: () => {},
       failedAtSync: () => masked,
+      showsPayload: () => !masked,
       setting: () => true,
       readsBy: (_name, _value, asWe) => asWe,
       ready: () => {},

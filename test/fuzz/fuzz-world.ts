@@ -159,6 +159,7 @@ export async function openFuzzWorld(): Promise<FuzzWorld> {
     ],
     masks: {},
     shadow: false,
+    classes: ['pii.secret'],
     keys: { hash: Buffer.alloc(32, 1) },
     catalog,
     clock: still,

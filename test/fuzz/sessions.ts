@@ -79,6 +79,7 @@ class FuzzedSession {
       principal: PRINCIPAL,
       client: this.#client.face,
       upstream: this.#upstream.face,
+      backend: 7,
       heads: { client: Buffer.alloc(0), upstream: Buffer.alloc(0) },
       cancelUpstream: async () => {},
       onClosed: () => {

@@ -179,6 +179,7 @@ t.test('every answer of a server, masked and as it is', async (t) => {
           heard.push(`${statement} ${tag} ${rows}`),
         failed: (_exchange, sqlState) => heard.push(sqlState),
         failedAtSync: () => masked,
+        showsPayload: () => true,
         setting: (name) => heard.push(name) > 0,
         readsBy: (_name, _value, asWe) => asWe,
         ready: (transaction) => heard.push(transaction),

@@ -73,6 +73,21 @@ export function decodeParameterStatus(frame: Buffer): { name: string; value: str
   return { name: reader.cstring(), value: reader.cstringBytes().toString('utf8') }
 }
 
+/** Int32 process, String channel, String payload (manual, section 54.7). */
+export function decodeNotification(frame: Buffer) {
+  const reader = new Reader(frame, 5)
+  const processId = reader.int32()
+  const channel = reader.cstringBytes()
+  const payload = reader.cstringBytes()
+  reader.end()
+  return { processId, channel, payload }
+}
+
+export function encodeNotification(processId: number, channel: Buffer, payload: Buffer): Buffer {
+  const nul = Buffer.from([0])
+  return message(type.NOTIFICATION_RESPONSE, int32(processId), channel, nul, payload, nul)
+}
+
 export function encodeBackendKeyData(processId: number, secret: Buffer): Buffer {
   return message(type.BACKEND_KEY_DATA, int32(processId), secret)
 }

@@ -10,6 +10,8 @@ const PINNED: ReadonlyMap<string, string> = new Map([
   ['standard_conforming_strings', 'on'],
 ])
 
+const REDACTED_PAYLOAD = Buffer.from('[redacted]')
+
 /** Errors, and what they skip; notices and settings, which may come at any time. */
 export class ReceivedErrors<X> {
   readonly #options: DialogueOptions<X>
@@ -102,6 +104,13 @@ export class ReceivedErrors<X> {
       ? backend.encodeNotice(this.#options.scrub(backend.decodeFields(frame)))
       : frame
     this.#options.toClient.add(notice)
+  }
+
+  notification(frame: Buffer): void {
+    const { processId, channel, payload } = backend.decodeNotification(frame)
+    const shown = payload.length === 0 || this.#options.listener.showsPayload(processId)
+    const hidden = () => backend.encodeNotification(processId, channel, REDACTED_PAYLOAD)
+    this.#options.toClient.add(shown ? frame : hidden())
   }
 
   parameterStatus(frame: Buffer): void {

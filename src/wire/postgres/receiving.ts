@@ -114,7 +114,7 @@ export class Receiving<X> {
         this.#errors.notice(frame)
         break
       case type.NOTIFICATION_RESPONSE:
-        this.#options.toClient.add(frame)
+        this.#errors.notification(frame)
         break
       case type.PARAMETER_STATUS:
         this.#errors.parameterStatus(frame)

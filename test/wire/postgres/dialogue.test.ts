@@ -61,6 +61,7 @@ function open(options: { masked?: boolean; guarded?: boolean } = {}) {
         heard.push(`completed ${x}/${statement} ${tag} ${rows}${suspended ? ' suspended' : ''}`),
       failed: (x, sqlState, skipped) =>
         heard.push(`failed ${x} ${sqlState}${skipped ? ' skipped' : ''}`),
+      showsPayload: () => true,
       setting: (name, value) => heard.push(`setting ${name}=${value}`) > 0,
       failedAtSync: (sqlState) => heard.push(`failed at Sync ${sqlState}`) > 0,
       readsBy: (name, value, asWe) => {
