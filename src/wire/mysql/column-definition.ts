@@ -1,0 +1,55 @@
+import { ProxyError } from '../../lib/errors.ts'
+import type { ResultColumn } from '../protocol.ts'
+import { NULL_CELL, PayloadReader } from './payload.ts'
+
+/** Length of the fields of fixed length, which stands before them. */
+const FIXED_FIELDS = 0x0c
+
+/**
+ * Reads a column definition (manual, "Protocol::ColumnDefinition41"). `binary`: its rows are of a
+ * prepared statement. Trailing bytes (a default value of COM_FIELD_LIST) are answered too.
+ */
+export function decodeColumn(payload: Buffer, binary: boolean): ResultColumn {
+  return read(payload, binary).column
+}
+
+function read(payload: Buffer, binary: boolean): { column: ResultColumn; end: number } {
+  const reader = new PayloadReader(payload)
+  const text = () => reader.lenencBytes().toString('utf8')
+  if (text() !== 'def') throw violation('a column definition has another catalog than "def"')
+  const [schema, tableAlias, table, name, column] = [text(), text(), text(), text(), text()]
+  if (reader.lenencInt() !== FIXED_FIELDS) throw violation('a column definition has other fields')
+  const charset = reader.uint16()
+  const length = reader.uint32()
+  const typeOid = reader.uint8()
+  const flags = reader.uint16()
+  const decimals = reader.uint8()
+  reader.skip(2)
+  const origin = { schema, tableAlias, table, column }
+  const facts = { charset, flags, decimals, length }
+  return {
+    column: {
+      name,
+      tableOid: 0,
+      columnNumber: 0,
+      typeOid,
+      typeModifier: -1,
+      format: binary ? 1 : 0,
+      origin,
+      facts,
+    },
+    end: reader.position,
+  }
+}
+
+/** A definition of COM_FIELD_LIST without its default value, which can be anything. */
+export function withoutDefault(payload: Buffer): Buffer {
+  const { end } = read(payload, false)
+  return end === payload.length
+    ? payload
+    : Buffer.concat([payload.subarray(0, end), Buffer.from([NULL_CELL])])
+}
+
+function violation(what: string): ProxyError {
+  return new ProxyError('PROTOCOL_VIOLATION', what)
+}

@@ -1,0 +1,122 @@
+import type { Cell, CellMasker, OwnAnswer, ResultColumn } from '../protocol.ts'
+import type { PreparedStatement } from './prepared-statements.ts'
+
+/** A question of the proxy's own, while its answer comes in. */
+export interface OwnQuestion {
+  readonly rows: (readonly Cell[])[]
+  columns: ResultColumn[]
+  error: Extract<OwnAnswer, { ok: false }> | null
+  /** Called once, when all of the answer is there. */
+  readonly answered: (own: OwnQuestion) => void
+}
+
+/** How the answer to a command is laid out. */
+export type Shape =
+  /** OK, ERR, or results with text rows; several where the status says so. */
+  | 'text'
+  /** The same with binary rows. */
+  | 'binary'
+  /** Binary rows of an open cursor, without their description. */
+  | 'cursor'
+  | 'prepared'
+  | 'ok'
+  /** Column definitions, then their end. */
+  | 'fields'
+  /** One packet of text. */
+  | 'one'
+
+/** What of the answer comes next. */
+export type Phase = 'first' | 'parameters' | 'parameters-end' | 'columns' | 'columns-end' | 'rows'
+
+/** What the server owes for one command, and how far it has come. */
+export interface ServerReply<X> {
+  readonly kind: 'server'
+  readonly shape: Shape
+  readonly exchange: X | null
+  readonly settle: ((done: boolean) => void) | undefined
+  /** Null where the client asked; else it sees nothing. */
+  readonly own: OwnQuestion | null
+  readonly statement: PreparedStatement | null
+  /** The sequence ids of the next packet, here and there. */
+  serverSequence: number
+  clientSequence: number
+  phase: Phase
+  /** Definitions still to come of this phase. */
+  left: number
+  /** Columns that follow a prepared statement's parameters. */
+  columnsNext: number
+  /** Which result of the exchange this is. */
+  result: number
+  /** The packets of a description, until it is complete. */
+  held: Buffer[]
+  columns: ResultColumn[]
+  /** Undefined until the first row. */
+  maskers: readonly (CellMasker | null)[] | null | undefined
+  rows: number
+  bytes: number
+}
+
+/** An answer of the proxy's own that waits for its turn. */
+export interface LocalReply {
+  readonly kind: 'local'
+  readonly answer: () => void
+}
+
+export type Owed<X> = ServerReply<X> | LocalReply
+
+/** First in, first out. */
+export class OwedReplies<X> {
+  #items: Owed<X>[] = []
+  #first = 0
+
+  push(owed: Owed<X>): void {
+    this.#items.push(owed)
+  }
+
+  get empty(): boolean {
+    return this.#first === this.#items.length
+  }
+
+  get head(): Owed<X> | undefined {
+    return this.#items[this.#first]
+  }
+
+  /** The first that a client waits for. */
+  get firstOfClient(): ServerReply<X> | undefined {
+    for (let at = this.#first; at < this.#items.length; at++) {
+      const owed = this.#items[at]
+      if (owed?.kind === 'server' && owed.own === null) return owed
+    }
+    return undefined
+  }
+
+  shift(): void {
+    this.#first++
+    if (this.#first === this.#items.length || this.#first > 1024) {
+      this.#items = this.#items.slice(this.#first)
+      this.#first = 0
+    }
+  }
+}
+
+/** A new reply begins: `rows` where no description comes first. */
+export function newReply<X>(
+  asked: Pick<
+    ServerReply<X>,
+    'shape' | 'exchange' | 'settle' | 'own' | 'statement' | 'serverSequence' | 'clientSequence'
+  >,
+): ServerReply<X> {
+  return {
+    kind: 'server',
+    ...asked,
+    phase: asked.shape === 'cursor' ? 'rows' : 'first',
+    left: 0,
+    columnsNext: 0,
+    result: 0,
+    held: [],
+    columns: [],
+    maskers: undefined,
+    rows: 0,
+    bytes: 0,
+  }
+}

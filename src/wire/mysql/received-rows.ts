@@ -1,0 +1,72 @@
+import type { CellMasker, DialogueOptions } from '../protocol.ts'
+import { decodeBinaryRow, maskBinaryRow } from './binary-row.ts'
+import { violation } from './conversation.ts'
+import type { ServerReply } from './owed-replies.ts'
+import { MAX_PAYLOAD, message, packetsIn, renumbered } from './packets.ts'
+import { decodeTextRow, maskTextRow } from './text-row.ts'
+
+const BINARY_ROW = 0x00
+
+/** The rows of a result, and what the client gets of a reply. */
+export class ReceivedRows<X> {
+  readonly #options: DialogueOptions<X>
+
+  constructor(options: DialogueOptions<X>) {
+    this.#options = options
+  }
+
+  /** A row begins: passes it where nothing of it is to be changed. */
+  opens(reply: ServerReply<X>, type: number, length: number): 'whole' | 'pass' {
+    if (reply.shape !== 'text' && type !== BINARY_ROW) throw violation('a row of another protocol')
+    reply.rows++
+    reply.bytes += length
+    if (reply.own) return 'whole'
+    if (reply.maskers === undefined) reply.maskers = this.#maskersFor(reply)
+    const sameNumber = reply.serverSequence === reply.clientSequence
+    if (reply.maskers !== null || !sameNumber || length >= MAX_PAYLOAD) return 'whole'
+    reply.serverSequence = (reply.serverSequence + 1) & 0xff
+    reply.clientSequence = reply.serverSequence
+    return 'pass'
+  }
+
+  #maskersFor({ exchange, result }: ServerReply<X>): readonly (CellMasker | null)[] | null {
+    if (exchange === null) throw violation('a row nobody asked for')
+    const maskers = this.#options.listener.maskers(exchange, result)
+    if (maskers === 'unknown') throw violation('rows that nobody described could be classified')
+    return maskers
+  }
+
+  /** A row that doesn't pass as it is. */
+  row(reply: ServerReply<X>, frame: Buffer, payload: Buffer): void {
+    const { own, maskers } = reply
+    if (own) {
+      const cells =
+        reply.shape === 'text'
+          ? decodeTextRow(payload, reply.columns.length)
+          : decodeBinaryRow(payload, typesOf(reply))
+      own.rows.push(cells.map((cell) => cell && Buffer.from(cell)))
+    } else if (maskers) {
+      const masked =
+        reply.shape === 'text'
+          ? maskTextRow(payload, maskers)
+          : maskBinaryRow(payload, typesOf(reply), maskers)
+      this.deliver(reply, message(reply.clientSequence, masked))
+    } else if (maskers === null) this.deliver(reply, frame)
+    else throw violation('a row without a plan')
+  }
+
+  /** Gives the client packets of its reply, numbered as it counts them. */
+  deliver(reply: ServerReply<X>, frame: Buffer): void {
+    if (reply.own) return
+    const same = frame[3] === reply.clientSequence
+    this.#options.toClient.add(same ? frame : renumbered(frame, reply.clientSequence))
+    reply.clientSequence = (reply.clientSequence + packetsIn(frame)) & 0xff
+  }
+}
+
+/** Of an open cursor the description came with the execution that opened it. */
+function typesOf<X>({ shape, statement, columns }: ServerReply<X>): readonly number[] {
+  if (shape !== 'cursor') return columns.map(({ typeOid }) => typeOid)
+  if (!statement?.cursorTypes) throw violation('rows of a cursor that is not open')
+  return statement.cursorTypes
+}

@@ -1,0 +1,54 @@
+import type { DialogueOptions } from '../protocol.ts'
+import * as capability from './capabilities.ts'
+import { isSafeCharacterSet } from './collations.ts'
+import { type Conversation, violation } from './conversation.ts'
+import { type OkPacket, withState } from './ok-packet.ts'
+import { decodeSessionChanges, encodeSessionChanges, type SessionChange } from './session-track.ts'
+
+/** By these the server reads the text of statements. */
+const READS_BY: ReadonlySet<string> = new Set(['character_set_client'])
+
+/** What OK packets tell of the session: heard by the proxy, and shown as far as may be. */
+export class SessionFilter<X> {
+  readonly #options: DialogueOptions<X>
+  readonly #talk: Conversation<X>
+
+  constructor(options: DialogueOptions<X>, talk: Conversation<X>) {
+    this.#options = options
+    this.#talk = talk
+  }
+
+  /** The payload as the client may have it; the same one where nothing is taken away. */
+  filter(payload: Buffer, ok: OkPacket, exchange: X | null): Buffer {
+    if (ok.state.length === 0) return payload
+    const changes = decodeSessionChanges(ok.state)
+    const shows = this.#talk.agrees(capability.CLIENT_SESSION_TRACK)
+    // Each is heard, whether or not it is shown.
+    const seen = changes.filter(({ change }) => this.#hear(change, exchange) && shows)
+    if (seen.length === changes.length) return payload
+    return withState(payload, ok, encodeSessionChanges(seen))
+  }
+
+  /** True where the client may see it. A variable's value can be a query's result. */
+  #hear(change: SessionChange, exchange: X | null): boolean {
+    const { listener } = this.#options
+    const { tracked, tracksSchema } = this.#talk.welcome
+    switch (change.kind) {
+      case 'schema':
+        return listener.setting('schema', change.name, exchange) && tracksSchema
+      case 'variable': {
+        const name = change.name.toLowerCase()
+        if (READS_BY.has(name)) this.#readsBy(name, change.value)
+        return listener.setting(name, change.value, exchange) && tracked.has(name)
+      }
+      case 'other':
+        return true
+    }
+  }
+
+  #readsBy(name: string, value: string): void {
+    const asWe = isSafeCharacterSet(value)
+    if (this.#options.listener.readsBy(name, value, asWe)) return
+    throw violation(`${name} changed to "${value}": statements would be read differently`)
+  }
+}
