@@ -344,8 +344,15 @@ export class DataPlane {
     const troubles = [...this.#lots.values()].flatMap(({ house }) => house.trouble ?? [])
     this.#door.review()
     if (this.#trail.trouble) troubles.push(`audit: ${this.#trail.trouble}`)
-    const { maskedResults, ...rest } = this.#counters
-    const counters = { ...rest, masked_results: maskedResults, sessions: this.#door.sessions }
+    const { statements, held, refused, maskedResults, rows } = this.#counters
+    const counters = {
+      statements_total: statements,
+      held_total: held,
+      refused_total: refused,
+      masked_results_total: maskedResults,
+      rows_total: rows,
+      sessions: this.#door.sessions,
+    }
     this.#options.supervisor.report({ troubles, counters })
     this.#stopReport = this.#options.clock.after(REPORT_EVERY, () => this.#report())
   }

@@ -38,6 +38,7 @@ INSERT INTO people SELECT n, 'name ' || n, 'person' || n || '@example.com', repe
   FROM generate_series(1, 1000000) n;
 CREATE TABLE plain (id int PRIMARY KEY, name text, email text, note text);
 INSERT INTO plain SELECT * FROM people;
+CREATE UNLOGGED TABLE notes (id int);
 VACUUM ANALYZE;
 `
 
@@ -45,7 +46,7 @@ VACUUM ANALYZE;
 const RULES = `
 - { name: hosts, when: { effect: server }, then: { deny: Ask the platform team. } }
 - { name: plain-copies, when: { effect: export, tables: [public.plain] }, then: allow }
-- { name: reads, when: { effect: [read, session, transaction] }, then: allow }
+- { name: work, when: { effect: [read, write, session, transaction] }, then: allow }
 `
 
 /** Starts the database and every path to it. PgBouncer is left out where it isn't installed. */
@@ -54,7 +55,7 @@ export async function buildWorld(cleanup: Cleanup): Promise<World> {
   for (const statement of SCHEMA.split(/;\s*\n/)) {
     if (statement.trim() !== '') await db.query(statement)
   }
-  await db.query(`GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${db.user}`)
+  await db.query(`GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO ${db.user}`)
   const account = { host: '127.0.0.1' as const, user: db.user, password: db.password }
   const relay = await startRelay(cleanup, db.port)
   const bouncer = await startPgBouncer(cleanup, db)

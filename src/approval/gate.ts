@@ -18,7 +18,8 @@ export interface OpenRequest {
 export interface Gate {
   /**
    * Opens a request, or joins the one of equal binding: a pending one, one approved and unspent
-   * (its resolution is there at once), one withdrawn less than `expiresMs` ago (reopened).
+   * (its resolution is there at once), one denied as a ticket of which the agent hasn't heard (the
+   * same), one withdrawn less than `expiresMs` ago (reopened).
    */
   open(draft: RequestDraft): Promise<OpenRequest>
   /** The client gave up: nobody waits on a connection. Ends the request for every channel. */

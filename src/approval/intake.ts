@@ -48,7 +48,8 @@ export class Intake {
     return this.#book.alone(key, async () => {
       const opened =
         (await this.#reuse(key, draft, holder)) ?? (await this.#openNew(key, draft, holder))
-      this.#book.emit({ type: 'requested', how: opened.how, request: opened.request })
+      const { how, request } = opened
+      if (isLive(request)) this.#book.emit({ type: 'requested', how, request })
       return opened
     })
   }
@@ -59,10 +60,25 @@ export class Intake {
     if (id === undefined) return null
     return this.#book.step(id, async (request) => {
       if (!request) return null
-      if (!isLive(request)) return this.#reopen(request, draft, holder)
+      if (!isLive(request)) {
+        return (await this.#tellDenial(request, draft)) ?? this.#reopen(request, draft, holder)
+      }
       this.#book.holders.add(id, holder)
       return { request, how: 'joined', resolution: resolutionOf(request) }
     })
+  }
+
+  /** An agent whose hold was over before somebody said no hears it, once, when it asks again. */
+  async #tellDenial(request: ApprovalRequest, draft: RequestDraft): Promise<Opened | null> {
+    const untold = request.state === 'denied' && request.waiting === 'ticket'
+    if (!untold || this.#since(request) >= draft.expiresMs) return null
+    const told = await this.#book.change(request, { waiting: null })
+    return { request: told, how: 'joined', resolution: resolutionOf(told) }
+  }
+
+  /** Milliseconds since anything of it changed. */
+  #since(request: ApprovalRequest): number {
+    return Date.parse(this.#book.time()) - Date.parse(request.updatedAt)
   }
 
   /** One that was withdrawn a short while ago is asked for again under its own id. */
@@ -71,8 +87,7 @@ export class Intake {
     draft: RequestDraft,
     holder: string,
   ): Promise<Opened | null> {
-    const since = Date.parse(this.#book.time()) - Date.parse(request.updatedAt)
-    if (request.state !== 'withdrawn' || since >= draft.expiresMs) return null
+    if (request.state !== 'withdrawn' || this.#since(request) >= draft.expiresMs) return null
     this.#checkRoom(draft)
     // Votes begin again: the time that was set for them is over, and people sign what is asked now.
     const fresh = { ...this.#newRequest(draft, request.id), createdAt: request.createdAt }

@@ -34,14 +34,15 @@ export async function listAgent(options: ListAgentOptions): Promise<ListedAgent>
   const path = await realpath(options.path).catch(() => {
     throw new UsageError(`${options.path}: there is no such file`)
   })
+  // Where nothing has to be written, the folder needn't be writable either.
+  const listed = alreadyListed(await readFile(path, 'utf8'), path, options)
+  if (listed) return listed
   return withFileLock(path, options.clock, async () => {
     const text = await readFile(path, 'utf8')
-    const before = parse(text, path, options)
-    const known = before.agents.get(options.name)
+    const meanwhile = alreadyListed(text, path, options)
+    if (meanwhile) return meanwhile
+    const known = parse(text, path, options).agents.get(options.name)
     const notes = known ? differences(known, options) : []
-    if (known?.credential) {
-      return { config: before, agent: { ...known, credential: known.credential }, notes }
-    }
     const changed = withAgent(text, options, known)
     const config = parse(changed, path, options)
     const agent = config.agents.get(options.name)
@@ -49,6 +50,14 @@ export async function listAgent(options: ListAgentOptions): Promise<ListedAgent>
     await replaceFile(path, changed)
     return { config, agent: { ...agent, credential: agent.credential }, notes }
   })
+}
+
+function alreadyListed(text: string, path: string, options: ListAgentOptions): ListedAgent | null {
+  const config = parse(text, path, options)
+  const known = config.agents.get(options.name)
+  if (!known?.credential) return null
+  const agent = { ...known, credential: known.credential }
+  return { config, agent, notes: differences(known, options) }
 }
 
 function parse(text: string, path: string, { env }: ListAgentOptions): Config {

@@ -34,10 +34,12 @@ export function registerStart(program: Command, io: ServerIo): void {
     .option('--ready-json', 'print one line of JSON once ready: {"ready":true,"postgres":...}')
     .addHelpText('after', HELP)
     .action(async (options: { config: string; readyJson?: boolean }) => {
+      // Heard from the beginning on: as process 1 there is nobody else who would end it.
+      const signalled = stopSignal(io)
       const running = await startProxy(io, options.config)
       if (!running) return
       io.out(options.readyJson ? `${readyJson(running.addresses)}\n` : readyText(running.addresses))
-      await stopOnSignal(io, running.proxy)
+      await stopOnSignal(io, running.proxy, signalled)
     })
 }
 
@@ -79,22 +81,23 @@ function canRun(config: Config): readonly string[] {
   return config.unsupported
 }
 
-/** Resolves when the proxy has stopped. A second signal doesn't wait for running statements. */
-export async function stopOnSignal(io: ServerIo, proxy: DataPlane): Promise<void> {
-  await new Promise<void>((resolve) => {
-    let stopping = false
-    const stop = () => {
-      if (stopping) return
-      stopping = true
-      proxy.close().then(resolve, (error: unknown) => {
-        io.err(`${messageOf(error)}\n`)
-        resolve()
-      })
-    }
-    io.onSignal('SIGTERM', stop)
-    io.onSignal('SIGINT', stop)
-    io.onSignal('SIGHUP', () => void proxy.reload())
+/** Resolves with the first signal that asks to stop. */
+function stopSignal(io: ServerIo): Promise<void> {
+  return new Promise((resolve) => {
+    io.onSignal('SIGTERM', resolve)
+    io.onSignal('SIGINT', resolve)
   })
+}
+
+/** Resolves when the proxy has stopped. */
+async function stopOnSignal(
+  io: ServerIo,
+  proxy: DataPlane,
+  signalled: Promise<void>,
+): Promise<void> {
+  io.onSignal('SIGHUP', () => void proxy.reload())
+  await signalled
+  await proxy.close().catch((error: unknown) => io.err(`${messageOf(error)}\n`))
   io.exit(0)
 }
 

@@ -37,7 +37,7 @@ const listen = z
     control: address
       .nullable()
       .prefault('127.0.0.1:6480')
-      .describe('HTTP API, /metrics, /healthz, /readyz. null: none.'),
+      .describe('The inbox, HTTP API, /metrics, /healthz, /readyz. null: none.'),
     public_url: z
       .url({
         protocol: /^https?$/,

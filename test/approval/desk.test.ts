@@ -107,6 +107,34 @@ t.test('a ticket outlives its connection, runs once, and expires unspent', async
   t.match(await desk.decide(id, answerOf('bo@example.com')), { kind: 'gone' })
 })
 
+t.test('a denial that nobody heard is told once, and only to who asks for the same', async (t) => {
+  const { desk } = await openDesk(t)
+  const { id } = await openOne(desk)
+  await desk.ticket(id, HOLDER, false)
+  await desk.decide(id, { ...answerOf('ana@example.com', 'deny'), reason: 'not on a Friday' })
+  t.match(await desk.open(draftOf({ binding: 'another' }), HOLDER), { how: 'new' })
+  const events: string[] = []
+  desk.subscribe(({ type }) => events.push(type))
+  const told = await desk.open(draftOf(), HOLDER)
+  t.match(told, {
+    request: { id },
+    resolution: { kind: 'rejected', by: 'ana@example.com', reason: 'not on a Friday' },
+  })
+  t.same(events, [], 'nobody is asked again')
+  const again = await desk.open(draftOf(), HOLDER)
+  t.match(again, { how: 'new', resolution: null }, 'who insists asks anew')
+  t.not(again.request.id, id)
+})
+
+t.test('a denial is news for so long as the request would have been open', async (t) => {
+  const { desk, clock } = await openDesk(t)
+  const { id } = await openOne(desk)
+  await desk.ticket(id, HOLDER, false)
+  await desk.decide(id, answerOf('ana@example.com', 'deny'))
+  clock.advance(1_800_000)
+  t.match(await desk.open(draftOf(), HOLDER), { how: 'new' })
+})
+
 t.test('at its deadline a request is over, even before its timer has fired', async (t) => {
   const { desk, clock } = await openDesk(t)
   const { id } = await openOne(desk, { expiresMs: 1000 })

@@ -119,6 +119,7 @@ t.test(
       'groups.data-owner.clears',
       'listen.mysql',
       'oidc',
+      'people.ana@example.com.teams',
       'rules[5].when.action',
     ])
     const more = accepted(
