@@ -1,0 +1,134 @@
+import { isName, isOp, type Token } from './token.ts'
+
+/**
+ * Whether a condition holds for every row, as far as its tokens tell: it looks at no row, compares
+ * something with itself, or is an OR of which a part is so. A parameter may be given so that it
+ * selects, so it counts as a look.
+ */
+export function isAlwaysTrue(tokens: readonly Token[]): boolean {
+  const inner = withoutParens(tokens)
+  const either = parts(inner, isOr)
+  if (either.length > 1) return either.some(isAlwaysTrue) || coversEverything(either)
+  const both = parts(inner, isAnd)
+  if (both.length > 1) return both.every(isAlwaysTrue)
+  if (isFalse(inner)) return false
+  return !looksAtRows(inner) || comparesWithItself(inner) || likesEverything(inner)
+}
+
+function isOr(token: Token): boolean {
+  return token.keyword === 'OR' || isOp(token, '||') || token.keyword === 'XOR'
+}
+
+function isAnd(token: Token): boolean {
+  return token.keyword === 'AND' || isOp(token, '&&')
+}
+
+/** Cuts where `cuts` says, outside parentheses; the AND of a BETWEEN is none. */
+function parts(
+  tokens: readonly Token[],
+  cuts: (token: Token) => boolean,
+): readonly (readonly Token[])[] {
+  const found: Token[][] = [[]]
+  let depth = 0
+  let between = 0
+  for (const token of tokens) {
+    if (isOp(token, '(') || token.keyword === 'CASE') depth++
+    if (isOp(token, ')') || token.keyword === 'END') depth--
+    if (depth === 0 && token.keyword === 'BETWEEN') between++
+    if (depth === 0 && cuts(token)) {
+      if (between > 0 && token.keyword === 'AND') between--
+      else {
+        found.push([])
+        continue
+      }
+    }
+    found.at(-1)?.push(token)
+  }
+  return found
+}
+
+function withoutParens(tokens: readonly Token[]): readonly Token[] {
+  let inner = tokens
+  while (isOp(inner[0], '(') && closesLast(inner)) inner = inner.slice(1, -1)
+  return inner
+}
+
+function closesLast(tokens: readonly Token[]): boolean {
+  let depth = 0
+  for (const [at, token] of tokens.entries()) {
+    if (isOp(token, '(')) depth++
+    if (isOp(token, ')') && --depth === 0) return at === tokens.length - 1
+  }
+  return false
+}
+
+/** 0, FALSE and NULL choose no row at all. */
+function isFalse(tokens: readonly Token[]): boolean {
+  const [only, ...others] = tokens
+  if (!only || others.length > 0) return false
+  if (only.kind === 'number') return Number(only.text) === 0
+  return only.keyword === 'FALSE' || only.keyword === 'NULL'
+}
+
+const NO_COLUMN = new Set(
+  `AND BETWEEN BINARY DIV ESCAPE FALSE IN IS LIKE MOD NOT NULL OR REGEXP RLIKE TRUE UNKNOWN XOR CASE WHEN
+   THEN ELSE END INTERVAL COLLATE`
+    .trim()
+    .split(/\s+/),
+)
+
+function looksAtRows(tokens: readonly Token[]): boolean {
+  return tokens.some((token, at) => {
+    if (token.kind === 'param' || token.kind === 'variable' || token.keyword === 'SELECT')
+      return true
+    if (!isName(token) || NO_COLUMN.has(token.keyword)) return false
+    // The name of a function is no column; its arguments may be.
+    return !isOp(tokens[at + 1], '(')
+  })
+}
+
+const COMPARISONS = new Set(['=', '<=>', '<=', '>='])
+
+function comparesWithItself(tokens: readonly Token[]): boolean {
+  return tokens.some((token, at) => {
+    const compares =
+      (token.kind === 'op' && COMPARISONS.has(token.text)) || token.keyword === 'LIKE'
+    return compares && alike(tokens.slice(0, at), tokens.slice(at + 1))
+  })
+}
+
+function alike(left: readonly Token[], right: readonly Token[]): boolean {
+  const said = (tokens: readonly Token[]) =>
+    withoutParens(tokens)
+      .map(({ kind, text }) => (kind === 'quoted' ? 'word' : kind) + text.toLowerCase())
+      .join(' ')
+  return said(left) === said(right)
+}
+
+/** x LIKE '%' */
+function likesEverything(tokens: readonly Token[]): boolean {
+  const last = tokens.at(-1)
+  const negated = tokens.some(({ keyword }) => keyword === 'NOT')
+  return (
+    tokens.at(-2)?.keyword === 'LIKE' &&
+    last?.kind === 'string' &&
+    !negated &&
+    last.end - last.start === 3
+  )
+}
+
+/** x IS NULL OR x IS NOT NULL */
+function coversEverything(either: readonly (readonly Token[])[]): boolean {
+  const tests = either.map((part) => {
+    const inner = withoutParens(part)
+    const negated = inner.at(-2)?.keyword === 'NOT'
+    if (inner.at(-1)?.keyword !== 'NULL' || inner.at(negated ? -3 : -2)?.keyword !== 'IS')
+      return null
+    return { negated, what: inner.slice(0, negated ? -3 : -2) }
+  })
+  return tests.some((one) =>
+    tests.some(
+      (other) => one && other && one.negated && !other.negated && alike(one.what, other.what),
+    ),
+  )
+}

@@ -1,0 +1,27 @@
+import type { Classification, SessionNames } from '../statement.ts'
+import type { Dialect, LexMode, SessionFacts } from './dialect.ts'
+import type { Findings } from './findings.ts'
+import type { MysqlSchema } from './schema.ts'
+import type { StatementText } from './statement-text.ts'
+
+/** What the judgement of one statement knows and notes. */
+export interface Analysis {
+  readonly schema: MysqlSchema
+  readonly facts: SessionFacts
+  readonly dialect: Dialect
+  readonly mode: LexMode
+  readonly trusted: ReadonlySet<string>
+  readonly names: SessionNames
+  readonly findings: Findings
+  /** Routines and statements inside statements that are being judged, for none may judge itself. */
+  readonly within: readonly string[]
+  /** Judges a text as a statement of its own, as PREPARE does; null where it can't be read. */
+  inner(sql: string): Classification | null
+  /** Notes what the statements of stored code do, whichever of them run. */
+  program(analysis: Analysis, text: StatementText): void
+  /** Reads code that the schema holds, such as the body of a routine; null where it can't be. */
+  read(sql: string): StatementText | null
+}
+
+/** Code in one another deeper than this isn't followed. */
+export const MAX_WITHIN = 8

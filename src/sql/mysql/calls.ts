@@ -1,0 +1,86 @@
+import type { Analysis } from './analysis.ts'
+import { effectOfFunction, isBuiltin } from './functions.ts'
+import { rawOf, type StatementText } from './statement-text.ts'
+import { judgeBody } from './stored-code.ts'
+import { isName, isOp, nameOf, type Token } from './token.ts'
+
+/** Words in front of a parenthesis that are no functions. */
+const NOT_CALLED = new Set(
+  `ALL AND ANY AS BETWEEN BY CASE CHECK CUBE CYCLE DISTINCT DISTINCTROW DIV ELSE EXCEPT EXISTS FOREIGN FROM
+   FULLTEXT HAVING IGNORE IN INDEX INTERSECT INTO INTERVAL IS JOIN KEY LIKE LIMIT LINES MOD NOT OF ON
+   OFFSET OR ORDER OVER PARTITION PRIMARY PROCEDURE REFERENCES REGEXP RETURN RETURNING RLIKE ROLLUP ROW
+   ROWS SELECT SET SOME SOUNDS SPATIAL STRAIGHT_JOIN THEN UNION UNIQUE UPDATE USING VALUE VALUES WHEN
+   WHERE WITH XOR AGAINST MEMBER LATERAL BINARY DECIMAL NUMERIC DEC FIXED VARCHAR VARBINARY NCHAR
+   NVARCHAR BIT FLOAT DOUBLE REAL INT INTEGER TINYINT SMALLINT MEDIUMINT BIGINT TEXT BLOB ENUM VECTOR
+   COLUMNS EXPLAIN DO CALL WHILE UNTIL ELSEIF END PERCENT_ROW KEYS SIGNED UNSIGNED DUAL LEAVES NCHAR
+   RECURSIVE LOOP BEGIN HIGH_PRIORITY SQL_CALC_FOUND_ROWS SQL_NO_CACHE SQL_SMALL_RESULT SQL_BIG_RESULT
+   SQL_BUFFER_RESULT SQL_CACHE LOW_PRIORITY DELAYED STARTING TERMINATED ENCLOSED ESCAPED OPTIONALLY`
+    .trim()
+    .split(/\s+/),
+)
+
+/** Notes what every function does that the tokens call; `except` holds indexes of other names. */
+export function checkCalls(
+  analysis: Analysis,
+  text: StatementText,
+  except: ReadonlySet<number> = new Set(),
+): void {
+  const { tokens } = text
+  for (let at = 1; at < tokens.length; at++) {
+    if (!isOp(tokens[at], '(')) continue
+    const name = tokens[at - 1]
+    if (!isName(name) || except.has(at - 1)) continue
+    if (isOp(tokens[at - 2], '.')) checkQualified(analysis, tokens[at - 3], name)
+    else if (!NOT_CALLED.has(name.keyword) && !isAlias(tokens, at - 1)) checkCall(analysis, name)
+  }
+  checkSequences(analysis, text)
+}
+
+/** (SELECT ...) AS x (a, b): nothing else can stand between two parentheses or behind AS. */
+function isAlias(tokens: readonly Token[], at: number): boolean {
+  const before = tokens[at - 1]
+  return isOp(before, ')') || before?.keyword === 'AS'
+}
+
+function checkQualified(analysis: Analysis, schema: Token | undefined, name: Token): void {
+  if (isName(schema)) checkStored(analysis, nameOf(schema), nameOf(name))
+  else analysis.findings.opaque('a function is named in a way that is not understood')
+}
+
+function checkCall(analysis: Analysis, token: Token): void {
+  const name = nameOf(token)
+  const { database } = analysis.facts
+  if (database !== null && analysis.schema.routine('function', database, name)) {
+    checkStored(analysis, database, name)
+    return
+  }
+  const known = effectOfFunction(name)
+  if (known) analysis.findings.effect(known.effect, known.reason)
+  else if (!isBuiltin(name)) checkStored(analysis, database, name)
+}
+
+/** A function of the schema does what its body does; one that nobody knows may do anything. */
+function checkStored(analysis: Analysis, schema: string | null, name: string): void {
+  const label = schema === null ? name : `${schema}.${name}`
+  analysis.findings.functions.add(label)
+  const routine = schema === null ? undefined : analysis.schema.routine('function', schema, name)
+  if (analysis.trusted.has(label)) return
+  if (routine) {
+    judgeBody(analysis, label, routine.body, `the function ${label}`)
+    return
+  }
+  analysis.findings.unknown.add(`${label}()`)
+  analysis.findings.opaque(`what the function ${label} does isn't known`)
+}
+
+/** MariaDB: NEXT VALUE FOR s moves a sequence, PREVIOUS VALUE FOR s doesn't. */
+function checkSequences(analysis: Analysis, text: StatementText): void {
+  const { tokens } = text
+  for (let at = 0; at + 2 < tokens.length; at++) {
+    if (tokens[at]?.keyword !== 'NEXT' || tokens[at + 1]?.keyword !== 'VALUE') continue
+    if (tokens[at + 2]?.keyword === 'FOR') {
+      const name = tokens[at + 3]
+      analysis.findings.effect('write', `moves the sequence ${name ? rawOf(text, name) : ''}`)
+    }
+  }
+}

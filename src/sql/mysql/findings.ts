@@ -1,0 +1,144 @@
+import type { Effect, EffectReason, SessionName, TableUse } from '../statement.ts'
+import type { SchemaTable } from './schema.ts'
+
+interface TableFinding {
+  readonly schema: string | null
+  readonly name: string
+  readonly access: 'read' | 'write'
+  readonly table: SchemaTable | null
+  readonly columns: Set<string>
+}
+
+/** Collects what is found out about one statement. */
+export class Findings {
+  readonly #effects = new Map<string, EffectReason>()
+  readonly #tables = new Map<string, TableFinding>()
+  readonly #adopted: TableUse[] = []
+  readonly #classes = new Set<string>()
+  readonly functions = new Set<string>()
+  readonly names: SessionName[] = []
+  /** Names that the schema doesn't know: a newer reading may. */
+  readonly unknown = new Set<string>()
+  /** Something classified or unknown is read. */
+  classified = false
+  connectionBound = false
+  /** Its strings may hold passwords. */
+  secret = false
+
+  effect(effect: Effect, reason: string): void {
+    this.#effects.set(`${effect} ${reason}`, { effect, reason })
+  }
+
+  /** What it does can't be known, nor what it returns. */
+  opaque(reason: string): void {
+    this.effect('opaque', reason)
+    this.classified = true
+  }
+
+  drop(effects: ReadonlySet<Effect>): void {
+    for (const [key, { effect }] of this.#effects)
+      if (effects.has(effect)) this.#effects.delete(key)
+  }
+
+  table(table: SchemaTable, access: 'read' | 'write'): void {
+    this.#add({ schema: table.schema, name: table.name, access, table, columns: new Set() })
+    if (access === 'read' && table.classified) this.classified = true
+  }
+
+  /** Newer than the last reading, temporary, or not there. */
+  unknownTable(schema: string | null, name: string, access: 'read' | 'write'): void {
+    this.#add({ schema, name, access, table: null, columns: new Set() })
+    this.unknown.add(schema === null ? name : `${schema}.${name}`)
+    this.connectionBound = true
+    if (access === 'read') this.classified = true
+  }
+
+  #add(finding: TableFinding): void {
+    const key = JSON.stringify([finding.schema, finding.name, finding.access])
+    if (!this.#tables.has(key)) this.#tables.set(key, finding)
+  }
+
+  /** The statement says this name, which may be a column of the tables that it touches. */
+  column(name: string): void {
+    const wanted = name.toLowerCase()
+    for (const { table, columns } of this.#tables.values()) {
+      const column = table?.columns.find((own) => own.name.toLowerCase() === wanted)
+      if (column) this.#column(columns, column)
+    }
+  }
+
+  /** It takes whole rows. */
+  everyColumn(): void {
+    for (const { table, columns, access } of this.#tables.values()) {
+      if (access === 'read')
+        for (const column of table?.columns ?? []) this.#column(columns, column)
+    }
+  }
+
+  #column(columns: Set<string>, column: SchemaTable['columns'][number]): void {
+    columns.add(column.name)
+    if (column.dataClass !== null) this.#classes.add(column.dataClass)
+  }
+
+  /** Takes over what was found about code that this statement runs. */
+  include(inner: Findings): void {
+    for (const { effect, reason } of inner.effects) this.effect(effect, reason)
+    for (const [key, table] of inner.#tables)
+      if (!this.#tables.has(key)) this.#tables.set(key, table)
+    for (const name of inner.#classes) this.#classes.add(name)
+    for (const name of inner.functions) this.functions.add(name)
+    for (const name of inner.unknown) this.unknown.add(name)
+    this.#adopted.push(...inner.#adopted)
+    this.classified ||= inner.classified
+    this.connectionBound ||= inner.connectionBound
+    this.secret ||= inner.secret
+  }
+
+  adopt(uses: readonly TableUse[], classes: readonly string[]): void {
+    this.#adopted.push(...uses)
+    for (const name of classes) this.#classes.add(name)
+  }
+
+  has(effect: Effect): boolean {
+    return this.effects.some((found) => found.effect === effect)
+  }
+
+  get effects(): readonly EffectReason[] {
+    return [...this.#effects.values()]
+  }
+
+  get classes(): readonly string[] {
+    return [...this.#classes].sort()
+  }
+
+  /** The tables that the schema knows and that are read. */
+  get read(): readonly SchemaTable[] {
+    return [...this.#tables.values()].flatMap(({ table, access }) =>
+      table && access === 'read' ? [table] : [],
+    )
+  }
+
+  /** Every table that the schema knows. */
+  get known(): readonly SchemaTable[] {
+    return [...this.#tables.values()].flatMap(({ table }) => table ?? [])
+  }
+
+  get tables(): readonly TableUse[] {
+    const own = [...this.#tables.values()].map(({ schema, name, access, table, columns }) => ({
+      schema,
+      name,
+      access,
+      classes: classesOf(table),
+      columns: [...columns],
+    }))
+    return [...own, ...this.#adopted]
+  }
+}
+
+function classesOf(table: SchemaTable | null): Readonly<Record<string, string>> {
+  const classes: Record<string, string> = Object.create(null)
+  for (const column of table?.columns ?? []) {
+    if (column.dataClass !== null) classes[column.name] = column.dataClass
+  }
+  return classes
+}

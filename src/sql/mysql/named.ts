@@ -1,0 +1,70 @@
+import type { Classification } from '../statement.ts'
+import { unreadable } from '../unreadable.ts'
+import type { Analysis } from './analysis.ts'
+import { Cursor } from './cursor.ts'
+import { checkQuery } from './query.ts'
+import { type StatementText, stringValue } from './statement-text.ts'
+import { nameOf } from './token.ts'
+
+/** PREPARE name FROM 'text': what a constant text does is known, what a variable holds isn't. */
+export function prepare(analysis: Analysis, text: StatementText): void {
+  const { findings } = analysis
+  const cursor = new Cursor(text, 1)
+  const name = cursor.name()
+  findings.effect('session', 'prepares a statement')
+  findings.connectionBound = true
+  if (!name || !cursor.skip('FROM')) {
+    findings.opaque('what PREPARE prepares is not understood')
+    return
+  }
+  const inner = innerOf(analysis, cursor)
+  include(analysis, inner, 'the prepared text')
+  findings.names.push({ kind: 'prepare', name: name.name.toLowerCase(), inner })
+  checkQuery(analysis, text)
+}
+
+/** The statement that a text stands for; opaque where the text isn't one constant. */
+function innerOf(analysis: Analysis, cursor: Cursor): Classification {
+  const token = cursor.peek()
+  const whole =
+    cursor.at === cursor.tokens.length - 1 || cursor.sees('USING') || cursor.word(1) === 'USING'
+  if (token?.kind === 'string' && whole) {
+    const sql = stringValue(cursor.text, token, !analysis.mode.noBackslashEscapes)
+    const inner = analysis.inner(sql)
+    if (inner) return inner
+  }
+  return unreadable('', 'its text is computed')
+}
+
+function include({ findings }: Analysis, inner: Classification, what: string): void {
+  for (const { effect, reason } of inner.effects) findings.effect(effect, reason)
+  const [first] = inner.effects
+  if (first && inner.sql !== '') findings.effect(first.effect, `${what} is: ${inner.redacted}`)
+  findings.adopt(inner.tables, inner.classes)
+  findings.classified ||= inner.output === 'classified'
+  findings.connectionBound ||= inner.connectionBound
+}
+
+/** EXECUTE name USING @a, and MariaDB's EXECUTE IMMEDIATE text. Returns the verb. */
+export function execute(analysis: Analysis, text: StatementText): string {
+  const { findings } = analysis
+  const cursor = new Cursor(text, 1)
+  findings.connectionBound = true
+  checkQuery(analysis, text)
+  if (cursor.skip('IMMEDIATE')) {
+    include(analysis, innerOf(analysis, cursor), 'the text')
+    return 'EXECUTE IMMEDIATE'
+  }
+  const token = cursor.peek()
+  const name = token ? nameOf(token).toLowerCase() : ''
+  const prepared = analysis.names.prepared(name)
+  findings.names.push({ kind: 'execute', name })
+  if (prepared) include(analysis, prepared, `the prepared statement ${name}`)
+  else findings.opaque(`the prepared statement ${name} isn't known`)
+  return 'EXECUTE'
+}
+
+export function deallocate({ findings }: Analysis, text: StatementText): void {
+  const name = new Cursor(text, 2).name()
+  findings.names.push({ kind: 'deallocate', name: name?.name.toLowerCase() ?? null })
+}

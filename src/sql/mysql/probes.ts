@@ -1,0 +1,222 @@
+import type { Analysis } from './analysis.ts'
+import { isCarrier } from './functions.ts'
+import type { StatementText } from './statement-text.ts'
+import { takesEverything } from './tables.ts'
+import { isName, isOp, type NameToken, nameOf, type Token } from './token.ts'
+
+/** Clauses that sort, choose or join rows. */
+const CHOOSING = new Set([
+  'WHERE',
+  'ON',
+  'USING',
+  'HAVING',
+  'GROUP',
+  'ORDER',
+  'PARTITION',
+  'WINDOW',
+  'LIMIT',
+])
+/** Words with which another part of a query begins. */
+const OTHER = new Set(['SELECT', 'FROM', 'JOIN', 'UNION', 'SET', 'VALUES', 'INTO'])
+
+/**
+ * Notes where the value of a classified column could be guessed: in a condition other than IS NULL
+ * or equality with constants, in an order, a group or a join, in what waits, and in a variable.
+ */
+export function checkProbes(analysis: Analysis, text: StatementText): void {
+  const { findings } = analysis
+  if (!findings.known.some(({ classified }) => classified)) return
+  const columns = classifiedNames(analysis, text)
+  const { tokens } = text
+  const named = takesEverything(text) || tokens.some((token) => isColumn(token, columns))
+  const clauses: (string | null)[] = [null]
+  for (const [at, token] of tokens.entries()) {
+    const clause = clauses.at(-1) ?? null
+    if (isOp(token, '(')) clauses.push(carries(tokens[at - 1]) ?? clause)
+    else if (isOp(token, ')')) {
+      if (clauses.length > 1) clauses.pop()
+    } else if (CHOOSING.has(token.keyword)) clauses[clauses.length - 1] = token.keyword
+    else if (OTHER.has(token.keyword)) clauses[clauses.length - 1] = null
+    else if (token.keyword === 'NATURAL') {
+      findings.effect('probe', 'joins tables with classified columns by what they have in common')
+    } else if (clause !== null) {
+      if (isColumn(token, columns)) {
+        if (!isSafe(tokens, at, clause)) note(analysis, nameOf(token), clause)
+      } else if (named && isOrdinal(tokens, at, clause)) {
+        findings.effect('probe', `${clause} BY a column of a classified table by its number`)
+      }
+    }
+  }
+  checkKept(analysis, tokens, columns)
+}
+
+function note({ findings }: Analysis, name: string, clause: string): void {
+  const where =
+    clause === 'ORDER' || clause === 'GROUP' || clause === 'PARTITION' ? `${clause} BY` : clause
+  findings.effect('probe', `${name} is used in ${where}, which can be used to guess its values`)
+}
+
+function isColumn(token: Token | undefined, columns: ReadonlySet<string>): token is NameToken {
+  return isName(token) && columns.has(nameOf(token).toLowerCase())
+}
+
+/** The arguments of what waits, locks or keeps them count as a condition. */
+function carries(before: Token | undefined): string | null {
+  return isName(before) && isCarrier(nameOf(before)) ? `${nameOf(before).toUpperCase()}()` : null
+}
+
+/** ORDER BY 2 */
+function isOrdinal(tokens: readonly Token[], at: number, clause: string): boolean {
+  if (clause !== 'ORDER' && clause !== 'GROUP') return false
+  if (tokens[at]?.kind !== 'number') return false
+  return tokens[at - 1]?.keyword === 'BY' || isOp(tokens[at - 1], ',')
+}
+
+/** A classified value in a variable can be looked at from any later statement. */
+function checkKept(
+  { findings }: Analysis,
+  tokens: readonly Token[],
+  columns: ReadonlySet<string>,
+): void {
+  const kept = tokens.some(
+    (token, at) =>
+      token.kind === 'variable' && (isOp(tokens[at + 1], ':=') || intoList(tokens, at)),
+  )
+  const named = tokens.some((token) => isColumn(token, columns))
+  if (kept && named) findings.effect('probe', 'keeps a classified value in a user variable')
+}
+
+function intoList(tokens: readonly Token[], at: number): boolean {
+  for (let before = at - 1; before >= 0; before--) {
+    if (tokens[before]?.keyword === 'INTO') return true
+    if (tokens[before]?.kind !== 'variable' && !isOp(tokens[before], ',')) return false
+  }
+  return false
+}
+
+const BEFORE_EQUALITY = new Set(['WHERE', 'ON', 'AND', 'OR', 'NOT', 'HAVING', 'XOR'])
+const CONSTANT = new Set(['string', 'number', 'param', 'bytes'])
+const BEHIND_EQUALITY = new Set(
+  'AND OR XOR GROUP ORDER LIMIT HAVING UNION FOR LOCK INTO JOIN LEFT RIGHT INNER CROSS WHERE WINDOW'.split(
+    ' ',
+  ),
+)
+
+/** column = constant, column IN (constants), column IS [NOT] NULL: what a person would ask. */
+function isSafe(tokens: readonly Token[], at: number, clause: string): boolean {
+  if (!BEFORE_EQUALITY.has(clause)) return false
+  let start = at
+  while (isOp(tokens[start - 1], '.') && isName(tokens[start - 2])) start -= 2
+  const before = tokens[start - 1]
+  if (!isOp(before, '(') && !BEFORE_EQUALITY.has(before?.keyword ?? '')) return false
+  if (isOp(before, '(') && isName(tokens[start - 2])) {
+    // A function's arguments are no condition.
+    if (!BEFORE_EQUALITY.has(tokens[start - 2]?.keyword ?? '')) return false
+  }
+  const end = endOfTest(tokens, at + 1)
+  if (end < 0) return false
+  const next = tokens[end]
+  return next === undefined || isOp(next, ')') || BEHIND_EQUALITY.has(next.keyword)
+}
+
+/** The index behind "= constant", "IN (constants)" or "IS NULL"; -1 where none of them stands. */
+function endOfTest(tokens: readonly Token[], at: number): number {
+  const kind = tokens[at + 1]?.kind ?? ''
+  if (isOp(tokens[at], '=')) return CONSTANT.has(kind) ? at + 2 : -1
+  if (tokens[at]?.keyword === 'IS') {
+    const negated = tokens[at + 1]?.keyword === 'NOT' ? 1 : 0
+    return tokens[at + 1 + negated]?.keyword === 'NULL' ? at + 2 + negated : -1
+  }
+  if (tokens[at]?.keyword !== 'IN' || !isOp(tokens[at + 1], '(')) return -1
+  for (let inner = at + 2; ; inner += 2) {
+    if (!CONSTANT.has(tokens[inner]?.kind ?? '')) return -1
+    if (isOp(tokens[inner + 1], ')')) return inner + 2
+    if (!isOp(tokens[inner + 1], ',')) return -1
+  }
+}
+
+/** Rounds over the statement: an alias of an alias of an alias is followed this far. */
+const MAX_ROUNDS = 6
+
+/**
+ * Names under which a classified value may stand: the columns' own, and every name that the
+ * statement gives to what is computed from one.
+ */
+function classifiedNames(analysis: Analysis, { tokens }: StatementText): ReadonlySet<string> {
+  const names = new Set<string>()
+  for (const table of analysis.findings.known) {
+    for (const column of table.columns) {
+      if (column.dataClass !== null || column.derived) names.add(column.name.toLowerCase())
+    }
+  }
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const before = names.size
+    addAliases(tokens, names)
+    if (names.size === before) break
+  }
+  return names
+}
+
+/** Adds the alias of each item that holds one of the names, and lists of columns behind a table's. */
+function addAliases(tokens: readonly Token[], names: Set<string>): void {
+  const items: boolean[] = [false]
+  for (const [at, token] of tokens.entries()) {
+    const top = items.length - 1
+    if (isOp(token, '(')) items.push(false)
+    else if (isOp(token, ')')) {
+      const inner = items.length > 1 ? items.pop() : false
+      items[items.length - 1] = Boolean(items.at(-1) || inner)
+      if (inner) addColumnList(tokens, at + 1, names)
+    } else if (isOp(token, ',') || OTHER.has(token.keyword)) items[top] = false
+    else if (isName(token)) {
+      const name = nameOf(token).toLowerCase()
+      if (names.has(name)) items[top] = true
+      else if (items[top] && givesName(tokens, at)) names.add(name)
+    } else if (token.kind === 'variable') {
+      if (items[top] && isOp(tokens[at + 1], ':=')) names.add(name(token))
+    }
+  }
+  addCommonColumns(tokens, names)
+}
+
+function name(token: Token): string {
+  return `@${nameOf(token).toLowerCase()}`
+}
+
+const NO_NAME = new Set(['END', 'NULL', 'ASC', 'DESC', 'TRUE', 'FALSE', 'UNKNOWN'])
+
+/** x AS name, or x name in front of a comma, FROM or the end. */
+function givesName(tokens: readonly Token[], at: number): boolean {
+  if (isOp(tokens[at - 1], '.') || isOp(tokens[at + 1], '.') || isOp(tokens[at + 1], '('))
+    return false
+  if (tokens[at - 1]?.keyword === 'AS') return true
+  const next = tokens[at + 1]
+  if (NO_NAME.has(tokens[at]?.keyword ?? '')) return false
+  const ends = next === undefined || isOp(next, ',') || isOp(next, ')') || next.keyword === 'FROM'
+  const before = tokens[at - 1]
+  const value = isName(before) || isOp(before, ')') || before?.kind === 'string'
+  return ends && value
+}
+
+/** (SELECT email ...) AS x (a, b): any of the columns may hold it. */
+function addColumnList(tokens: readonly Token[], from: number, names: Set<string>): void {
+  let at = from
+  if (tokens[at]?.keyword === 'AS') at++
+  if (!isName(tokens[at]) || !isOp(tokens[at + 1], '(')) return
+  for (at += 2; isName(tokens[at]); at += 2) names.add(nameOf(tokens[at] as Token).toLowerCase())
+}
+
+/** WITH x (a, b) AS (SELECT email ...): alike. */
+function addCommonColumns(tokens: readonly Token[], names: Set<string>): void {
+  for (const [at, token] of tokens.entries()) {
+    const opens = isOp(token, '(') && isName(tokens[at - 1])
+    if (!opens) continue
+    let end = at + 1
+    while (isName(tokens[end]) && isOp(tokens[end + 1], ',')) end += 2
+    if (!isName(tokens[end]) || !isOp(tokens[end + 1], ')')) continue
+    if (tokens[end + 2]?.keyword !== 'AS' || !isOp(tokens[end + 3], '(')) continue
+    for (let column = at + 1; column <= end; column += 2) {
+      names.add(nameOf(tokens[column] as Token).toLowerCase())
+    }
+  }
+}

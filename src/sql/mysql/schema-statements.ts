@@ -1,0 +1,188 @@
+import type { Analysis } from './analysis.ts'
+import { Cursor, type QualifiedName } from './cursor.ts'
+import { checkCopy } from './data-statements.ts'
+import { checkQuery } from './query.ts'
+import { rawOf, type StatementText } from './statement-text.ts'
+import { isName, isOp } from './token.ts'
+
+/** What stands between CREATE or ALTER and the kind of object. */
+const BEFORE_KIND = new Set(
+  `OR REPLACE TEMPORARY AGGREGATE UNIQUE FULLTEXT SPATIAL VECTOR ONLINE OFFLINE IGNORE MATERIALIZED EXTERNAL
+   JSON RELATIONAL DUALITY`
+    .trim()
+    .split(/\s+/),
+)
+const STORED_CODE = new Set(['PROCEDURE', 'FUNCTION', 'TRIGGER', 'EVENT', 'PACKAGE', 'LIBRARY'])
+const OBJECTS = new Set([...STORED_CODE, 'TABLE', 'VIEW', 'INDEX', 'SEQUENCE'])
+
+/**
+ * CREATE and ALTER of tables, views, indexes, sequences and stored code. Returns the verb; null where
+ * the object is none of these.
+ */
+export function createOrAlter(
+  analysis: Analysis,
+  text: StatementText,
+  verb: string,
+): string | null {
+  const cursor = new Cursor(text, 1)
+  const definer = skipDecoration(cursor)
+  const object = cursor.word()
+  if (!OBJECTS.has(object)) return null
+  const { findings } = analysis
+  findings.effect('ddl', `${verb} ${object} changes the schema`)
+  if (definer) findings.effect('privilege', 'says with whose rights the code runs')
+  if (object === 'TABLE') tableDefinition(analysis, text, cursor, verb)
+  else if (STORED_CODE.has(object)) storedCode(analysis, text)
+  else if (object === 'VIEW') viewDefinition(analysis, text)
+  noteNamed(analysis, text, cursor, object)
+  return `${verb} ${object}`
+}
+
+/** OR REPLACE, DEFINER = user, ALGORITHM = x, SQL SECURITY x; true where it says whose rights hold. */
+function skipDecoration(cursor: Cursor): boolean {
+  let definer = false
+  for (;;) {
+    if (BEFORE_KIND.has(cursor.word())) cursor.at++
+    else if (cursor.sees('SQL', 'SECURITY')) {
+      definer ||= cursor.word(2) === 'DEFINER'
+      cursor.at += 3
+    } else if ((cursor.sees('ALGORITHM') || cursor.sees('DEFINER')) && cursor.op('=', 1)) {
+      definer ||= cursor.word() === 'DEFINER'
+      cursor.at += 3
+      if (cursor.op('(')) cursor.skipParens()
+      while (cursor.peek()?.kind === 'variable' || isOp(cursor.peek(), '@')) cursor.at++
+    } else return definer
+  }
+}
+
+/** The table that stands behind the object's kind, or behind ON. */
+function noteNamed(analysis: Analysis, text: StatementText, start: Cursor, object: string): void {
+  const cursor = new Cursor(text, start.at + 1)
+  cursor.skip('IF', 'NOT', 'EXISTS')
+  cursor.skip('IF', 'EXISTS')
+  if (object === 'INDEX' || object === 'TRIGGER') {
+    while (!cursor.done && !cursor.sees('ON')) cursor.at++
+    cursor.at++
+  } else if (object !== 'TABLE' && object !== 'VIEW') return
+  noteTable(analysis, cursor.name())
+}
+
+function noteTable(analysis: Analysis, name: QualifiedName | null): void {
+  if (!name) return
+  const schema = name.schema ?? analysis.facts.database
+  const table = schema === null ? undefined : analysis.schema.table(schema, name.name)
+  if (!table) analysis.findings.unknownTable(schema, name.name, 'write')
+  else {
+    analysis.findings.table(table, 'write')
+    // A new index, type or constraint is checked on every row, and its error quotes one.
+    if (table.classified) analysis.findings.classified = true
+  }
+}
+
+const REMOTE = new Set([
+  'FEDERATED',
+  'FEDERATEDX',
+  'CONNECT',
+  'SPIDER',
+  'S3',
+  'OQGRAPH',
+  'SPHINX',
+  'NDB',
+  'NDBCLUSTER',
+])
+
+function tableDefinition(
+  analysis: Analysis,
+  text: StatementText,
+  start: Cursor,
+  verb: string,
+): void {
+  const { findings } = analysis
+  const { tokens } = text
+  for (const [at, { keyword }] of tokens.entries()) {
+    const next = tokens[at + 1]?.keyword ?? ''
+    if (keyword === 'ENGINE' || keyword === 'TYPE') {
+      const engine = tokens[isOp(tokens[at + 1], '=') ? at + 2 : at + 1]
+      const name = engine ? rawOf(text, engine).replace(/["'`]/g, '').toUpperCase() : ''
+      if (REMOTE.has(name)) findings.effect('export', `keeps rows outside this server (${name})`)
+    }
+    if (keyword === 'CONNECTION' || keyword === 'SECONDARY_ENGINE') {
+      findings.effect('export', 'connects the table to another server')
+      findings.secret = true
+    }
+    if ((keyword === 'DATA' || keyword === 'INDEX') && next === 'DIRECTORY') {
+      findings.effect('server', 'chooses files of the server')
+    }
+    if (
+      (keyword === 'DISCARD' || keyword === 'IMPORT') &&
+      ['TABLESPACE', 'PARTITION'].includes(next)
+    ) {
+      findings.effect('server', 'takes files of the server in or out')
+    }
+    if (
+      (keyword === 'TRUNCATE' || keyword === 'DROP') &&
+      next === 'PARTITION' &&
+      verb === 'ALTER'
+    ) {
+      findings.effect('unbounded-write', `${keyword} PARTITION removes all of its rows`)
+    }
+  }
+  const name = new Cursor(text, start.at + 1)
+  name.skip('IF', 'NOT', 'EXISTS')
+  name.skip('IF', 'EXISTS')
+  const named = name.name()
+  definition(analysis, text, named, verb)
+}
+
+/** What a definition reads: a query, or the functions of defaults and checks. */
+function definition(
+  analysis: Analysis,
+  text: StatementText,
+  named: QualifiedName | null,
+  verb: string,
+): void {
+  const query = text.tokens.findIndex(
+    ({ keyword }) => keyword === 'SELECT' || keyword === 'VALUES' || keyword === 'TABLE',
+  )
+  const selects = text.tokens.findIndex(({ keyword }) => keyword === 'SELECT')
+  if (verb === 'CREATE' && query > 0 && selects > 0 && named) {
+    checkQuery(analysis, { ...text, tokens: queryPart(text, selects) })
+    checkCopy(analysis, text, named.name)
+  }
+}
+
+/** From the query on, with what WITH makes before it. */
+function queryPart(text: StatementText, select: number) {
+  const start = text.tokens.findIndex(
+    ({ keyword }, at) => keyword === 'WITH' && isName(text.tokens[at + 1]),
+  )
+  return text.tokens.slice(start > 0 && start < select ? start : select)
+}
+
+function storedCode({ findings }: Analysis, { tokens }: StatementText): void {
+  if (tokens.some(({ keyword }) => keyword === 'SONAME')) {
+    findings.effect('server', 'brings native code into the server')
+  }
+  if (tokens.some((token) => isOp(token, ';'))) {
+    findings.effect('opaque', 'code of several statements runs later, or follows the definition')
+  }
+}
+
+/** A view's query is read when the view is; that it is made with what it names matters now. */
+function viewDefinition(analysis: Analysis, text: StatementText): void {
+  const select = text.tokens.findIndex(({ keyword }) => keyword === 'SELECT')
+  if (select > 0) checkQuery(analysis, { ...text, tokens: queryPart(text, select) })
+}
+
+/** Tables that DROP, RENAME, TRUNCATE, LOCK and the like name, each noted as one that is changed. */
+export function noteTables(analysis: Analysis, text: StatementText, from: number): void {
+  const cursor = new Cursor(text, from)
+  cursor.skip('IF', 'EXISTS')
+  for (;;) {
+    const name = cursor.name()
+    if (!name) return
+    noteTable(analysis, name)
+    while (!cursor.done && !cursor.op(',') && !cursor.sees('TO')) cursor.at++
+    if (!cursor.skip('TO') && !cursor.skipOp(',')) return
+  }
+}
