@@ -118,6 +118,16 @@ for (const version of POSTGRES_VERSIONS) {
       t.equal(await codeOf(client.query(text, ['1'])), 'done')
     })
 
+    t.test('a ticket that was denied is told, once', async (t) => {
+      const client = await connect(t, proxy, BRIEFLY)
+      const text = 'TRUNCATE scratch RESTART IDENTITY'
+      t.equal(await codeOf(client.query(text)), 'ZA001')
+      await proxy.decide((await waiting(text)).id, 'deny', 'not on a Sunday')
+      const told = await errorFrom(client.query(text))
+      t.match(told, { code: '42501', message: /not on a Sunday/ })
+      t.equal(await codeOf(client.query(text)), 'ZA001', 'who insists asks anew')
+    })
+
     t.test('a prepared statement is signed for one execution', async (t) => {
       const client = await connect(t, proxy, BRIEFLY)
       const query = { name: 'again', text: 'TRUNCATE scratch' }
@@ -131,7 +141,7 @@ for (const version of POSTGRES_VERSIONS) {
       const client = await connect(t, proxy, BRIEFLY)
       await client.query('BEGIN')
       await client.query("INSERT INTO scratch VALUES (9, 'in transaction')")
-      t.match(await errorFrom(client.query('TRUNCATE scratch')), {
+      t.match(await errorFrom(client.query('TRUNCATE scratch CASCADE')), {
         code: 'ZA001',
         message: /start the transaction again/,
       })
