@@ -54,6 +54,8 @@ export interface ServerReply<X> {
   maskers: readonly (CellMasker | null)[] | null | undefined
   rows: number
   bytes: number
+  /** The end of the columns said that another result follows. */
+  moreFollows: boolean
 }
 
 /** An answer of the proxy's own that waits for its turn. */
@@ -118,5 +120,6 @@ export function newReply<X>(
     maskers: undefined,
     rows: 0,
     bytes: 0,
+    moreFollows: false,
   }
 }

@@ -10,6 +10,7 @@ import type { ReceivedRows } from './received-rows.ts'
 import { SessionFilter } from './session-filter.ts'
 import {
   SERVER_MORE_RESULTS_EXISTS,
+  SERVER_PS_OUT_PARAMS,
   SERVER_STATUS_CURSOR_EXISTS,
   SERVER_STATUS_LAST_ROW_SENT,
 } from './status-flags.ts'
@@ -151,6 +152,8 @@ export class ReceivedReplies<X> {
       return
     }
     reply.phase = 'rows'
+    // MySQL says of OUT parameters that more follows here, and no more behind their row.
+    reply.moreFollows = (status & SERVER_PS_OUT_PARAMS) !== 0
     // The rows of a cursor are fetched: no second end follows.
     const cursor = reply.shape === 'binary' && (status & SERVER_STATUS_CURSOR_EXISTS) !== 0
     if (cursor) this.#cursorOpened(reply, status)
@@ -196,7 +199,7 @@ export class ReceivedReplies<X> {
         suspended: done.suspended,
       })
     }
-    if ((done.status & SERVER_MORE_RESULTS_EXISTS) === 0) {
+    if ((done.status & SERVER_MORE_RESULTS_EXISTS) === 0 && !reply.moreFollows) {
       this.#finish(reply)
       return
     }
@@ -207,6 +210,7 @@ export class ReceivedReplies<X> {
     reply.maskers = undefined
     reply.rows = 0
     reply.bytes = 0
+    reply.moreFollows = false
   }
 
   // === prepared statements

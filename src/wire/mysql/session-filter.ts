@@ -8,6 +8,9 @@ import { decodeSessionChanges, encodeSessionChanges, type SessionChange } from '
 /** By these the server reads the text of statements. */
 const READS_BY: ReadonlySet<string> = new Set(['character_set_client'])
 
+/** It would lead a client past the proxy (MariaDB's connection redirection). */
+const NEVER_SHOWN: ReadonlySet<string> = new Set(['redirect_url'])
+
 /** What OK packets tell of the session: heard by the proxy, and shown as far as may be. */
 export class SessionFilter<X> {
   readonly #options: DialogueOptions<X>
@@ -39,7 +42,8 @@ export class SessionFilter<X> {
       case 'variable': {
         const name = change.name.toLowerCase()
         if (READS_BY.has(name)) this.#readsBy(name, change.value)
-        return listener.setting(name, change.value, exchange) && tracked.has(name)
+        const may = listener.setting(name, change.value, exchange)
+        return may && tracked.has(name) && !NEVER_SHOWN.has(name)
       }
       case 'other':
         return true
