@@ -73,7 +73,6 @@ const nobodyIsAsked = new Proxy({} as Gate, {
 })
 
 function rule(name: string, effect: Effect[], then: RuleAction): RuleConfig {
-  // biome-ignore lint/suspicious/noThenProperty: the contract's field; nobody awaits this object
   return { name, when: { effect }, then }
 }
 
