@@ -57,29 +57,36 @@ export async function measureLatency(
   try {
     const script = join(folder, 'query.sql')
     writeFileSync(script, query.script)
-    await pgbench(path, [
+    // The time runs while clients connect, too.
+    const time = options.seconds + Math.ceil(options.clients / 16)
+    const tps = await pgbench(path, [
       ...['--no-vacuum', '--file', script, '--protocol', query.mode],
-      ...['--client', String(options.clients), '--time', String(options.seconds)],
+      ...['--client', String(options.clients), '--time', String(time)],
       ...['--log', '--log-prefix', join(folder, 'log')],
     ])
-    return summary(readTimes(folder), options.seconds)
+    return { ...percentiles(readTimes(folder)), tps }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-async function pgbench(path: Path, args: readonly string[]): Promise<void> {
+/** Transactions per second, without the time that connecting took. */
+async function pgbench(path: Path, args: readonly string[]): Promise<number> {
   const where = ['--host', path.host, '--port', String(path.port), '--username', path.user]
   const child = spawn('pgbench', [...where, ...args, 'shop'], {
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, PGPASSWORD: path.password },
   })
   let said = ''
-  child.stderr?.on('data', (chunk) => {
-    said += chunk
-  })
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk) => {
+      said += chunk
+    })
+  }
   const [code] = await once(child, 'close')
-  if (code !== 0) throw new Error(`pgbench by the path ${path.name}: ${said}`)
+  const tps = Number(/^tps = ([\d.]+)/m.exec(said)?.[1])
+  if (code !== 0 || !(tps > 0)) throw new Error(`pgbench by the path ${path.name}: ${said}`)
+  return tps
 }
 
 /** Columns of a line: client, transaction, microseconds, script, ... */
@@ -91,11 +98,10 @@ function readTimes(folder: string): number[] {
     .map((line) => Number(line.split(' ')[2]))
 }
 
-function summary(times: number[], seconds: number): Latency {
-  if (times.length === 0) throw new Error('pgbench ran nothing: give it more --seconds')
+function percentiles(times: number[]): { readonly p50: number; readonly p99: number } {
   times.sort((a, b) => a - b)
   const at = (share: number) => times[Math.floor(times.length * share)] ?? 0
-  return { p50: at(0.5), p99: at(0.99), tps: times.length / seconds }
+  return { p50: at(0.5), p99: at(0.99) }
 }
 
 /**
