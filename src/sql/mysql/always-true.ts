@@ -71,20 +71,30 @@ function isFalse(tokens: readonly Token[]): boolean {
 }
 
 const NO_COLUMN = new Set(
-  `AND BETWEEN BINARY DIV ESCAPE FALSE IN IS LIKE MOD NOT NULL OR REGEXP RLIKE TRUE UNKNOWN XOR CASE WHEN
-   THEN ELSE END INTERVAL COLLATE`
+  `AND AS BETWEEN BINARY CASE COLLATE CURRENT_DATE CURRENT_ROLE CURRENT_TIME CURRENT_TIMESTAMP CURRENT_USER
+   DIV ELSE END ESCAPE EXISTS FALSE IN INTERVAL IS LIKE LOCALTIME LOCALTIMESTAMP MOD NOT NULL OR REGEXP
+   RLIKE SELECT THEN TRUE UNKNOWN UTC_DATE UTC_TIME UTC_TIMESTAMP USING WHEN XOR`
     .trim()
     .split(/\s+/),
 )
 
+/** A user variable is no row: what an earlier statement has put there chooses all or none. */
 function looksAtRows(tokens: readonly Token[]): boolean {
   return tokens.some((token, at) => {
-    if (token.kind === 'param' || token.kind === 'variable' || token.keyword === 'SELECT')
-      return true
+    if (token.kind === 'param' || token.keyword === 'FROM') return true
     if (!isName(token) || NO_COLUMN.has(token.keyword)) return false
-    // The name of a function is no column; its arguments may be.
-    return !isOp(tokens[at + 1], '(')
+    return !isOtherName(tokens, at)
   })
+}
+
+/** A function, a type, a character set, a unit of time, a system variable, the kind of a literal. */
+function isOtherName(tokens: readonly Token[], at: number): boolean {
+  const next = tokens[at + 1]
+  if (isOp(next, '(') || next?.kind === 'string') return true
+  const before = tokens[at - 1]
+  if (before?.keyword === 'AS' || before?.keyword === 'USING' || isOp(before, '@@')) return true
+  if (isOp(before, '.') && isOp(tokens[at - 3], '@@')) return true
+  return tokens[at - 2]?.keyword === 'INTERVAL'
 }
 
 const COMPARISONS = new Set(['=', '<=>', '<=', '>='])

@@ -36,7 +36,7 @@ export function insert(analysis: Analysis, text: StatementText, verb: string, at
   )
   // MySQL: INSERT ... VALUES (...) AS new (a, b) ON DUPLICATE KEY UPDATE
   checkQuery(analysis, text, { notCalls: new Set([name.last, ...aliasesOf(text.tokens)]) })
-  if (query) checkCopy(analysis, text, name.name)
+  if (query) checkCopy(analysis, name.name)
   checkReturning(analysis, text)
 }
 
@@ -47,9 +47,9 @@ function aliasesOf(tokens: readonly Token[]): readonly number[] {
 }
 
 /** Classified values that are written elsewhere are in clear there. */
-export function checkCopy({ findings }: Analysis, _text: StatementText, into: string): void {
-  if (findings.classes.length > 0 || findings.read.some(({ classified }) => classified)) {
-    findings.effect('export', `copies from a table with classified columns into ${into}`)
+export function checkCopy({ findings }: Analysis, into: string): void {
+  if (findings.touchesClassified || findings.classes.length > 0) {
+    findings.effect('export', `copies classified columns into ${into}`)
   }
 }
 

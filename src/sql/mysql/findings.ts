@@ -22,6 +22,8 @@ export class Findings {
   /** Something classified or unknown is read. */
   classified = false
   connectionBound = false
+  /** The statement says, or takes, a classified column. */
+  touchesClassified = false
   /** Its strings may hold passwords. */
   secret = false
 
@@ -77,6 +79,7 @@ export class Findings {
 
   #column(columns: Set<string>, column: SchemaTable['columns'][number]): void {
     columns.add(column.name)
+    this.touchesClassified ||= column.dataClass !== null || column.derived
     if (column.dataClass !== null) this.#classes.add(column.dataClass)
   }
 
@@ -90,6 +93,7 @@ export class Findings {
     for (const name of inner.unknown) this.unknown.add(name)
     this.#adopted.push(...inner.#adopted)
     this.classified ||= inner.classified
+    this.touchesClassified ||= inner.touchesClassified
     this.connectionBound ||= inner.connectionBound
     this.secret ||= inner.secret
   }

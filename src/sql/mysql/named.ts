@@ -1,10 +1,12 @@
 import type { Classification } from '../statement.ts'
 import { unreadable } from '../unreadable.ts'
 import type { Analysis } from './analysis.ts'
+import { checkCalls } from './calls.ts'
 import { Cursor } from './cursor.ts'
 import { checkQuery } from './query.ts'
 import { type StatementText, stringValue } from './statement-text.ts'
 import { nameOf } from './token.ts'
+import { checkVariables } from './variables.ts'
 
 /** PREPARE name FROM 'text': what a constant text does is known, what a variable holds isn't. */
 export function prepare(analysis: Analysis, text: StatementText): void {
@@ -20,7 +22,8 @@ export function prepare(analysis: Analysis, text: StatementText): void {
   const inner = innerOf(analysis, cursor)
   include(analysis, inner, 'the prepared text')
   findings.names.push({ kind: 'prepare', name: name.name.toLowerCase(), inner })
-  checkQuery(analysis, text)
+  checkCalls(analysis, text)
+  checkVariables(analysis, text)
 }
 
 /** The statement that a text stands for; opaque where the text isn't one constant. */

@@ -48,6 +48,9 @@ export function checkProbes(analysis: Analysis, text: StatementText): void {
     }
   }
   checkKept(analysis, tokens, columns)
+  const carrier = tokens.find((token, at) => isOp(tokens[at + 1], '(') && carries(token) !== null)
+  if (named && carrier)
+    note(analysis, 'a classified column', `a statement with ${carries(carrier)}`)
 }
 
 function note({ findings }: Analysis, name: string, clause: string): void {

@@ -131,32 +131,31 @@ function tableDefinition(
   name.skip('IF', 'NOT', 'EXISTS')
   name.skip('IF', 'EXISTS')
   const named = name.name()
-  definition(analysis, text, named, verb)
+  if (verb === 'CREATE') filling(analysis, text, named)
 }
 
-/** What a definition reads: a query, or the functions of defaults and checks. */
-function definition(
-  analysis: Analysis,
-  text: StatementText,
-  named: QualifiedName | null,
-  verb: string,
-): void {
-  const query = text.tokens.findIndex(
-    ({ keyword }) => keyword === 'SELECT' || keyword === 'VALUES' || keyword === 'TABLE',
-  )
-  const selects = text.tokens.findIndex(({ keyword }) => keyword === 'SELECT')
-  if (verb === 'CREATE' && query > 0 && selects > 0 && named) {
-    checkQuery(analysis, { ...text, tokens: queryPart(text, selects) })
-    checkCopy(analysis, text, named.name)
-  }
+/** CREATE TABLE ... SELECT, TABLE or VALUES fills the new table. */
+function filling(analysis: Analysis, text: StatementText, named: QualifiedName | null): void {
+  const query = named ? queryAt(text, named.last + 1) : -1
+  if (!named || query < 0) return
+  checkQuery(analysis, { ...text, tokens: queryPart(text, query) })
+  checkCopy(analysis, named.name)
+}
+
+/** The index of a query behind `from`; -1 where there is none. */
+function queryAt({ tokens }: StatementText, from: number): number {
+  return tokens.findIndex(({ keyword }, at) => {
+    if (at < from) return false
+    if (keyword === 'TABLE') return isName(tokens[at + 1])
+    // PARTITION ... VALUES IN is none.
+    return keyword === 'SELECT' || (keyword === 'VALUES' && tokens[at + 1]?.keyword === 'ROW')
+  })
 }
 
 /** From the query on, with what WITH makes before it. */
-function queryPart(text: StatementText, select: number) {
-  const start = text.tokens.findIndex(
-    ({ keyword }, at) => keyword === 'WITH' && isName(text.tokens[at + 1]),
-  )
-  return text.tokens.slice(start > 0 && start < select ? start : select)
+function queryPart({ tokens }: StatementText, query: number) {
+  const start = tokens.findIndex(({ keyword }, at) => keyword === 'WITH' && isName(tokens[at + 1]))
+  return tokens.slice(start > 0 && start < query ? start : query)
 }
 
 function storedCode({ findings }: Analysis, { tokens }: StatementText): void {
@@ -170,8 +169,8 @@ function storedCode({ findings }: Analysis, { tokens }: StatementText): void {
 
 /** A view's query is read when the view is; that it is made with what it names matters now. */
 function viewDefinition(analysis: Analysis, text: StatementText): void {
-  const select = text.tokens.findIndex(({ keyword }) => keyword === 'SELECT')
-  if (select > 0) checkQuery(analysis, { ...text, tokens: queryPart(text, select) })
+  const query = queryAt(text, 2)
+  if (query > 0) checkQuery(analysis, { ...text, tokens: queryPart(text, query) })
 }
 
 /** Tables that DROP, RENAME, TRUNCATE, LOCK and the like name, each noted as one that is changed. */

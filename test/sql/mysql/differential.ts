@@ -1,0 +1,178 @@
+import type { LexMode } from '../../../src/sql/mysql/dialect.ts'
+import { modesOf } from '../../../src/sql/mysql/dialect.ts'
+import type { Classification, Effect } from '../../../src/sql/statement.ts'
+import { Random, seedOf } from '../../fuzz/random.ts'
+import type { TestMysql } from '../../support/mysql.ts'
+import type { MysqlClient, MysqlResult } from '../../support/mysql-client.ts'
+import { type MutationCorpus, mutateSql } from './mutate-sql.ts'
+import { effectsOf, openSession } from './shop.ts'
+
+export interface DifferentialReport {
+  readonly seed: number
+  readonly count: number
+  /** Texts that weren't held, and ran without an error of syntax. */
+  readonly passed: number
+  readonly held: number
+  /** Texts in which the server counted a statement that changes something. */
+  readonly dangerous: number
+  readonly findings: readonly string[]
+}
+
+export interface DifferentialOptions {
+  readonly server: TestMysql
+  readonly corpus: MutationCorpus
+  readonly seed: number
+  readonly count: number
+  readonly from?: number
+}
+
+const HELD: ReadonlySet<Effect> = new Set([
+  'export',
+  'ddl',
+  'privilege',
+  'server',
+  'unbounded-write',
+  'probe',
+  'opaque',
+])
+
+/** Counters that a text may raise which is judged to read only. */
+const HARMLESS =
+  /^(?:select|set_option|begin|commit|rollback|rollback_to_savepoint|savepoint|release_savepoint|change_db|do|help|empty_query|unlock_tables|stmt_\w+|prepare_sql|execute_sql|dealloc_sql|xa_start|xa_end|xa_commit|xa_rollback|explain_other|signal|resignal|get_diagnostics|ha_close|call_procedure|admin_commands|compound_sql|execute_immediate|analyze_select|show_(?!create_user|create_proc|create_func|create_trigger|create_event|create_package|create_library|grants|processlist|engine_status|binlog|master|slave|relaylog|replica|binary|profile|trigger|explain|generic|all)\w*)$/
+/** ER_ACCESS_DENIED_ERROR: what else a user with rights on one schema is denied, is files. */
+const ACCESS_DENIED = 1045
+
+/**
+ * Sends mutated statements to a server as a user who may do nothing, and compares which commands
+ * the server counted with what the classifier says that the text does. The counters rise when a
+ * statement has been parsed, whether or not the user may run it.
+ */
+export async function runDifferential(options: DifferentialOptions): Promise<DifferentialReport> {
+  const { server, corpus, seed, count } = options
+  const findings: string[] = []
+  const tally = { passed: 0, held: 0, dangerous: 0 }
+  let watched = await Watched.open(server)
+  for (let index = options.from ?? 0; index < (options.from ?? 0) + count; index++) {
+    const random = new Random(seedOf(seed, index))
+    const mode = random.pick(modesOf({ characterSet: '', database: null }))
+    const sql = mutateSql(random, corpus)
+    const verdict = await openSession({ dialect: server.dialect, facts: mode }).judge(sql)
+    const seen = await watched.run(sql, mode)
+    if (seen === null) {
+      watched = await Watched.open(server)
+      continue
+    }
+    const effects = new Set(effectsOf(verdict))
+    const held = [...HELD].some((effect) => effects.has(effect as Effect))
+    if (held) tally.held++
+    else if (seen.counted.size > 0) tally.passed++
+    const wrong = contradictions(seen, verdict, effects as ReadonlySet<Effect>, held)
+    if ([...seen.counted.keys()].some((command) => !HARMLESS.test(command))) tally.dangerous++
+    if (wrong.length > 0) {
+      findings.push(
+        `${server.version} case ${index} of seed ${seed}, ${JSON.stringify(mode)}: ${JSON.stringify(sql.toString('latin1'))} ${wrong.join(', ')}; judged ${[...effects]}`,
+      )
+    }
+  }
+  watched.close()
+  return { seed, count, ...tally, findings }
+}
+
+const PLANNED = /^(?:insert|replace|update|delete)(?:_multi|_select)?$/
+
+/** What a command does at the least, by the name of its counter. */
+const REQUIRED: readonly (readonly [command: RegExp, effect: Effect])[] = [
+  [/^(?:insert|replace|update|delete)(?:_multi|_select)?$/, 'write'],
+  [/^(?:grant|revoke)|_(?:user|role)s?$|^set_(?:password|role)$|_default_role$/, 'privilege'],
+  [/^(?:create|alter|drop|rename)_(?!user|role|tablespace|resource|undo|instance)/, 'ddl'],
+  [/^truncate$/, 'unbounded-write'],
+]
+
+function contradictions(
+  { counted, errors }: Seen,
+  verdict: readonly Classification[],
+  effects: ReadonlySet<Effect>,
+  held: boolean,
+): readonly string[] {
+  if (effects.has('opaque')) return []
+  const wrong: string[] = []
+  const explains = verdict.some(({ verb }) => /^(?:EXPLAIN|DESC)/.test(verb))
+  let statements = 0
+  for (const [command, times] of counted) {
+    if (!/^(?:stmt_|show_warnings|show_errors|admin|empty_query)/.test(command)) statements += times
+    if (HARMLESS.test(command)) continue
+    // The command that a plan is for is counted, and not run.
+    if (explains && PLANNED.test(command)) continue
+    const required = REQUIRED.find(([pattern]) => pattern.test(command))?.[1]
+    if (required ? !effects.has(required) : !held) wrong.push(`ran ${command}`)
+  }
+  if (errors.includes(ACCESS_DENIED) && !held) wrong.push('asked for files')
+  const inner = verdict.some(({ verb }) => /^(?:EXECUTE|PREPARE|CALL)/.test(verb))
+  if (statements > verdict.length && !inner) wrong.push(`ran ${statements} statements`)
+  return wrong
+}
+
+interface Seen {
+  /** Commands by the name of their counter, without Com_. */
+  readonly counted: ReadonlyMap<string, number>
+  readonly errors: readonly number[]
+}
+
+/** A connection whose commands the server counts. */
+class Watched {
+  readonly #client: MysqlClient
+  #before = new Map<string, number>()
+
+  private constructor(client: MysqlClient) {
+    this.#client = client
+  }
+
+  static async open(server: TestMysql): Promise<Watched> {
+    return new Watched(await server.open('watched'))
+  }
+
+  /** Null where the connection has ended. */
+  async run(sql: Buffer, mode: LexMode): Promise<Seen | null> {
+    try {
+      const modes = [
+        ...(mode.ansiQuotes ? ['ANSI_QUOTES'] : []),
+        ...(mode.noBackslashEscapes ? ['NO_BACKSLASH_ESCAPES'] : []),
+      ]
+      await this.#client.reset()
+      await this.#client.query(
+        `SET NAMES utf8mb4, sql_mode = '${modes.join(',')}', autocommit = 0; USE shop`,
+      )
+      this.#before = await this.#counters()
+      const results: readonly MysqlResult[] = await this.#client.query(sql)
+      const errors = results.flatMap(({ error }) => (error ? [error.code] : []))
+      return { counted: this.#raised(await this.#counters()), errors }
+    } catch {
+      return null
+    }
+  }
+
+  close(): void {
+    this.#client.close()
+  }
+
+  #raised(after: ReadonlyMap<string, number>): Map<string, number> {
+    const raised = new Map<string, number>()
+    for (const [name, value] of after) {
+      // The look itself is counted.
+      const own = name === 'show_status' ? 1 : 0
+      const more = value - (this.#before.get(name) ?? 0) - own
+      if (more > 0) raised.set(name, more)
+    }
+    return raised
+  }
+
+  async #counters(): Promise<Map<string, number>> {
+    const [result] = await this.#client.query("SHOW SESSION STATUS LIKE 'Com%'")
+    return new Map(
+      (result?.rows ?? []).map(([name, value]) => [
+        String(name).replace(/^Com_/i, '').toLowerCase(),
+        Number(value),
+      ]),
+    )
+  }
+}
