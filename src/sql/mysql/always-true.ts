@@ -99,7 +99,11 @@ function isOtherName(tokens: readonly Token[], at: number): boolean {
 
 const COMPARISONS = new Set(['=', '<=>', '<=', '>='])
 
+/** A longer comparison is not one that a person writes to hide something simple. */
+const MAX_COMPARED = 100
+
 function comparesWithItself(tokens: readonly Token[]): boolean {
+  if (tokens.length > MAX_COMPARED) return false
   return tokens.some((token, at) => {
     const compares =
       (token.kind === 'op' && COMPARISONS.has(token.text)) || token.keyword === 'LIKE'
@@ -129,7 +133,7 @@ function likesEverything(tokens: readonly Token[]): boolean {
 
 /** x IS NULL OR x IS NOT NULL */
 function coversEverything(either: readonly (readonly Token[])[]): boolean {
-  const tests = either.map((part) => {
+  const tests = either.slice(0, MAX_COMPARED).map((part) => {
     const inner = withoutParens(part)
     const negated = inner.at(-2)?.keyword === 'NOT'
     if (inner.at(-1)?.keyword !== 'NULL' || inner.at(negated ? -3 : -2)?.keyword !== 'IS')

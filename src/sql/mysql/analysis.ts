@@ -15,6 +15,8 @@ export interface Analysis {
   readonly findings: Findings
   /** Routines and statements inside statements that are being judged, for none may judge itself. */
   readonly within: readonly string[]
+  /** What of the schema's code has been judged for this statement: once is enough. */
+  readonly judged: Set<string>
   /** Judges a text as a statement of its own, as PREPARE does; null where it can't be read. */
   inner(sql: string): Classification | null
   /** Notes what the statements of stored code do, whichever of them run. */

@@ -31,9 +31,15 @@ export function checkCalls(
     const name = tokens[at - 1]
     if (!isName(name) || except.has(at - 1)) continue
     if (isOp(tokens[at - 2], '.')) checkQualified(analysis, tokens[at - 3], name)
-    else if (!NOT_CALLED.has(name.keyword) && !isAlias(tokens, at - 1)) checkCall(analysis, name)
+    else if (isCalled(analysis, name) && !isAlias(tokens, at - 1)) checkCall(analysis, name)
   }
   checkSequences(analysis, text)
+}
+
+/** A stored function may have the name of a word that isn't reserved. */
+function isCalled({ schema, facts }: Analysis, name: Token): boolean {
+  if (!NOT_CALLED.has(name.keyword)) return true
+  return facts.database !== null && Boolean(schema.routine('function', facts.database, name.text))
 }
 
 /** (SELECT ...) AS x (a, b): nothing else can stand between two parentheses or behind AS. */

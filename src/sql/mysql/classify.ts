@@ -193,6 +193,7 @@ class Judge {
       names,
       findings,
       within: [],
+      judged: new Set(),
       inner: (sql) => this.#inner(sql, names, depth + 1),
       program: judgeProgram,
       read: (sql) => this.#read(sql),
@@ -253,7 +254,7 @@ function opaque(sql: Buffer, reason: string): Parsed {
 /** Text settings that hold for the next statement of the same text. */
 function changesReading({ effects, names }: Classification): boolean {
   const sets = names.some(
-    (use) => use.kind === 'set' && (use.name === 'names' || use.name === 'sql_mode'),
+    (use) => use.kind === 'set' && /^(?:names|sql_mode|character_set|collation)/.test(use.name),
   )
   return sets && effects.some(({ effect }) => effect === 'opaque')
 }

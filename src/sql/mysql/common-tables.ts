@@ -1,4 +1,4 @@
-import { closingOf } from './cursor.ts'
+import { closingsOf } from './cursor.ts'
 import { isName, isOp, nameOf, type Token } from './token.ts'
 
 /** A name that WITH gives to a query. */
@@ -15,17 +15,22 @@ export interface CommonTable {
   readonly at: number
 }
 
+/** A statement of more is not followed. */
+export const MAX_COMMON_TABLES = 200
+
 /** Every name that a WITH of the statement makes. */
 export function commonTablesOf(tokens: readonly Token[]): readonly CommonTable[] {
   const found: CommonTable[] = []
+  if (!tokens.some(({ keyword }) => keyword === 'WITH')) return found
+  const closings = closingsOf(tokens)
   const open: number[] = []
   for (let at = 0; at < tokens.length; at++) {
     if (isOp(tokens[at], '(')) open.push(at)
     else if (isOp(tokens[at], ')')) open.pop()
     else if (tokens[at]?.keyword === 'WITH') {
       const start = open.at(-1)
-      const scope = start === undefined ? tokens.length : closingOf(tokens, start)
-      readList(tokens, at + 1, scope, found)
+      const scope = start === undefined ? tokens.length : (closings.get(start) as number)
+      readList(tokens, closings, at + 1, scope, found)
     }
   }
   return found
@@ -34,6 +39,7 @@ export function commonTablesOf(tokens: readonly Token[]): readonly CommonTable[]
 /** name [(columns)] AS (query), ... */
 function readList(
   tokens: readonly Token[],
+  closings: ReadonlyMap<number, number>,
   from: number,
   scope: number,
   found: CommonTable[],
@@ -41,13 +47,13 @@ function readList(
   let at = from
   const recursive = tokens[at]?.keyword === 'RECURSIVE'
   if (recursive) at++
-  for (;;) {
+  while (found.length <= MAX_COMMON_TABLES) {
     const name = tokens[at]
     if (!isName(name)) return
     const nameAt = at++
-    if (isOp(tokens[at], '(')) at = closingOf(tokens, at) + 1
+    if (isOp(tokens[at], '(')) at = (closings.get(at) as number) + 1
     if (tokens[at]?.keyword !== 'AS' || !isOp(tokens[at + 1], '(')) return
-    const to = closingOf(tokens, at + 1)
+    const to = closings.get(at + 1) as number
     found.push({ name: nameOf(name).toLowerCase(), from: at + 2, to, recursive, scope, at: nameAt })
     at = to + 1
     // MariaDB: CYCLE column, ... RESTRICT

@@ -95,3 +95,18 @@ export function closingOf(tokens: readonly Token[], open: number): number {
   }
   return tokens.length
 }
+
+/** For each parenthesis that opens, the index of what closes it; the number of tokens where nothing does. */
+export function closingsOf(tokens: readonly Token[]): ReadonlyMap<number, number> {
+  const closings = new Map<number, number>()
+  const open: number[] = []
+  for (const [at, token] of tokens.entries()) {
+    if (isOp(token, '(')) open.push(at)
+    else if (isOp(token, ')')) {
+      const start = open.pop()
+      if (start !== undefined) closings.set(start, at)
+    }
+  }
+  for (const at of open) closings.set(at, tokens.length)
+  return closings
+}

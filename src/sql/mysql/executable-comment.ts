@@ -43,17 +43,3 @@ function runsVersion(version: number, marked: boolean, dialect: Dialect): 'yes' 
   const meantForMysql = version >= 50700 && version <= 99999 && !marked
   return dialect.flavour === 'mariadb' && meantForMysql ? 'no' : 'yes'
 }
-
-/**
- * The end of a comment whose text isn't run, behind its closing; -1 where it doesn't end. A skipped
- * executable comment may hold one level of other comments.
- */
-export function endOfComment(text: string, from: number, nested: boolean): number {
-  const close = text.indexOf('*/', from)
-  if (close < 0) return -1
-  if (!nested) return close + 2
-  const open = text.indexOf('/*', from)
-  if (open < 0 || open > close) return close + 2
-  const inner = endOfComment(text, open + 2, false)
-  return inner < 0 ? -1 : endOfComment(text, inner, true)
-}

@@ -60,12 +60,12 @@ export class Findings {
     if (!this.#tables.has(key)) this.#tables.set(key, finding)
   }
 
-  /** The statement says this name, which may be a column of the tables that it touches. */
-  column(name: string): void {
-    const wanted = name.toLowerCase()
+  /** The statement says these names, in small letters, which may be columns of its tables. */
+  columns(names: ReadonlySet<string>): void {
     for (const { table, columns } of this.#tables.values()) {
-      const column = table?.columns.find((own) => own.name.toLowerCase() === wanted)
-      if (column) this.#column(columns, column)
+      for (const column of table?.columns ?? []) {
+        if (names.has(column.name.toLowerCase())) this.#column(columns, column)
+      }
     }
   }
 

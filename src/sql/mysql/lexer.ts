@@ -1,6 +1,6 @@
 import { isBlank, isDigit, isHexDigit, isIdentifier, opensLineComment } from './characters.ts'
 import type { Dialect, LexMode } from './dialect.ts'
-import { endOfComment, openingAt } from './executable-comment.ts'
+import { openingAt } from './executable-comment.ts'
 import { endOfNumber } from './number.ts'
 import type { Token, TokenKind } from './token.ts'
 
@@ -97,7 +97,7 @@ class Lexer {
     const opening = openingAt(this.#text, this.#at, this.#options.dialect)
     if (opening) this.#executable(opening.runs, opening.length)
     else if (this.#code(2) === 0x2b) this.#hint()
-    else this.#at = this.#endOf(this.#at + 2, false)
+    else this.#at = this.#endOf(this.#at + 2)
   }
 
   #executable(runs: 'yes' | 'no' | 'doubtful', length: number): void {
@@ -109,7 +109,7 @@ class Lexer {
       this.#inComment = true
       return
     }
-    const end = this.#endOf(this.#at + length, true)
+    const end = this.#endOf(this.#at + length)
     if (this.#text.slice(this.#at + length, end).includes('/*')) {
       this.#doubts('a comment stands in a comment that is skipped')
     }
@@ -123,16 +123,16 @@ class Lexer {
 
   /** A hint's own scanner knows quotes, the one that looks for its end doesn't. */
   #hint(): void {
-    const end = this.#endOf(this.#at + 3, false)
+    const end = this.#endOf(this.#at + 3)
     const content = this.#text.slice(this.#at + 3, end - 2)
     if (!hasClosedQuotes(content)) this.#doubts('a quote is open at the end of a hint')
     this.#push('hint', this.#at, end, content)
   }
 
-  #endOf(from: number, nested: boolean): number {
-    const end = endOfComment(this.#text, from, nested)
-    if (end < 0) throw new LexError('a comment has no end')
-    return end
+  #endOf(from: number): number {
+    const close = this.#text.indexOf('*/', from)
+    if (close < 0) throw new LexError('a comment has no end')
+    return close + 2
   }
 
   #token(code: number): void {

@@ -17,7 +17,7 @@ const CHOOSING = new Set([
   'LIMIT',
 ])
 /** Words with which another part of a query begins. */
-const OTHER = new Set(['SELECT', 'FROM', 'JOIN', 'UNION', 'SET', 'VALUES', 'INTO'])
+const OTHER = new Set(['SELECT', 'FROM', 'JOIN', 'UNION', 'SET', 'VALUES', 'INTO', 'RETURNING'])
 
 /**
  * Notes where the value of a classified column could be guessed: in a condition other than IS NULL
@@ -81,20 +81,14 @@ function checkKept(
   tokens: readonly Token[],
   columns: ReadonlySet<string>,
 ): void {
-  const kept = tokens.some(
-    (token, at) =>
-      token.kind === 'variable' && (isOp(tokens[at + 1], ':=') || intoList(tokens, at)),
-  )
+  let into = false
+  const kept = tokens.some((token, at) => {
+    if (token.kind === 'variable' && (into || isOp(tokens[at + 1], ':='))) return true
+    into = token.keyword === 'INTO' || (into && isOp(token, ','))
+    return false
+  })
   const named = tokens.some((token) => isColumn(token, columns))
   if (kept && named) findings.effect('probe', 'keeps a classified value in a user variable')
-}
-
-function intoList(tokens: readonly Token[], at: number): boolean {
-  for (let before = at - 1; before >= 0; before--) {
-    if (tokens[before]?.keyword === 'INTO') return true
-    if (tokens[before]?.kind !== 'variable' && !isOp(tokens[before], ',')) return false
-  }
-  return false
 }
 
 const BEFORE_EQUALITY = new Set(['WHERE', 'ON', 'AND', 'OR', 'NOT', 'HAVING', 'XOR'])
@@ -162,31 +156,28 @@ function classifiedNames(analysis: Analysis, { tokens }: StatementText): Readonl
 
 /** Adds the alias of each item that holds one of the names, and lists of columns behind a table's. */
 function addAliases(tokens: readonly Token[], names: Set<string>): void {
-  const items: boolean[] = [false]
+  const lists: { item: boolean; any: boolean }[] = [{ item: false, any: false }]
+  const say = () => {
+    const list = lists.at(-1)
+    if (list) list.item = list.any = true
+  }
   for (const [at, token] of tokens.entries()) {
-    const top = items.length - 1
-    if (isOp(token, '(')) items.push(false)
+    const list = lists.at(-1)
+    if (isOp(token, '(')) lists.push({ item: false, any: false })
     else if (isOp(token, ')')) {
-      const inner = items.length > 1 ? items.pop() : false
-      items[items.length - 1] = Boolean(items.at(-1) || inner)
-      if (inner) addColumnList(tokens, at + 1, names)
-    } else if (isOp(token, ',') || OTHER.has(token.keyword)) items[top] = false
+      if (lists.length > 1 && lists.pop()?.any) {
+        say()
+        addColumnList(tokens, at + 1, names)
+      }
+    } else if (list && (isOp(token, ',') || OTHER.has(token.keyword))) list.item = false
     else if (isName(token)) {
       const name = nameOf(token).toLowerCase()
-      if (names.has(name)) items[top] = true
-      else if (items[top] && givesName(tokens, at)) names.add(name)
-    } else if (token.kind === 'variable') {
-      if (items[top] && isOp(tokens[at + 1], ':=')) names.add(name(token))
+      if (names.has(name)) say()
+      else if (list?.item && givesName(tokens, at)) names.add(name)
     }
   }
   addCommonColumns(tokens, names)
 }
-
-function name(token: Token): string {
-  return `@${nameOf(token).toLowerCase()}`
-}
-
-const NO_NAME = new Set(['END', 'NULL', 'ASC', 'DESC', 'TRUE', 'FALSE', 'UNKNOWN'])
 
 /** x AS name, or x name in front of a comma, FROM or the end. */
 function givesName(tokens: readonly Token[], at: number): boolean {

@@ -1,10 +1,10 @@
 import type { Analysis } from './analysis.ts'
 import { checkCalls } from './calls.ts'
-import { commonTablesOf, isCommonTable } from './common-tables.ts'
+import { commonTablesOf, isCommonTable, MAX_COMMON_TABLES } from './common-tables.ts'
 import { type FromClauses, fromClauses } from './from-clauses.ts'
 import { checkProbes } from './probes.ts'
 import type { StatementText } from './statement-text.ts'
-import { readTable, takesEverything } from './tables.ts'
+import { namesIn, readTable, takesEverything } from './tables.ts'
 import { isName, isOp, nameOf } from './token.ts'
 import { checkVariables } from './variables.ts'
 
@@ -25,6 +25,7 @@ export function checkQuery(
 ): FromClauses {
   const { findings } = analysis
   const common = commonTablesOf(text.tokens)
+  if (common.length > MAX_COMMON_TABLES) findings.opaque('WITH makes too many tables')
   const from = fromClauses(text, analysis.dialect, options.tablesAt ?? -1)
   if (from.doubt !== null) findings.opaque(`its tables can't be told: ${from.doubt}`)
   for (const ref of from.refs) {
@@ -60,7 +61,7 @@ function checkInto({ findings }: Analysis, { tokens }: StatementText): void {
 }
 
 function noteColumns({ findings }: Analysis, text: StatementText): void {
-  for (const token of text.tokens) if (isName(token)) findings.column(nameOf(token))
+  findings.columns(namesIn(text))
   if (takesEverything(text)) findings.everyColumn()
 }
 

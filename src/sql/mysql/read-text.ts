@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { messageOf } from '../../lib/errors.ts'
 import {
   type Dialect,
   EVERY_MODE,
@@ -30,7 +31,7 @@ export type ReadOutcome =
 const MAX_BYTES = 4 * 1024 * 1024
 const MAX_STATEMENTS = 1000
 /** Parentheses in one another; the servers' own parsers end near here too. */
-const MAX_DEPTH = 500
+const MAX_DEPTH = 200
 
 /** What could change how the statements behind it are read. */
 const CHANGES_LEXING = /sql_mode|names|charset|character/i
@@ -45,8 +46,7 @@ export function readText(bytes: Buffer, facts: SessionFacts, dialect: Dialect): 
   try {
     return readModes({ text, bytes, encoding }, distinct(text, modes), dialect)
   } catch (error) {
-    if (error instanceof LexError) return { kind: 'opaque', reason: error.message }
-    throw error
+    return { kind: 'opaque', reason: messageOf(error) }
   }
 }
 

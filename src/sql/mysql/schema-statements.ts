@@ -131,7 +131,18 @@ function tableDefinition(
   name.skip('IF', 'NOT', 'EXISTS')
   name.skip('IF', 'EXISTS')
   const named = name.name()
+  if (named) checkHiding(analysis, text, named)
   if (verb === 'CREATE') filling(analysis, text, named)
+}
+
+/** A temporary table takes the place of the one that has its name. */
+function checkHiding(analysis: Analysis, { tokens }: StatementText, named: QualifiedName): void {
+  const { schema, facts, findings } = analysis
+  const own = named.schema ?? facts.database
+  const temporary = tokens.slice(0, 5).some(({ keyword }) => keyword === 'TEMPORARY')
+  if (temporary && own !== null && schema.table(own, named.name)) {
+    findings.opaque(`a temporary table hides ${named.name} from this session's later statements`)
+  }
 }
 
 /** CREATE TABLE ... SELECT, TABLE or VALUES fills the new table. */

@@ -97,6 +97,8 @@ function system(analysis: Analysis, cursor: Cursor, name: string, scope: Scope):
     return
   }
   const use = settingUse(name, literals)
+  // A name that isn't a server's is a variable of the stored program, or a column of its trigger.
+  if (analysis.within.length > 0 && use.kind === 'opaque' && use.unknown) return
   if (use.kind === 'transaction') findings.effect('transaction', `sets ${name}`)
   else if (use.kind === 'harmless') findings.effect('session', `sets ${name}`)
   else if (use.kind === 'opaque') findings.opaque(use.reason)

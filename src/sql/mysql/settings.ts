@@ -4,7 +4,12 @@ import { encodingOf } from './dialect.ts'
 export type SettingUse =
   | { readonly kind: 'harmless' }
   | { readonly kind: 'transaction' }
-  | { readonly kind: 'opaque' | 'privilege' | 'server' | 'export'; readonly reason: string }
+  | {
+      readonly kind: 'opaque' | 'privilege' | 'server' | 'export'
+      readonly reason: string
+      /** No server has a variable of this name, as far as is known. */
+      readonly unknown?: true
+    }
 
 const HARMLESS: SettingUse = { kind: 'harmless' }
 
@@ -91,7 +96,11 @@ export function settingUse(variable: string, literals: readonly string[] | null)
   if (TRANSACTION.has(name)) return { kind: 'transaction' }
   if (PLAIN.has(name) && literals !== null) return HARMLESS
   if (PLAIN.has(name)) return { kind: 'opaque', reason: `sets ${name} to what it computes` }
-  return { kind: 'opaque', reason: `what the variable ${name} changes isn't known` }
+  return {
+    kind: 'opaque',
+    reason: `what the variable ${name} changes isn't known`,
+    unknown: true,
+  }
 }
 
 /** sql_mode = 'A,B' */

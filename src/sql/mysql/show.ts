@@ -85,7 +85,7 @@ const PLAN_WORDS = new Set(['EXTENDED', 'PARTITIONS'])
 export function explained(
   text: StatementText,
 ):
-  | { readonly kind: 'table' | 'connection' }
+  | { readonly kind: 'table' | 'connection' | 'unknown' }
   | { readonly kind: 'statement'; readonly at: number; readonly analyze: boolean } {
   const cursor = new Cursor(text, 1)
   const verb = text.tokens[0]?.keyword
@@ -100,7 +100,9 @@ export function explained(
   }
   const first = cursor.word()
   const statement = EXPLAINABLE.has(first) || cursor.op('(')
-  return statement ? { kind: 'statement', at: cursor.at, analyze } : { kind: 'table' }
+  if (statement) return { kind: 'statement', at: cursor.at, analyze }
+  const table = cursor.name() !== null && cursor.tokens.length - cursor.at <= 1
+  return { kind: table ? 'table' : 'unknown' }
 }
 
 const EXPLAINABLE = new Set([

@@ -159,6 +159,11 @@ function explain(analysis: Analysis, text: StatementText, verb: string): string 
     findings.classified = true
     return verb
   }
+  if (what.kind === 'unknown') {
+    findings.opaque(`what ${verb} is for is not understood`)
+    checkQuery(analysis, text)
+    return verb
+  }
   findings.effect(
     'read',
     what.kind === 'table' ? 'shows the columns of a table' : 'explains a statement',

@@ -9,7 +9,8 @@ export function judgeBody(
   what: string,
 ): void {
   const { findings, within } = analysis
-  if (within.includes(label)) return
+  if (analysis.judged.has(label)) return
+  analysis.judged.add(label)
   const text = body === null || within.length >= MAX_WITHIN ? null : analysis.read(body)
   if (text === null) {
     findings.opaque(`the code of ${what} can't be read`)

@@ -1,4 +1,6 @@
+import type { Effect } from '../statement.ts'
 import type { Analysis } from './analysis.ts'
+import { Findings } from './findings.ts'
 import type { StatementText } from './statement-text.ts'
 import { judgeBody } from './stored-code.ts'
 import { exportOf, isSystemSchema } from './system-tables.ts'
@@ -31,10 +33,18 @@ export function readTable(
   if (table.definition !== null) viewCode(analysis, table.schema, name, table.definition)
 }
 
-/** Functions of a view run where it is read. */
+/** What a view's query does beside reading runs where the view is read; its columns have classes. */
 function viewCode(analysis: Analysis, schema: string, name: string, definition: string): void {
-  judgeBody(analysis, `view ${schema}.${name}`, definition, `the view ${name}`)
+  const inner = new Findings()
+  const label = `view ${schema}.${name}`
+  judgeBody({ ...analysis, findings: inner }, label, definition, `the view ${name}`)
+  for (const { effect, reason } of inner.effects) {
+    if (effect === 'opaque') analysis.findings.opaque(reason)
+    else if (!READING.has(effect)) analysis.findings.effect(effect, reason)
+  }
 }
+
+const READING: ReadonlySet<Effect> = new Set(['read', 'probe', 'session', 'transaction'])
 
 /** Notes a table that the statement writes, and the code that runs then. */
 export function writeTable(
@@ -65,15 +75,33 @@ export function writeTable(
 
 /** Whether a statement says this name, or takes columns without naming them. */
 export function says(text: StatementText, column: string): boolean {
-  const wanted = column.toLowerCase()
-  return (
-    takesEverything(text) ||
-    text.tokens.some((token) => isName(token) && nameOf(token).toLowerCase() === wanted)
+  return takesEverything(text) || namesIn(text).has(column.toLowerCase())
+}
+
+const names = new WeakMap<StatementText, ReadonlySet<string>>()
+const everything = new WeakMap<StatementText, boolean>()
+
+/** Every name in a text, in small letters. */
+export function namesIn(text: StatementText): ReadonlySet<string> {
+  const known = names.get(text)
+  if (known) return known
+  const found = new Set(
+    text.tokens.flatMap((one) => (isName(one) ? nameOf(one).toLowerCase() : [])),
   )
+  names.set(text, found)
+  return found
 }
 
 /** SELECT *, t.*, TABLE t and NATURAL JOIN use columns that the text doesn't name. */
-export function takesEverything({ tokens }: StatementText): boolean {
+export function takesEverything(text: StatementText): boolean {
+  const known = everything.get(text)
+  if (known !== undefined) return known
+  const found = starIn(text)
+  everything.set(text, found)
+  return found
+}
+
+function starIn({ tokens }: StatementText): boolean {
   return tokens.some((token, at) => {
     if (token.keyword === 'NATURAL') return true
     if (token.keyword === 'TABLE' && isName(tokens[at + 1])) return true

@@ -83,7 +83,10 @@ const PLANNED = /^(?:insert|replace|update|delete)(?:_multi|_select)?$/
 /** What a command does at the least, by the name of its counter. */
 const REQUIRED: readonly (readonly [command: RegExp, effect: Effect])[] = [
   [/^(?:insert|replace|update|delete)(?:_multi|_select)?$/, 'write'],
-  [/^(?:grant|revoke)|_(?:user|role)s?$|^set_(?:password|role)$|_default_role$/, 'privilege'],
+  [
+    /^(?:grant|revoke)|^(?:create|alter|drop|rename)_(?:user|role)s?$|^(?:grant|revoke)_roles$|^set_(?:password|role)$|_default_role$/,
+    'privilege',
+  ],
   [/^(?:create|alter|drop|rename)_(?!user|role|tablespace|resource|undo|instance)/, 'ddl'],
   [/^truncate$/, 'unbounded-write'],
 ]
