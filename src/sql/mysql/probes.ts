@@ -179,6 +179,8 @@ function addAliases(tokens: readonly Token[], names: Set<string>): void {
   addCommonColumns(tokens, names)
 }
 
+const NO_NAME = new Set(['END', 'NULL', 'ASC', 'DESC', 'TRUE', 'FALSE', 'UNKNOWN'])
+
 /** x AS name, or x name in front of a comma, FROM or the end. */
 function givesName(tokens: readonly Token[], at: number): boolean {
   if (isOp(tokens[at - 1], '.') || isOp(tokens[at + 1], '.') || isOp(tokens[at + 1], '('))
