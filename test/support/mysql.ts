@@ -18,8 +18,11 @@ import type { Dialect } from '../../src/sql/mysql/dialect.ts'
 import { MysqlClient } from './mysql-client.ts'
 import { projectRoot } from './project-root.ts'
 
-/** Loop over these; MySQL can be missing for a while, MariaDB never is. */
-export const MYSQL_FLAVOURS = ['mariadb', 'mysql'] as const
+/**
+ * Loop over these. MySQL can be missing for a while, and a machine may have no MariaDB of its own
+ * (10.11 on Debian 12); `mariadb` never is missing.
+ */
+export const MYSQL_FLAVOURS = ['mariadb', 'mysql', 'machine'] as const
 export type MysqlFlavour = (typeof MYSQL_FLAVOURS)[number]
 
 export interface TestMysqlOptions {
@@ -101,7 +104,10 @@ export async function startMysql(
     flavour,
     port,
     version,
-    dialect: { flavour, version: versionNumber(version) },
+    dialect: {
+      flavour: flavour === 'mysql' ? 'mysql' : 'mariadb',
+      version: versionNumber(version),
+    },
     database: DATABASE,
     folder,
     open: async (user = 'root') => {
@@ -121,9 +127,10 @@ export function versionNumber(version: string): number {
 
 /** What scripts/get-mysql fetches; for MariaDB the machine's own will do. */
 function binariesOf(flavour: MysqlFlavour): Binaries | null {
+  if (flavour === 'machine') return machinesOwn()
   const cache = join(projectRoot, '.cache')
-  const own = !isRoot() || reachableByNobody(projectRoot)
-  const to = own ? cache : join(tmpdir(), 'csgn-test-mysql')
+  const reachable = !isRoot() || reachableByNobody(projectRoot)
+  const to = reachable ? cache : join(tmpdir(), 'csgn-test-mysql')
   const folder = join(to, flavour)
   if (!existsSync(join(folder, 'VERSION'))) fetchInto(flavour, to)
   if (existsSync(join(folder, 'VERSION'))) {
@@ -132,10 +139,15 @@ function binariesOf(flavour: MysqlFlavour): Binaries | null {
     return { server: join(folder, 'bin', name), share }
   }
   if (flavour === 'mysql') return null
-  const machines = ['/usr/sbin/mariadbd', '/usr/sbin/mysqld'].find((path) => existsSync(path))
-  if (!machines) throw new Error('there is no MariaDB: run scripts/get-mysql mariadb')
+  const own = machinesOwn()
+  if (!own) throw new Error('there is no MariaDB: run scripts/get-mysql mariadb')
+  return own
+}
+
+function machinesOwn(): Binaries | null {
+  const server = '/usr/sbin/mariadbd'
   const share = ['/usr/share/mariadb', '/usr/share/mysql'].find((path) => systemTables(path))
-  return { server: machines, share: share ?? '' }
+  return existsSync(server) && share ? { server, share } : null
 }
 
 function fetchInto(flavour: MysqlFlavour, to: string): void {

@@ -25,7 +25,11 @@ const ROWS: readonly Row[] = [
   ['session', 'gives up its locks', 'UNLOCK TABLES, UNLOCK TABLE'],
   ['read', "reads the server's manual", 'HELP'],
   ['session', 'raises an error of its own', 'SIGNAL, RESIGNAL'],
-  ['session', 'keeps what the last statement reported', 'GET DIAGNOSTICS, GET CURRENT DIAGNOSTICS'],
+  [
+    'session',
+    'keeps what the last statement reported',
+    'GET DIAGNOSTICS, GET CURRENT DIAGNOSTICS, GET STACKED DIAGNOSTICS',
+  ],
   ['session', 'forgets a prepared statement', 'DEALLOCATE PREPARE, DROP PREPARE'],
   [
     'privilege',

@@ -47,7 +47,7 @@ export function checkProbes(analysis: Analysis, text: StatementText): void {
       }
     }
   }
-  checkKept(analysis, tokens, columns)
+  if (named) checkKept(analysis, tokens)
   const carrier = tokens.find((token, at) => isOp(tokens[at + 1], '(') && carries(token) !== null)
   if (named && carrier)
     note(analysis, 'a classified column', `a statement with ${carries(carrier)}`)
@@ -76,19 +76,14 @@ function isOrdinal(tokens: readonly Token[], at: number, clause: string): boolea
 }
 
 /** A classified value in a variable can be looked at from any later statement. */
-function checkKept(
-  { findings }: Analysis,
-  tokens: readonly Token[],
-  columns: ReadonlySet<string>,
-): void {
+function checkKept({ findings }: Analysis, tokens: readonly Token[]): void {
   let into = false
   const kept = tokens.some((token, at) => {
     if (token.kind === 'variable' && (into || isOp(tokens[at + 1], ':='))) return true
     into = token.keyword === 'INTO' || (into && isOp(token, ','))
     return false
   })
-  const named = tokens.some((token) => isColumn(token, columns))
-  if (kept && named) findings.effect('probe', 'keeps a classified value in a user variable')
+  if (kept) findings.effect('probe', 'keeps a classified value in a user variable')
 }
 
 const BEFORE_EQUALITY = new Set(['WHERE', 'ON', 'AND', 'OR', 'NOT', 'HAVING', 'XOR'])

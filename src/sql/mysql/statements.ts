@@ -265,7 +265,9 @@ function block(analysis: Analysis, text: StatementText): string {
 /** Statements of which the leading words tell what they do. */
 function judgeKind(analysis: Analysis, text: StatementText): string | null {
   const { findings } = analysis
-  const kind = kindOf(text.tokens.slice(0, 5).map(({ keyword }) => keyword))
+  const words = text.tokens.slice(0, 7).map(({ keyword }) => keyword)
+  if (words[0] === 'CREATE' && words[1] === 'OR') words.splice(1, 2)
+  const kind = kindOf(words)
   if (!kind) return null
   for (const effect of kind.effects)
     findings.effect(effect, `${kind.words.join(' ')} ${kind.reason}`)

@@ -195,6 +195,7 @@ t.test('a classified value is not guessed, kept or carried under another name', 
     'SELECT IF(ssn > 5, BENCHMARK(1, 1), 0) FROM people',
     'SELECT ssn INTO @a FROM people LIMIT 1',
     'SELECT name, ssn INTO @a, @b FROM people LIMIT 1',
+    'SELECT * FROM people LIMIT 1 INTO @a, @b, @c, @d, @e',
     'DO @a := (SELECT ssn FROM people LIMIT 1)',
     'SET @a = (SELECT ssn FROM people LIMIT 1)',
     'INSERT INTO scratch (v) SELECT ssn FROM people',
@@ -282,4 +283,19 @@ t.test('texts made to be slow are read in one go or refused, and nothing is thro
     t.ok((await judge(sql)).length > 0, `${sql.slice(0, 40)} of ${sql.length} bytes`)
     t.comment(`${Math.round(performance.now() - began)} ms for ${sql.slice(0, 30)}`)
   }
+})
+
+t.test('a list of assignments is judged one by one, with the scope that goes on', async (t) => {
+  const cases: readonly (readonly [string, readonly string[]])[] = [
+    ['SET @a = 1, GLOBAL max_connections = 5', ['server', 'session']],
+    ['SET GLOBAL wait_timeout = 1, SESSION sql_notes = 0', ['server', 'session']],
+    ['SET SESSION wait_timeout = 1, @@GLOBAL.sql_notes = 0', ['server', 'session']],
+    ["SET wait_timeout = 1, PASSWORD FOR 'u'@'%' = 'x'", ['privilege', 'session']],
+    ["SET NAMES utf8mb4, sql_mode = 'ANSI_QUOTES'", ['opaque', 'session']],
+    ["SET time_zone = '+00:00', NAMES gbk", ['opaque', 'session']],
+    ['SET wait_timeout = touch(1)', ['opaque', 'session', 'unbounded-write', 'write']],
+    ["SET character_set_results = 'utf8mb4', autocommit = 1", ['session', 'transaction']],
+    ["CREATE OR REPLACE USER 'u'@'%' IDENTIFIED BY 'x'", ['privilege']],
+  ]
+  for (const [sql, expected] of cases) t.same(await effects(sql), expected, sql)
 })

@@ -3,7 +3,7 @@ import { MYSQL_FLAVOURS, startMysql } from '../../support/mysql.ts'
 import { runDifferential } from './differential.ts'
 import { differentialCorpus, WATCHED_SCHEMA } from './differential-corpus.ts'
 
-const USAGE = `usage: node dist/test/sql/mysql/differential-main.js [--flavour mariadb|mysql|all] [--count N] [--seed N] [--from N]
+const USAGE = `usage: node dist/test/sql/mysql/differential-main.js [--flavour mariadb|mysql|machine|all] [--count N] [--seed N] [--from N]
 
 Sends mutated statements to real servers and compares what they run with how they are judged.
 --count   statements for each server; 20000 where none is given
