@@ -149,6 +149,8 @@ t.test('what real clients say is read, and their proofs hold', async (t) => {
       t.equal(read.plugin, CACHING_SHA2)
       t.ok(provesCachingSha2(stored, scramble, read.authResponse), client)
       t.notOk(provesCachingSha2(doubleSha256('x'), scramble, read.authResponse), client)
+      const longer = Buffer.concat([read.authResponse, Buffer.alloc(1)])
+      t.notOk(provesCachingSha2(stored, scramble, longer), 'a byte too many')
     } else {
       t.ok(provesNative(doubleSha1(goldenClients.password), scramble, read.authResponse), client)
     }
