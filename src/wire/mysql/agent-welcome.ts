@@ -2,8 +2,9 @@ import type { ProxyError } from '../../lib/errors.ts'
 import type { ServerChannel } from '../handshake-channel.ts'
 import type { UpstreamWelcome } from '../protocol.ts'
 import { findHandshake, handshakeOf } from './agent-handshake.ts'
-import { errorPayload, wordingOf } from './errors.ts'
+import { earlyErrorPayload, errorPayload, wordingOf } from './errors.ts'
 import { encodeOk } from './ok-packet.ts'
+import { message } from './packets.ts'
 import { SERVER_SESSION_STATE_CHANGED, SERVER_STATUS_AUTOCOMMIT } from './status-flags.ts'
 
 /** Tells the client that its session is open, with the status of the database's own. */
@@ -12,14 +13,17 @@ export function welcomeAgent(channel: ServerChannel, { mysql }: UpstreamWelcome)
   handshakeOf(channel).packets.write(encodeOk(status & ~SERVER_SESSION_STATE_CHANGED))
 }
 
-/** Ends a handshake with an error; whoever wasn't greeted is told nothing. */
+/** Ends a handshake with an error, or says it in place of the greeting. */
 export function rejectAgent(channel: ServerChannel, error: ProxyError): void {
-  const handshake = findHandshake(channel)
-  if (!handshake) return
-  const { packets, response } = handshake
   const wording = wordingOf(error)
+  const handshake = findHandshake(channel)
+  if (!handshake) {
+    channel.write(message(0, earlyErrorPayload(wording)))
+    return
+  }
+  const { packets, response } = handshake
   const user = response?.user ?? ''
   const denied = `Access denied for user '${user}'@'${channel.remoteAddress}' (using password: YES)`
-  const message = error.code === 'LOGIN_FAILED' ? denied : wording.message
-  packets.write(errorPayload({ ...wording, message }))
+  const text = error.code === 'LOGIN_FAILED' ? denied : wording.message
+  packets.write(errorPayload({ ...wording, message: text }))
 }

@@ -82,6 +82,11 @@ export function errorPayload({ number, sqlState, message: text }: ServerError): 
   ])
 }
 
+/** The same in place of a greeting: what a client can do isn't known, so it has no state. */
+export function earlyErrorPayload({ number, message: text }: ServerError): Buffer {
+  return Buffer.concat([Buffer.from([ERR_HEADER]), uint16(number), Buffer.from(text, 'utf8')])
+}
+
 export function encodeRefusal(error: ProxyError, sequence: number): Buffer {
   return message(sequence, errorPayload(wordingOf(error)))
 }

@@ -7,6 +7,7 @@ import { newReply, type OwnQuestion, type Shape } from './owed-replies.ts'
 import { message, packetsIn } from './packets.ts'
 import { uint8, uint32 } from './payload.ts'
 import { PreparedStatement } from './prepared-statements.ts'
+import { hearVariable } from './session-filter.ts'
 import { factsOf, SESSION_FACTS, TRACK_SESSION } from './upstream-session.ts'
 
 type OwnError = Extract<OwnAnswer, { ok: false }>
@@ -55,7 +56,9 @@ export class OwnQuestions<X> {
     this.#ask(query(SESSION_FACTS), 'text', (own) => {
       mustSucceed(own)
       const { settings } = factsOf(own.rows[0] ?? [])
-      for (const [name, value] of settings) this.#heard(name, value)
+      for (const [name, value] of settings) {
+        hearVariable(this.#options.listener, name, value, null)
+      }
     })
     this.#talk.answerInTurn((sequence) => {
       this.#options.listener.ready(this.#talk.transaction)
@@ -63,10 +66,6 @@ export class OwnQuestions<X> {
         ? this.#talk.okPacket(sequence)
         : message(sequence, errorPayload({ ...error, number: 1105 }))
     })
-  }
-
-  #heard(name: string, value: string): void {
-    this.#options.listener.setting(name, value, null)
   }
 
   #ask(

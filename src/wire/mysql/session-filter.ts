@@ -1,4 +1,4 @@
-import type { DialogueOptions } from '../protocol.ts'
+import type { DialogueOptions, ReplyListener } from '../protocol.ts'
 import * as capability from './capabilities.ts'
 import { isSafeCharacterSet } from './collations.ts'
 import { type Conversation, violation } from './conversation.ts'
@@ -41,18 +41,27 @@ export class SessionFilter<X> {
         return listener.setting('schema', change.name, exchange) && tracksSchema
       case 'variable': {
         const name = change.name.toLowerCase()
-        if (READS_BY.has(name)) this.#readsBy(name, change.value)
-        const may = listener.setting(name, change.value, exchange)
+        const may = hearVariable(listener, name, change.value, exchange)
         return may && tracked.has(name) && !NEVER_SHOWN.has(name)
       }
       case 'other':
         return true
     }
   }
+}
 
-  #readsBy(name: string, value: string): void {
-    const asWe = isSafeCharacterSet(value)
-    if (this.#options.listener.readsBy(name, value, asWe)) return
+/**
+ * A variable has this value now. True where the client may see it; throws where the server reads
+ * statements by it in a way that the proxy doesn't.
+ */
+export function hearVariable<X>(
+  listener: ReplyListener<X>,
+  name: string,
+  value: string,
+  exchange: X | null,
+): boolean {
+  if (READS_BY.has(name) && !listener.readsBy(name, value, isSafeCharacterSet(value))) {
     throw violation(`${name} changed to "${value}": statements would be read differently`)
   }
+  return listener.setting(name, value, exchange)
 }

@@ -1,5 +1,6 @@
 import type { Cell } from '../protocol.ts'
 import * as capability from './capabilities.ts'
+import { isSafeCharacterSet } from './collations.ts'
 import { COM_QUERY } from './commands.ts'
 import { ERR_HEADER } from './errors.ts'
 import type { HandshakePackets } from './handshake-packets.ts'
@@ -42,7 +43,13 @@ export async function setUpSession(
   await send(packets, TRACK_SESSION)
   const answer = await packets.read()
   if (answer[0] === ERR_HEADER) throw unavailable('it does not track its sessions')
-  return { ...factsOf(row), status: decodeOk(answer).status }
+  const facts = factsOf(row)
+  // Of a collation that it doesn't know a server takes another, and init_connect can set any.
+  const characterSet = facts.settings.get('character_set_client') ?? ''
+  if (!isSafeCharacterSet(characterSet)) {
+    throw unavailable(`character_set_client is "${characterSet}" there and must be utf8mb4`)
+  }
+  return { ...facts, status: decodeOk(answer).status }
 }
 
 /** Reads the answer to SESSION_FACTS. */

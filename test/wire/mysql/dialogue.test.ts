@@ -440,6 +440,19 @@ t.test('a reset sets the tracking up again before the client is told', async (t)
   }
 })
 
+t.test(
+  'a reset to a character set that isn’t read as the proxy does ends the session',
+  async (t) => {
+    const server = goldenServers[0] as GoldenServer
+    const { ask, answer } = world(server)
+    ask(Buffer.from([0x1f]), null)
+    answer(plain(server, 'reset connection').reply)
+    answer(plain(server, 'ping').reply)
+    const cells = ['autocommit', '1', 'shop', '1', 'gbk', 'gbk', 'gbk', 'x', '1', 'STRICT', 'UTC']
+    t.throws(() => answer(oneRow(server, cells)), /read differently/)
+  },
+)
+
 /** A result of one row of text columns. */
 function oneRow({ deprecateEof }: GoldenServer, cells: readonly string[]): Buffer {
   const text = (value: string) => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)])

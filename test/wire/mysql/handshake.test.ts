@@ -376,6 +376,20 @@ t.test('three ways to begin a session that means something else fail', async (t)
   t.match((await play({ answers: [trailing] })).error, { code: 'PROTOCOL_VIOLATION' })
 })
 
+t.test(
+  'before any database has been reached the reason stands in place of the greeting',
+  async (t) => {
+    const none = {} as OpenOptions
+    const channel = { write: (bytes: Buffer) => said.push(bytes) } as unknown as ServerChannel
+    const said: Buffer[] = []
+    const error = await mysqlProtocol.open(channel, none).catch((thrown: unknown) => thrown)
+    t.match(error, { code: 'UPSTREAM_UNAVAILABLE' })
+    mysqlProtocol.reject(channel, error as ProxyError)
+    t.equal(said[0]?.[3], 0)
+    t.match(payloadOf(said[0] as Buffer).toString('latin1'), /^\xff..no database/s)
+  },
+)
+
 t.test('TLS is demanded where it is required, and the reason is told', async (t) => {
   const { error, written } = await play({
     tls: true,

@@ -118,14 +118,14 @@ const FAST = Buffer.from([1, 3])
 const FULL = Buffer.from([1, 4])
 
 /** The answers to the two statements that set the session up. */
-const settings = () => {
+const settingsWith = (characterSet: string) => () => {
   const text = (value: string) => Buffer.concat([uint8(value.length), Buffer.from(value)])
   const values = [
     'autocommit,time_zone',
     '1',
     'shop_db',
     '1',
-    'utf8mb4',
+    characterSet,
     'utf8mb4',
     'utf8mb4',
     'c',
@@ -144,7 +144,7 @@ const settings = () => {
     Buffer.from('fe000002000000', 'hex'),
   ]
 }
-const SETS_UP = [settings, () => [OK]]
+const SETS_UP = [settingsWith('utf8mb4'), () => [OK]]
 
 t.test('the fast path, and what the session begins with', async (t) => {
   const { welcome, error, response, sent } = await logIn({ says: [() => [FAST, OK], ...SETS_UP] })
@@ -284,6 +284,13 @@ t.test('three ways to get the password out of the proxy fail', async (t) => {
     says: [() => [Buffer.concat([uint8(0xfe), Buffer.from(`${NATIVE}\0`), uint8(0)])]],
   })
   await keeps('a login without an end', { says: [() => Array.from({ length: 20 }, () => FAST)] })
+})
+
+t.test('a server that reads statements by another character set is not used', async (t) => {
+  for (const characterSet of ['gbk', 'sjis', 'big5', 'cp932', 'gb18030', '']) {
+    const says = [() => [FAST, OK], settingsWith(characterSet), () => [OK]]
+    t.match((await logIn({ says })).error, { code: 'UPSTREAM_UNAVAILABLE', message: /utf8mb4/ })
+  }
 })
 
 t.test('what the server says against a login stays out of the client’s sight', async (t) => {
