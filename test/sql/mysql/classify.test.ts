@@ -298,4 +298,9 @@ t.test('a list of assignments is judged one by one, with the scope that goes on'
     ["CREATE OR REPLACE USER 'u'@'%' IDENTIFIED BY 'x'", ['privilege']],
   ]
   for (const [sql, expected] of cases) t.same(await effects(sql), expected, sql)
+  const { effects: found } = await one('SET GLOBAL wait_timeout = 1, sql_log_bin = 0')
+  t.match(
+    found.map(({ reason }) => reason),
+    [/session/, /wait_timeout for the whole server/, /sql_log_bin for the whole server/],
+  )
 })

@@ -1,11 +1,13 @@
 import type { LexMode } from '../../../src/sql/mysql/dialect.ts'
 import { modesOf } from '../../../src/sql/mysql/dialect.ts'
+import { lex } from '../../../src/sql/mysql/lexer.ts'
+import { nameOf } from '../../../src/sql/mysql/token.ts'
 import type { Classification, Effect } from '../../../src/sql/statement.ts'
 import { Random, seedOf } from '../../fuzz/random.ts'
 import type { TestMysql } from '../../support/mysql.ts'
 import type { MysqlClient, MysqlResult } from '../../support/mysql-client.ts'
 import { type MutationCorpus, mutateSql } from './mutate-sql.ts'
-import { effectsOf, openSession } from './shop.ts'
+import { effectsOf, MYSQL_9, openSession } from './shop.ts'
 
 export interface DifferentialReport {
   readonly seed: number
@@ -66,8 +68,10 @@ export async function runDifferential(options: DifferentialOptions): Promise<Dif
     const held = [...HELD].some((effect) => effects.has(effect as Effect))
     if (held) tally.held++
     else if (seen.counted.size > 0) tally.passed++
+    const hidden = held || server.flavour !== 'mysql' ? [] : await watched.hiddenNames(sql, mode)
     const wrong = contradictions(seen, verdict, effects as ReadonlySet<Effect>, held)
     if ([...seen.counted.keys()].some((command) => !HARMLESS.test(command))) tally.dangerous++
+    if (hidden.length > 0) wrong.push(`reads the names ${hidden}`)
     if (wrong.length > 0) {
       findings.push(
         `${server.version} case ${index} of seed ${seed}, ${JSON.stringify(mode)}: ${JSON.stringify(sql.toString('latin1'))} ${wrong.join(', ')}; judged ${[...effects]}`,
@@ -96,7 +100,7 @@ function contradictions(
   verdict: readonly Classification[],
   effects: ReadonlySet<Effect>,
   held: boolean,
-): readonly string[] {
+): string[] {
   if (effects.has('opaque')) return []
   const wrong: string[] = []
   const explains = verdict.some(({ verb }) => /^(?:EXPLAIN|DESC)/.test(verb))
@@ -121,6 +125,22 @@ interface Seen {
   readonly errors: readonly number[]
 }
 
+/** Every identifier and variable of a text, as the lexer reads it. */
+function namesOf(sql: Buffer, mode: LexMode): ReadonlySet<string> {
+  const { tokens } = lex(sql.toString('latin1'), { ...mode, dialect: MYSQL_9, doubtful: 'skip' })
+  const names = tokens.filter(
+    ({ kind }) => kind === 'word' || kind === 'quoted' || kind === 'variable',
+  )
+  return new Set(names.map((token) => nameOf(token).toLowerCase()))
+}
+
+function modeNames(mode: LexMode): string {
+  return [
+    ...(mode.ansiQuotes ? ['ANSI_QUOTES'] : []),
+    ...(mode.noBackslashEscapes ? ['NO_BACKSLASH_ESCAPES'] : []),
+  ].join(',')
+}
+
 /** A connection whose commands the server counts. */
 class Watched {
   readonly #client: MysqlClient
@@ -137,13 +157,9 @@ class Watched {
   /** Null where the connection has ended. */
   async run(sql: Buffer, mode: LexMode): Promise<Seen | null> {
     try {
-      const modes = [
-        ...(mode.ansiQuotes ? ['ANSI_QUOTES'] : []),
-        ...(mode.noBackslashEscapes ? ['NO_BACKSLASH_ESCAPES'] : []),
-      ]
       await this.#client.reset()
       await this.#client.query(
-        `SET NAMES utf8mb4, sql_mode = '${modes.join(',')}', autocommit = 0; USE shop`,
+        `SET NAMES utf8mb4, sql_mode = '${modeNames(mode)}', autocommit = 0; USE shop`,
       )
       this.#before = await this.#counters()
       const results: readonly MysqlResult[] = await this.#client.query(sql)
@@ -152,6 +168,22 @@ class Watched {
     } catch {
       return null
     }
+  }
+
+  /**
+   * Names that MySQL reads in a statement and the lexer doesn't: its digest has every identifier, so
+   * a column that hides from the lexer is found by it. None where the text is no single statement.
+   */
+  async hiddenNames(sql: Buffer, mode: LexMode): Promise<readonly string[]> {
+    await this.#client.query(`SET NAMES utf8mb4, sql_mode = '${modeNames(mode)}'`)
+    const text = `CONVERT(0x${sql.toString('hex')} USING utf8mb4)`
+    const [result] = await this.#client.query(`SELECT STATEMENT_DIGEST_TEXT(${text})`)
+    const digest = result?.rows[0]?.[0] ?? ''
+    const own = namesOf(sql, mode)
+    // A digest doubles no backticks, and has the names in hints.
+    if ([...own].some((name) => name.includes('`')) || sql.includes('/*+')) return []
+    const names = [...digest.matchAll(/`((?:[^`]|``)+)`/g)].map(([, name = '']) => name)
+    return names.filter((name) => !own.has(name.replaceAll('``', '`').toLowerCase()))
   }
 
   close(): void {

@@ -151,6 +151,8 @@ t.test('what could be read in two ways, or not at all, is refused', async (t) =>
   }
   t.equal(outcome('SELECT 1', { oracle: true }), 'opaque')
   t.equal(outcome('SELECT 1\0; DROP TABLE t'), 'opaque')
+  t.equal(outcome("SELECT 'a\0'"), 'opaque')
+  t.equal(outcome('-- a\0\nSELECT 1'), 'opaque', 'NUL ends a line comment')
   t.equal(outcome(Buffer.from("SELECT '\xff'", 'latin1')), 'opaque', 'no UTF-8')
   t.equal(outcome(Buffer.from("SELECT _binary'\xff'", 'latin1')), 'read', 'bytes of a driver')
   t.equal(outcome(Buffer.from('SELECT 1 AS `\xe2`, 2`', 'latin1')), 'opaque', 'half a character')
