@@ -46,16 +46,15 @@ const TRANSACTION = new Set(
     ' ',
   ),
 )
-/** Protection that a session may strengthen and not weaken: the values that do no harm. */
-const PROTECTS: Readonly<Record<string, string>> = {
-  foreign_key_checks: 'on',
-  unique_checks: 'on',
-  check_constraint_checks: 'on',
-  sql_safe_updates: 'on',
-  sql_require_primary_key: 'on',
-  sql_generate_invisible_primary_key: 'on',
-  secure_timestamp: 'on',
-}
+/** Protection that a session may turn on and not off. */
+const PROTECTS = new Set(
+  `foreign_key_checks unique_checks check_constraint_checks sql_safe_updates sql_require_primary_key
+   sql_generate_invisible_primary_key secure_timestamp`
+    .trim()
+    .split(/\s+/),
+)
+/** Drivers turn these on; what they send holds no values. */
+const TRACKED_ANYWAY = new Set(['session_track_schema', 'session_track_state_change'])
 /** What is written to the logs and to replicas, and as whom. */
 const AUDIT =
   /^(?:sql_log_bin|sql_log_off|log_|slow_query_log|long_query_time|general_log|binlog_|gtid_|pseudo_|skip_replication|server_id|last_gtid|read_only|super_read_only|old_passwords|init_|secure_|proxy_user|external_user|debug|wsrep_|rpl_|replicate_|require_row_format|immediate_server_version|original_)/
@@ -79,6 +78,7 @@ export function settingUse(variable: string, literals: readonly string[] | null)
   const only = literals?.length === 1 ? (literals[0] ?? '').toLowerCase() : null
   if (name === 'sql_mode') return modeUse(literals)
   if (CHARACTER_SETS.test(name)) return characterSetUse(name, only)
+  if (TRACKED_ANYWAY.has(name) && isOn(only)) return HARMLESS
   if (name.startsWith('session_track')) {
     return {
       kind: 'opaque',
@@ -88,9 +88,9 @@ export function settingUse(variable: string, literals: readonly string[] | null)
   if (AUDIT.test(name)) {
     return { kind: 'privilege', reason: `sets ${name}, which bears on logs, replicas or rights` }
   }
-  const safe = PROTECTS[name]
-  if (safe !== undefined) {
-    if (only === safe || only === '1' || only === 'true' || only === 'default') return HARMLESS
+  const safe = PROTECTS.has(name)
+  if (safe) {
+    if (isOn(only) || only === 'default') return HARMLESS
     return { kind: 'privilege', reason: `sets ${name}, which turns a protection off` }
   }
   if (TRANSACTION.has(name)) return { kind: 'transaction' }
@@ -101,6 +101,10 @@ export function settingUse(variable: string, literals: readonly string[] | null)
     reason: `what the variable ${name} changes isn't known`,
     unknown: true,
   }
+}
+
+function isOn(value: string | null): boolean {
+  return value === 'on' || value === '1' || value === 'true'
 }
 
 /** sql_mode = 'A,B' */

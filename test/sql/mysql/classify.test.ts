@@ -304,3 +304,35 @@ t.test('a list of assignments is judged one by one, with the scope that goes on'
     [/session/, /wait_timeout for the whole server/, /sql_log_bin for the whole server/],
   )
 })
+
+t.test('what drivers and tools say by themselves is let through', async (t) => {
+  for (const sql of [
+    'select @@version_comment limit 1',
+    'select USER()',
+    'SELECT DATABASE()',
+    'SET AUTOCOMMIT = 0',
+    'SET NAMES utf8mb4',
+    'SET SQL_AUTO_IS_NULL = 0',
+    'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
+    '/* a driver */SELECT @@session.auto_increment_increment AS auto_increment_increment, @@character_set_client AS character_set_client, @@session.transaction_isolation AS transaction_isolation',
+    "SELECT VERSION(), @@sql_mode, @@lower_case_table_names, CONVERT_TZ('2001-01-01 01:00:00', 'UTC', 'UTC') IS NOT NULL",
+    "SET @@SESSION.sql_mode = CONCAT(CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'), ',NO_AUTO_VALUE_ON_ZERO'), @@SESSION.sql_auto_is_null = 0, @@SESSION.wait_timeout = 2147483647",
+    "set session_track_schema=1, autocommit=1, sql_mode = concat(@@sql_mode,',STRICT_TRANS_TABLES')",
+    '/*!40101 SET NAMES utf8mb4 */',
+    "/*!40103 SET TIME_ZONE='+00:00' */",
+    'SELECT /*!40001 SQL_NO_CACHE */ `id`, `name` FROM `goods`',
+    "SHOW FUNCTION STATUS WHERE Db = 'shop'",
+    "SHOW TABLE STATUS LIKE 'goods'",
+    'SHOW FULL TABLES FROM `shop` WHERE TABLE_TYPE != "VIEW"',
+    "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'shop'",
+    'SHOW SESSION VARIABLES LIKE "version%"',
+    'INSERT INTO `goods` (`id`, `name`) VALUES (?, ?)',
+    'UPDATE `goods` SET `price` = ? WHERE `goods`.`id` = ?',
+    'SELECT `g`.* FROM `goods` `g` WHERE `g`.`id` IN (?, ?) ORDER BY `g`.`id` DESC LIMIT ?, ?',
+    'SAVEPOINT `s1`',
+    'ROLLBACK TO SAVEPOINT `s1`',
+  ]) {
+    t.notOk(await held(sql), sql)
+    t.notOk(await held(sql, { dialect: MYSQL_9 }), `${sql} on MySQL`)
+  }
+})
