@@ -1,12 +1,13 @@
 import type { DialogueOptions } from '../protocol.ts'
 import { decodeColumn, withoutDefault } from './column-definition.ts'
 import { type Conversation, violation } from './conversation.ts'
-import { decodeError, errorPayload, type ServerError } from './errors.ts'
 import { decodeEnding, decodeOk, EOF_HEADER, endsRows, OK_HEADER } from './ok-packet.ts'
 import type { ServerReply } from './owed-replies.ts'
 import { message } from './packets.ts'
-import { PayloadReader, uint32 } from './payload.ts'
+import { PayloadReader } from './payload.ts'
+import { ReceivedPrepared } from './received-prepared.ts'
 import type { ReceivedRows } from './received-rows.ts'
+import { endReply } from './reply-ends.ts'
 import { SessionFilter } from './session-filter.ts'
 import {
   SERVER_MORE_RESULTS_EXISTS,
@@ -26,29 +27,29 @@ export class ReceivedReplies<X> {
   readonly #talk: Conversation<X>
   readonly #rows: ReceivedRows<X>
   readonly #session: SessionFilter<X>
+  readonly #prepared: ReceivedPrepared<X>
 
   constructor(options: DialogueOptions<X>, talk: Conversation<X>, rows: ReceivedRows<X>) {
     this.#options = options
     this.#talk = talk
     this.#rows = rows
     this.#session = new SessionFilter(options, talk)
+    this.#prepared = new ReceivedPrepared(options, talk, rows)
   }
 
   /** Any packet but an ERR. */
   take(reply: ServerReply<X>, type: number, frame: Buffer, payload: Buffer): void {
+    if (reply.shape === 'prepared') {
+      this.#prepared.take(reply, frame, payload)
+      return
+    }
     switch (reply.phase) {
       case 'first':
         this.#first(reply, type, frame, payload)
         break
       case 'parameters':
-        decodeColumn(payload, true)
-        this.#rows.deliver(reply, frame)
-        if (--reply.left === 0) this.#parametersDone(reply)
-        break
       case 'parameters-end':
-        this.#separator(reply, frame, payload)
-        this.#preparedColumns(reply)
-        break
+        throw violation('parameters of a statement that was not prepared')
       case 'columns':
         this.#column(reply, type, frame, payload)
         break
@@ -70,9 +71,6 @@ export class ReceivedReplies<X> {
         else if (type === LOCAL_INFILE) throw violation('it asks for a local file')
         else this.#columnCount(reply, frame, payload)
         break
-      case 'prepared':
-        this.#prepared(reply, payload)
-        break
       case 'ok':
         if (type === OK_HEADER) this.#ok(reply, payload)
         else this.#rowsEnd(reply, payload)
@@ -82,10 +80,11 @@ export class ReceivedReplies<X> {
         break
       case 'one':
         this.#rows.deliver(reply, frame)
-        this.#finish(reply)
+        endReply(this.#options, this.#talk, reply, true)
         break
       case 'cursor':
-        throw violation('an answer to COM_STMT_FETCH that is no row')
+      case 'prepared':
+        throw violation('an answer to another command')
     }
   }
 
@@ -118,11 +117,8 @@ export class ReceivedReplies<X> {
       return
     }
     reply.columns.push(decodeColumn(payload, reply.shape !== 'text'))
-    if (reply.shape === 'prepared') this.#rows.deliver(reply, frame)
-    else this.#hold(reply, frame)
-    if (--reply.left > 0) return
-    if (reply.shape === 'prepared') this.#preparedColumnsDone(reply)
-    else this.#described(reply)
+    this.#hold(reply, frame)
+    if (--reply.left === 0) this.#described(reply)
   }
 
   #hold(reply: ServerReply<X>, frame: Buffer): void {
@@ -146,24 +142,14 @@ export class ReceivedReplies<X> {
   }
 
   #columnsEnd(reply: ServerReply<X>, frame: Buffer, payload: Buffer): void {
-    const { status } = this.#separator(reply, frame, payload)
-    if (reply.shape === 'prepared') {
-      this.#finish(reply)
-      return
-    }
+    const { status } = decodeEnding(payload, false)
+    this.#rows.deliver(reply, frame)
     reply.phase = 'rows'
     // MySQL says of OUT parameters that more follows here, and no more behind their row.
     reply.moreFollows = (status & SERVER_PS_OUT_PARAMS) !== 0
     // The rows of a cursor are fetched: no second end follows.
     const cursor = reply.shape === 'binary' && (status & SERVER_STATUS_CURSOR_EXISTS) !== 0
     if (cursor) this.#cursorOpened(reply, status)
-  }
-
-  /** What stands between definitions and what follows them; left out with CLIENT_DEPRECATE_EOF. */
-  #separator(reply: ServerReply<X>, frame: Buffer, payload: Buffer): { readonly status: number } {
-    const ending = decodeEnding(payload, false)
-    this.#rows.deliver(reply, frame)
-    return ending
   }
 
   #cursorOpened(reply: ServerReply<X>, status: number): void {
@@ -200,7 +186,7 @@ export class ReceivedReplies<X> {
       })
     }
     if ((done.status & SERVER_MORE_RESULTS_EXISTS) === 0 && !reply.moreFollows) {
-      this.#finish(reply)
+      endReply(this.#options, this.#talk, reply, true)
       return
     }
     if (reply.shape !== 'text' && reply.shape !== 'binary') throw violation('more results than one')
@@ -213,45 +199,6 @@ export class ReceivedReplies<X> {
     reply.moreFollows = false
   }
 
-  // === prepared statements
-
-  /** Int1 0, Int4 id, Int2 columns, Int2 parameters, Int1 filler, Int2 warnings. */
-  #prepared(reply: ServerReply<X>, payload: Buffer): void {
-    const reader = new PayloadReader(payload)
-    if (reader.uint8() !== OK_HEADER) throw violation('COM_STMT_PREPARE_OK with another header')
-    const id = reader.uint32()
-    reply.columnsNext = reader.uint16()
-    reply.left = reader.uint16()
-    reader.skip(1)
-    if (reader.remaining > 0) reader.uint16()
-    reader.end()
-    const { statement } = reply
-    if (!statement) throw violation('a statement that nobody prepared')
-    const renamed = Buffer.from(payload)
-    uint32(statement.id).copy(renamed, 1)
-    this.#rows.deliver(reply, message(reply.clientSequence, renamed))
-    statement.prepared(id, reply.left)
-    if (reply.left > 0) reply.phase = 'parameters'
-    else this.#preparedColumns(reply)
-  }
-
-  #parametersDone(reply: ServerReply<X>): void {
-    if (this.#talk.deprecateEof) this.#preparedColumns(reply)
-    else reply.phase = 'parameters-end'
-  }
-
-  #preparedColumns(reply: ServerReply<X>): void {
-    reply.left = reply.columnsNext
-    reply.phase = 'columns'
-    if (reply.left === 0) this.#finish(reply)
-  }
-
-  #preparedColumnsDone(reply: ServerReply<X>): void {
-    if (reply.own) reply.own.columns = [...reply.columns]
-    if (this.#talk.deprecateEof) this.#finish(reply)
-    else reply.phase = 'columns-end'
-  }
-
   // === COM_FIELD_LIST
 
   #field(reply: ServerReply<X>, type: number, payload: Buffer): void {
@@ -261,53 +208,5 @@ export class ReceivedReplies<X> {
     }
     reply.phase = 'columns'
     this.#rows.deliver(reply, message(reply.clientSequence, withoutDefault(payload)))
-  }
-
-  // === ends
-
-  failed(reply: ServerReply<X>, payload: Buffer): void {
-    const error = decodeError(payload)
-    const { exchange, own, statement } = reply
-    // Definitions that were held stand before it.
-    for (const frame of reply.held) this.#rows.deliver(reply, frame)
-    if (own) {
-      const { sqlState, message: text } = error
-      own.error = { ok: false, sqlState, message: text }
-    } else {
-      const guarded = exchange !== null && this.#options.listener.guarded(exchange)
-      const shown = guarded ? errorPayload(this.#scrubbed(error)) : payload
-      this.#rows.deliver(reply, message(reply.clientSequence, shown))
-    }
-    if (reply.shape === 'prepared' && statement && statement.state !== 'ready') {
-      this.#talk.statements.remove(statement)
-    }
-    if (exchange !== null) this.#options.listener.failed(exchange, error.sqlState, false)
-    this.#over(reply, false)
-  }
-
-  /** The text can quote a value, and with SIGNAL its numbers can be chosen. */
-  #scrubbed(error: ServerError): ServerError {
-    const fields = this.#options.scrub(
-      new Map([
-        ['S', 'ERROR'],
-        ['C', error.sqlState],
-        ['M', error.message],
-        ['errno', `${error.number}`],
-      ]),
-    )
-    const sqlState = fields.get('C') ?? 'HY000'
-    const number = Number(fields.get('errno') ?? 1105)
-    return { number, sqlState, message: fields.get('M') ?? '' }
-  }
-
-  #finish(reply: ServerReply<X>): void {
-    this.#over(reply, true)
-  }
-
-  #over(reply: ServerReply<X>, done: boolean): void {
-    this.#talk.owed.shift()
-    reply.settle?.(done)
-    reply.own?.answered(reply.own)
-    if (!reply.own) this.#options.listener.ready(this.#talk.transaction)
   }
 }

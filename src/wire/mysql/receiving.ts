@@ -5,6 +5,7 @@ import { endsRows } from './ok-packet.ts'
 import type { ServerReply } from './owed-replies.ts'
 import { PacketFramer } from './packet-framer.ts'
 import { HEADER, outOfOrder, packetsIn, payloadOf } from './packets.ts'
+import { ReceivedErrors } from './received-errors.ts'
 import { ReceivedReplies } from './received-replies.ts'
 import { ReceivedRows } from './received-rows.ts'
 
@@ -15,6 +16,7 @@ export class Receiving<X> {
   readonly #framer: PacketFramer
   readonly #rows: ReceivedRows<X>
   readonly #replies: ReceivedReplies<X>
+  readonly #errors: ReceivedErrors<X>
   readonly #sendWaiting: () => void
 
   constructor(options: DialogueOptions<X>, talk: Conversation<X>, sendWaiting: () => void) {
@@ -23,6 +25,7 @@ export class Receiving<X> {
     this.#sendWaiting = sendWaiting
     this.#rows = new ReceivedRows(options)
     this.#replies = new ReceivedReplies(options, talk, this.#rows)
+    this.#errors = new ReceivedErrors(options, talk, this.#rows)
     this.#framer = new PacketFramer(options.maxMessage, {
       opens: (type, length, sequence) => this.#opens(type, length, sequence),
       frame: (type, frame) => this.#frame(type, frame),
@@ -67,7 +70,7 @@ export class Receiving<X> {
     }
     reply.serverSequence = (reply.serverSequence + packetsIn(frame)) & 0xff
     const payload = payloadOf(frame)
-    if (type === ERR_HEADER) this.#replies.failed(reply, payload)
+    if (type === ERR_HEADER) this.#errors.failed(reply, payload)
     else this.#replies.take(reply, type, frame, payload)
     this.#giveLocalAnswers()
     this.#sendWaiting()

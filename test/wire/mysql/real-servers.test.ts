@@ -232,7 +232,7 @@ async function long(t: Test, port: number): Promise<void> {
   const [, , big] = await client.query(`select repeat('y', ${length})`)
   t.equal(decodeTextRow(payloadOf(big as Buffer), 1)[0]?.length, length)
   client.close()
-  const shortened = await proxied(t, port, { masker: () => () => text('-') })
+  const shortened = await proxied(t, port, { masker: shortensZ })
   const other = await connected(shortened.through)
   const [, , small, end] = await other.query(`select repeat('z', ${length}) as z`)
   t.same(decodeTextRow(payloadOf(small as Buffer), 1), [text('-')])
@@ -240,6 +240,8 @@ async function long(t: Test, port: number): Promise<void> {
   other.close()
   t.same([...proxy.heard.errors, ...shortened.proxy.heard.errors], [])
 }
+
+const shortensZ = ({ name }: ResultColumn) => (name === 'z' ? () => text('-') : null)
 
 async function cancelled(t: Test, port: number): Promise<void> {
   const { direct } = await proxied(t, port)
