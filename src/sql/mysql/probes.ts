@@ -1,4 +1,5 @@
 import type { Analysis } from './analysis.ts'
+import { classifiedNames, OTHER_PARTS } from './classified-names.ts'
 import { isCarrier } from './functions.ts'
 import type { StatementText } from './statement-text.ts'
 import { takesEverything } from './tables.ts'
@@ -16,8 +17,6 @@ const CHOOSING = new Set([
   'WINDOW',
   'LIMIT',
 ])
-/** Words with which another part of a query begins. */
-const OTHER = new Set(['SELECT', 'FROM', 'JOIN', 'UNION', 'SET', 'VALUES', 'INTO', 'RETURNING'])
 
 /**
  * Notes where the value of a classified column could be guessed: in a condition other than IS NULL
@@ -36,7 +35,7 @@ export function checkProbes(analysis: Analysis, text: StatementText): void {
     else if (isOp(token, ')')) {
       if (clauses.length > 1) clauses.pop()
     } else if (CHOOSING.has(token.keyword)) clauses[clauses.length - 1] = token.keyword
-    else if (OTHER.has(token.keyword)) clauses[clauses.length - 1] = null
+    else if (OTHER_PARTS.has(token.keyword)) clauses[clauses.length - 1] = null
     else if (token.keyword === 'NATURAL') {
       findings.effect('probe', 'joins tables with classified columns by what they have in common')
     } else if (clause !== null) {
@@ -124,90 +123,5 @@ function endOfTest(tokens: readonly Token[], at: number): number {
     if (!CONSTANT.has(tokens[inner]?.kind ?? '')) return -1
     if (isOp(tokens[inner + 1], ')')) return inner + 2
     if (!isOp(tokens[inner + 1], ',')) return -1
-  }
-}
-
-/** Rounds over the statement: an alias of an alias of an alias is followed this far. */
-const MAX_ROUNDS = 6
-
-/**
- * Names under which a classified value may stand: the columns' own, and every name that the
- * statement gives to what is computed from one.
- */
-function classifiedNames(analysis: Analysis, { tokens }: StatementText): ReadonlySet<string> {
-  const names = new Set<string>()
-  for (const table of analysis.findings.known) {
-    for (const column of table.columns) {
-      if (column.dataClass !== null || column.derived) names.add(column.name.toLowerCase())
-    }
-  }
-  for (let round = 0; round < MAX_ROUNDS; round++) {
-    const before = names.size
-    addAliases(tokens, names)
-    if (names.size === before) break
-  }
-  return names
-}
-
-/** Adds the alias of each item that holds one of the names, and lists of columns behind a table's. */
-function addAliases(tokens: readonly Token[], names: Set<string>): void {
-  const lists: { item: boolean; any: boolean }[] = [{ item: false, any: false }]
-  const say = () => {
-    const list = lists.at(-1)
-    if (list) list.item = list.any = true
-  }
-  for (const [at, token] of tokens.entries()) {
-    const list = lists.at(-1)
-    if (isOp(token, '(')) lists.push({ item: false, any: false })
-    else if (isOp(token, ')')) {
-      if (lists.length > 1 && lists.pop()?.any) {
-        say()
-        addColumnList(tokens, at + 1, names)
-      }
-    } else if (list && (isOp(token, ',') || OTHER.has(token.keyword))) list.item = false
-    else if (isName(token)) {
-      const name = nameOf(token).toLowerCase()
-      if (names.has(name)) say()
-      else if (list?.item && givesName(tokens, at)) names.add(name)
-    }
-  }
-  addCommonColumns(tokens, names)
-}
-
-const NO_NAME = new Set(['END', 'NULL', 'ASC', 'DESC', 'TRUE', 'FALSE', 'UNKNOWN'])
-
-/** x AS name, or x name in front of a comma, FROM or the end. */
-function givesName(tokens: readonly Token[], at: number): boolean {
-  if (isOp(tokens[at - 1], '.') || isOp(tokens[at + 1], '.') || isOp(tokens[at + 1], '('))
-    return false
-  if (tokens[at - 1]?.keyword === 'AS') return true
-  const next = tokens[at + 1]
-  if (NO_NAME.has(tokens[at]?.keyword ?? '')) return false
-  const ends = next === undefined || isOp(next, ',') || isOp(next, ')') || next.keyword === 'FROM'
-  const before = tokens[at - 1]
-  const value = isName(before) || isOp(before, ')') || before?.kind === 'string'
-  return ends && value
-}
-
-/** (SELECT email ...) AS x (a, b): any of the columns may hold it. */
-function addColumnList(tokens: readonly Token[], from: number, names: Set<string>): void {
-  let at = from
-  if (tokens[at]?.keyword === 'AS') at++
-  if (!isName(tokens[at]) || !isOp(tokens[at + 1], '(')) return
-  for (at += 2; isName(tokens[at]); at += 2) names.add(nameOf(tokens[at] as Token).toLowerCase())
-}
-
-/** WITH x (a, b) AS (SELECT email ...): alike. */
-function addCommonColumns(tokens: readonly Token[], names: Set<string>): void {
-  for (const [at, token] of tokens.entries()) {
-    const opens = isOp(token, '(') && isName(tokens[at - 1])
-    if (!opens) continue
-    let end = at + 1
-    while (isName(tokens[end]) && isOp(tokens[end + 1], ',')) end += 2
-    if (!isName(tokens[end]) || !isOp(tokens[end + 1], ')')) continue
-    if (tokens[end + 2]?.keyword !== 'AS' || !isOp(tokens[end + 3], '(')) continue
-    for (let column = at + 1; column <= end; column += 2) {
-      names.add(nameOf(tokens[column] as Token).toLowerCase())
-    }
   }
 }

@@ -1,0 +1,239 @@
+import { createHash } from 'node:crypto'
+import { messageOf } from '../../lib/errors.ts'
+import { NamesSoFar } from '../postgres/names-so-far.ts'
+import type { Classification, Parsed, SessionNames } from '../statement.ts'
+import { unreadable } from '../unreadable.ts'
+import { type Analysis, MAX_WITHIN } from './analysis.ts'
+import type { Dialect, LexMode, SessionFacts } from './dialect.ts'
+import { Findings } from './findings.ts'
+import { checkHints } from './hints.ts'
+import { judgeProgram } from './program.ts'
+import { type Reading, type ReadOutcome, readText } from './read-text.ts'
+import { redact } from './redact.ts'
+import type { MysqlSchema } from './schema.ts'
+import {
+  codeOf,
+  fingerprintOf,
+  type StatementText,
+  sqlOf,
+  tokensOf,
+  withoutLiterals,
+} from './statement-text.ts'
+import { judge } from './statements.ts'
+
+/** What a text of any number of statements comes to. */
+export interface Judgement {
+  readonly parsed: Parsed
+  /** It names something that the schema doesn't know. */
+  readonly unknown: boolean
+  /** It depends on names of the session, so it holds for this moment only. */
+  readonly usesSession: boolean
+}
+
+export interface JudgeOptions {
+  readonly facts: SessionFacts
+  readonly schema: MysqlSchema
+  readonly dialect: Dialect
+  readonly trusted: ReadonlySet<string>
+}
+
+/** Judges one text against one reading of the schema. */
+export class Judge {
+  readonly #options: JudgeOptions
+  #unknown = false
+  #usesSession = false
+
+  constructor(options: JudgeOptions) {
+    this.#options = options
+  }
+
+  text(sql: Buffer, names: SessionNames, depth: number): Judgement {
+    const { facts, dialect } = this.#options
+    const outcome = readText(sql, facts, dialect)
+    const parsed = this.#outcome(outcome, sql, names, depth)
+    return { parsed, unknown: this.#unknown, usesSession: this.#usesSession }
+  }
+
+  #outcome(outcome: ReadOutcome, sql: Buffer, names: SessionNames, depth: number): Parsed {
+    if (outcome.kind === 'opaque') return opaque(sql, outcome.reason)
+    const [first, ...others] = outcome.readings.map((one) => this.#reading(one, names, depth))
+    if (!first) return opaque(sql, 'it was not read')
+    if (others.some((other) => signature(other) !== signature(first))) {
+      return opaque(sql, 'what it does depends on a mode of the session that is not known')
+    }
+    if (first.length > 1 && first.some(changesReading)) {
+      return opaque(sql, 'one of its statements changes how the next is read')
+    }
+    let statements = first
+    for (const one of outcome.conditional) {
+      const run = this.#reading(one, names, depth)
+      if (run.length !== statements.length) {
+        return opaque(sql, 'a comment that runs only on other servers holds a statement')
+      }
+      statements = statements.map((skipped, index) => stricter(skipped, run[index]))
+    }
+    return { kind: 'statements', statements }
+  }
+
+  #reading(reading: Reading, names: SessionNames, depth: number): readonly Classification[] {
+    const soFar = new NamesSoFar(names)
+    return reading.statements.map((text) => {
+      const classification = this.#statement(text, reading.mode, soFar, depth)
+      soFar.follow(classification)
+      return classification
+    })
+  }
+
+  #statement(
+    text: StatementText,
+    mode: LexMode,
+    names: SessionNames,
+    depth: number,
+  ): Classification {
+    const findings = new Findings()
+    const analysis: Analysis = {
+      ...this.#options,
+      mode,
+      names,
+      findings,
+      within: [],
+      judged: new Set(),
+      inner: (sql) => this.#inner(sql, names, depth + 1),
+      program: judgeProgram,
+      read: (sql) => this.#read(sql),
+    }
+    try {
+      const code = codeOf(text)
+      const verb = judge(analysis, code)
+      checkHints(analysis, text.tokens)
+      this.#unknown ||= findings.unknown.size > 0
+      this.#usesSession ||= findings.names.some(({ kind }) => kind === 'execute')
+      return classificationOf(text, verb, findings, names)
+    } catch (error) {
+      const reason = error instanceof RangeError ? 'it is too deep' : messageOf(error)
+      return unreadable(sqlOf(text), reason)
+    }
+  }
+
+  /** The text of a PREPARE: one statement, read as the session's others are. */
+  #inner(sql: string, names: SessionNames, depth: number): Classification | null {
+    if (depth > MAX_WITHIN) return null
+    const { parsed } = this.text(Buffer.from(sql), names, depth)
+    if (parsed.kind === 'opaque') return parsed.classification
+    if (parsed.kind === 'syntax-error' || parsed.statements.length !== 1) return null
+    return parsed.statements[0] ?? null
+  }
+
+  /** Code that the schema holds was read with the modes of whoever made it: any of them. */
+  #read(sql: string): StatementText | null {
+    const { dialect, facts } = this.#options
+    const anyMode: SessionFacts = { characterSet: 'utf8mb4', database: facts.database }
+    const outcome = readText(Buffer.from(sql), anyMode, dialect)
+    if (outcome.kind === 'opaque' || outcome.conditional.length > 0) return null
+    const [first, ...others] = outcome.readings.map(({ statements }) => whole(statements))
+    if (!first || others.some((other) => JSON.stringify(other) !== JSON.stringify(first)))
+      return null
+    return first
+  }
+}
+
+/** The statements of a body as one text again, the semicolons between them included. */
+function whole(statements: readonly StatementText[]): StatementText | null {
+  const [first] = statements
+  if (!first) return null
+  const tokens = statements.flatMap(({ tokens }, index) =>
+    index === 0
+      ? tokens
+      : [{ ...SEMICOLON, start: tokens[0]?.start ?? 0, end: tokens[0]?.start ?? 0 }, ...tokens],
+  )
+  return { ...first, tokens }
+}
+
+const SEMICOLON = { kind: 'op', text: ';', keyword: '', adjacent: false } as const
+
+function opaque(sql: Buffer, reason: string): Parsed {
+  return { kind: 'opaque', classification: unreadable(sql.toString('utf8'), reason) }
+}
+
+/** Text settings that hold for the next statement of the same text. */
+function changesReading({ effects, names }: Classification): boolean {
+  const sets = names.some(
+    (use) => use.kind === 'set' && /^(?:names|sql_mode|character_set|collation)/.test(use.name),
+  )
+  return sets && effects.some(({ effect }) => effect === 'opaque')
+}
+
+function signature(statements: readonly Classification[]): string {
+  return JSON.stringify(
+    statements.map(({ verb, effects, tables, functions, output, connectionBound, names }) => [
+      verb,
+      effects,
+      tables,
+      functions,
+      output,
+      connectionBound,
+      names,
+    ]),
+  )
+}
+
+/** What either reading does, each with its reasons. */
+function stricter(one: Classification, other: Classification | undefined): Classification {
+  if (!other) return one
+  const seen = new Set(one.effects.map(({ effect, reason }) => `${effect} ${reason}`))
+  const more = other.effects.filter(({ effect, reason }) => !seen.has(`${effect} ${reason}`))
+  const classified = one.output === 'classified' || other.output === 'classified'
+  return {
+    ...one,
+    effects: [...one.effects, ...more],
+    tables: [
+      ...one.tables,
+      ...other.tables.filter((use) => !one.tables.some((own) => same(own, use))),
+    ],
+    functions: [...new Set([...one.functions, ...other.functions])],
+    classes: [...new Set([...one.classes, ...other.classes])].sort(),
+    output: classified ? 'classified' : 'clear',
+    safeOutputs: [],
+    connectionBound: one.connectionBound || other.connectionBound,
+  }
+}
+
+function same(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other)
+}
+
+function classificationOf(
+  text: StatementText,
+  verb: string,
+  findings: Findings,
+  names: SessionNames,
+): Classification {
+  return {
+    verb,
+    sql: sqlOf(text),
+    tokens: digestOf(text, findings, names),
+    fingerprint: fingerprintOf(text),
+    redacted: redact(text, findings.secret),
+    withoutLiterals: withoutLiterals(text),
+    effects: findings.effects,
+    tables: findings.tables,
+    functions: [...findings.functions],
+    classes: findings.classes,
+    output: findings.classified ? 'classified' : 'clear',
+    safeOutputs: [],
+    connectionBound: findings.connectionBound,
+    names: findings.names,
+  }
+}
+
+/** EXECUTE p is the same statement only while p stands for the same one. */
+function digestOf(text: StatementText, findings: Findings, names: SessionNames): string {
+  const own = tokensOf(text)
+  const meant = findings.names.flatMap((name) =>
+    name.kind === 'execute' ? (names.prepared(name.name)?.tokens ?? []) : [],
+  )
+  if (meant.length === 0) return own
+  return createHash('sha256')
+    .update([own, ...meant].join(' '))
+    .digest('hex')
+}
