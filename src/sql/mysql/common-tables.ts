@@ -54,7 +54,7 @@ function readList(
     if (isOp(tokens[at], '(')) at = (closings.get(at) as number) + 1
     if (tokens[at]?.keyword !== 'AS' || !isOp(tokens[at + 1], '(')) return
     const to = closings.get(at + 1) as number
-    found.push({ name: nameOf(name).toLowerCase(), from: at + 2, to, recursive, scope, at: nameAt })
+    found.push({ name: nameOf(name), from: at + 2, to, recursive, scope, at: nameAt })
     at = to + 1
     // MariaDB: CYCLE column, ... RESTRICT
     if (tokens[at]?.keyword === 'CYCLE')
@@ -65,12 +65,14 @@ function readList(
   }
 }
 
-/** Whether a table of this name, named at `at`, is one that WITH makes. */
+/**
+ * Whether a table of this name, named at `at`, is one that WITH makes. Where the server tells names
+ * apart by case, another case is another table; where it doesn't, more is masked than has to be.
+ */
 export function isCommonTable(tables: readonly CommonTable[], name: string, at: number): boolean {
-  const wanted = name.toLowerCase()
   return tables.some(
     (table) =>
-      table.name === wanted &&
+      table.name === name &&
       at < table.scope &&
       (at > table.to || (table.recursive && at >= table.from)),
   )

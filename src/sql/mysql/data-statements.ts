@@ -1,7 +1,7 @@
 import { isAlwaysTrue } from './always-true.ts'
 import type { Analysis } from './analysis.ts'
 import { Cursor } from './cursor.ts'
-import { fromClauses } from './from-clauses.ts'
+import { fromClauses, type TableRef } from './from-clauses.ts'
 import { checkQuery } from './query.ts'
 import type { StatementText } from './statement-text.ts'
 import { writeTable } from './tables.ts'
@@ -112,9 +112,9 @@ export function deleteFrom(analysis: Analysis, text: StatementText, at: number):
   if (from < 0 || named.length === 0)
     analysis.findings.opaque("what DELETE removes isn't understood")
   for (const { schema, name } of named) {
-    const meant = refs.find(({ alias }) => alias?.toLowerCase() === name.toLowerCase())
-    const target = meant ?? { schema, name }
-    writeTable(analysis, target.schema, target.name, 'deletes rows of')
+    for (const target of meantBy(refs, { schema, name })) {
+      writeTable(analysis, target.schema, target.name, 'deletes rows of')
+    }
   }
   const targets = multi ? [] : refs.filter((ref) => ref.at >= from).slice(0, 1)
   const heads = listed ? [] : named.map(({ last }) => last)
@@ -124,6 +124,18 @@ export function deleteFrom(analysis: Analysis, text: StatementText, at: number):
   })
   checkReturning(analysis, text)
   checkWhere(analysis, text, 'DELETE', named.map(({ name }) => name).join(', '), at)
+}
+
+/** The tables that a name in front of FROM may mean: by an alias, whose case may matter or not. */
+function meantBy(
+  refs: readonly TableRef[],
+  named: { readonly schema: string | null; readonly name: string },
+): readonly { readonly schema: string | null; readonly name: string }[] {
+  if (named.schema !== null) return [named]
+  const exact = refs.filter(({ alias }) => alias === named.name)
+  const wanted = named.name.toLowerCase()
+  const alike = refs.filter(({ alias }) => alias?.toLowerCase() === wanted)
+  return exact.length > 0 && exact.length === alike.length ? exact : [...alike, named]
 }
 
 /** name, schema.name, name.* and so on, parted by commas. */

@@ -38,7 +38,7 @@ export function checkQuery(
   checkInto(analysis, text)
   checkVariables(analysis, text)
   noteColumns(analysis, text)
-  checkMissed(analysis, text, from, new Set(common.map(({ name }) => name)))
+  checkMissed(analysis, text, from, new Set(common.map(({ name }) => name.toLowerCase())))
   checkProbes(analysis, text)
   return from
 }

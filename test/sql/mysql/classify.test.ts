@@ -178,6 +178,18 @@ t.test('a WHERE that chooses nothing is none', async (t) => {
   }
 })
 
+t.test('names that differ in case may be two', async (t) => {
+  const hidden = await one('WITH PEOPLE AS (SELECT 1 AS email) SELECT email FROM people')
+  t.equal(hidden.output, 'classified')
+  const target = await one('DELETE goods FROM scratch AS GOODS JOIN goods ON goods.id = 1')
+  t.ok(target.tables.some(({ name, access }) => name === 'goods' && access === 'write'))
+  const alias = await one('DELETE s FROM scratch AS s JOIN goods ON goods.id = s.id WHERE s.id = 1')
+  t.same(
+    alias.tables.filter(({ access }) => access === 'write').map(({ name }) => name),
+    ['scratch'],
+  )
+})
+
 t.test('a classified value is not guessed, kept or carried under another name', async (t) => {
   for (const sql of [
     "SELECT 1 FROM people WHERE ssn > '5'",
