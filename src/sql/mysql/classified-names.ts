@@ -41,30 +41,67 @@ export function classifiedNames(
 
 /** Adds the alias of each item that holds one of the names, and lists of columns behind a table's. */
 function addAliases(tokens: readonly Token[], names: Set<string>): void {
-  const lists: { item: boolean; any: boolean }[] = [{ item: false, any: false }]
+  const lists: List[] = [newList(0)]
   const say = () => {
     const list = lists.at(-1)
     if (list) list.item = list.any = true
   }
   for (const [at, token] of tokens.entries()) {
-    const list = lists.at(-1)
-    if (isOp(token, '(')) lists.push({ item: false, any: false })
+    const list = lists.at(-1) as List
+    if (isOp(token, '(')) lists.push(newList(at))
     else if (isOp(token, ')')) {
-      if (lists.length > 1 && lists.pop()?.any) {
-        say()
-        addColumnList(tokens, at + 1, names)
-      }
-    } else if (list && (isOp(token, ',') || OTHER_PARTS.has(token.keyword))) list.item = false
+      if (lists.length === 1) continue
+      lists.pop()
+      if (!list.any) continue
+      if (list.combined) addItems(tokens, list.from, at, names)
+      say()
+      addColumnList(tokens, at + 1, names)
+    } else if (isOp(token, ',') || OTHER_PARTS.has(token.keyword)) {
+      list.item = false
+      list.combined ||= token.keyword === 'UNION'
+    } else if (COMBINING.has(token.keyword)) list.combined = true
     else if (isName(token)) {
       const name = nameOf(token).toLowerCase()
       if (names.has(name)) say()
-      else if (list?.item && givesName(tokens, at)) names.add(name)
+      else if (list.item && givesName(tokens, at)) names.add(name)
     }
   }
+  const [top] = lists
+  if (top?.any && top.combined) addItems(tokens, 0, tokens.length, names)
   addCommonColumns(tokens, names)
 }
 
 const NO_NAME = new Set(['END', 'NULL', 'ASC', 'DESC', 'TRUE', 'FALSE', 'UNKNOWN'])
+
+/** What is known of the text between two parentheses. */
+interface List {
+  readonly from: number
+  /** The item at hand holds one of the names. */
+  item: boolean
+  /** One of its items does. */
+  any: boolean
+  /** Rows of several queries stand in it, each column under the name that the first query gives. */
+  combined: boolean
+}
+
+function newList(from: number): List {
+  return { from, item: false, any: false, combined: false }
+}
+
+const COMBINING = new Set(['EXCEPT', 'INTERSECT'])
+
+/** Every name that an item of a list of columns ends with. */
+function addItems(tokens: readonly Token[], from: number, to: number, names: Set<string>): void {
+  for (let at = from; at < to; at++) {
+    const token = tokens[at]
+    if (!isName(token) || NO_NAME.has(token.keyword) || OTHER_PARTS.has(token.keyword)) continue
+    const next = tokens[at + 1]
+    const ends = isOp(next, ',') || isOp(next, ')') || next?.keyword === 'FROM'
+    if (ends || next?.keyword === 'UNION' || COMBINING.has(next?.keyword ?? '')) {
+      names.add(nameOf(token).toLowerCase())
+    }
+  }
+}
 
 /** x AS name, or x name in front of a comma, FROM or the end. */
 function givesName(tokens: readonly Token[], at: number): boolean {
