@@ -152,6 +152,13 @@ export interface Trail {
   /** Appends; throws ProxyError AUDIT_UNAVAILABLE while the trail can't be written. Returns its sequence number. */
   append(event: AuditEvent): number
   /**
+   * Takes an event for which nobody waits: it is appended with others of its kind a few
+   * milliseconds later, and before any other event but an intent. Throws as `append` does.
+   */
+  later(event: AuditEvent): void
+  /** Does what can be done while nobody waits, so that the next `append` needn't. */
+  catchUp(): void
+  /**
    * Hands what was appended to the operating system, so that it outlives this process: what must be
    * written before bytes are forwarded calls it once a batch. Throws AUDIT_UNAVAILABLE.
    */

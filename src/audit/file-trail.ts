@@ -14,6 +14,8 @@ import { Waiters } from './waiters.ts'
 const RETRY_MS = 1_000
 /** What nobody waits for is handed to the system after this long. */
 const LAZY_FLUSH_MS = 5
+/** Events that are gathered before they are appended, whatever the time. */
+const MOST_LATE = 1_000
 /** What nobody waits for is synced after this long, or when this much has gathered. */
 const LAZY_SYNC_MS = 1_000
 const LAZY_SYNC_BYTES = 4 * 1024 * 1024
@@ -65,6 +67,8 @@ export class FileTrail implements Trail {
   readonly #waiters = new Waiters()
   #syncing: Promise<void> | null = null
   #cancelLazyFlush: CancelTimer | null = null
+  /** What is to be appended with others. */
+  #late: AuditEvent[] = []
   #cancelLazySync: CancelTimer | null = null
   #cancelRetry: CancelTimer | null = null
   #trouble: string | null = null
@@ -116,12 +120,33 @@ export class FileTrail implements Trail {
 
   append(event: AuditEvent): number {
     this.#requireWritable()
+    if (event.type !== 'statement.intent') this.#appendLate()
+    return this.#append(event)
+  }
+
+  later(event: AuditEvent): void {
+    this.#requireWritable()
+    this.#late.push(event)
+    if (this.#late.length >= MOST_LATE) this.#appendLate()
+    else this.#scheduleFlush()
+  }
+
+  catchUp(): void {
+    this.#headHash()
+  }
+
+  #appendLate(): void {
+    if (this.#late.length === 0) return
+    const late = this.#late
+    this.#late = []
+    for (const event of late) this.#append(event)
+  }
+
+  #append(event: AuditEvent): number {
     const sequence = this.#sequence + 1
     const frame = { id: `${this.#id}.${sequence}`, seq: sequence, prev: this.#headHash() }
     const line = formatRecord(frame, this.#options.clock.now(), event)
     this.#unhashed = this.#lines.append(line)
-    // Someone waits for an intent, and nobody for its hash: whatever comes next makes it.
-    if (event.type !== 'statement.intent') this.#headHash()
     this.#sequence = sequence
     this.#scheduleFlush()
     return sequence
@@ -172,6 +197,9 @@ export class FileTrail implements Trail {
   #scheduleFlush(): void {
     this.#cancelLazyFlush ??= this.#options.clock.after(LAZY_FLUSH_MS, () => {
       this.#cancelLazyFlush = null
+      // While there is trouble they are lost: an intent without outcome reads "outcome unknown".
+      if (this.#trouble === null) this.#appendLate()
+      this.#late = []
       this.#flushQuietly()
     })
   }

@@ -6,23 +6,12 @@ import { type Exchange, needsDurableIntent } from './exchange.ts'
 import type { Services } from './services.ts'
 import { statementRecord } from './statement-record.ts'
 
-/** What ended, when, and how. */
-interface Ended {
-  readonly exchange: Exchange
-  readonly sqlState: string | null
-  readonly ms: number
-}
-
-/** Outcomes that wait until the client has its answer. */
-const MOST_ENDED = 1_000
-
 /** Writes one session's records. No record, no run: what can't be written throws. */
 export class Records {
   readonly #services: Services
   readonly #session: string
   readonly #actor: ActorRecord
   readonly #target: TargetRecord
-  #ended: Ended[] = []
 
   constructor(services: Services, principal: Principal, session: string) {
     this.#services = services
@@ -108,7 +97,6 @@ export class Records {
     })
   }
 
-  /** Notes how an exchange ended; `writeOutcomes` writes it down. */
   outcome(exchange: Exchange, sqlState: string | null): void {
     if (exchange.recorded !== 'intent') return
     exchange.recorded = 'outcome'
@@ -120,31 +108,26 @@ export class Records {
     if (exchange.recorded === 'outcome') this.#note(exchange, sqlState)
   }
 
+  /** Nobody waits for it: an answer isn't delayed by the record of it. */
   #note(exchange: Exchange, sqlState: string | null): void {
     const ms = this.#services.clock.monotonic() - exchange.startedAt
-    this.#ended.push({ exchange, sqlState, ms })
-    if (this.#ended.length >= MOST_ENDED) this.writeOutcomes()
+    this.#attempt((trail) =>
+      trail.later({
+        type: 'statement.outcome',
+        session: this.#session,
+        statement: exchange.number,
+        sqlState,
+        rows: exchange.rows,
+        bytes: exchange.bytes,
+        ms: Math.round(ms * 1000) / 1000,
+        masked: exchange.masked,
+      }),
+    )
   }
 
-  /** To be called once the client has been sent what it waits for: no record delays an answer. */
-  writeOutcomes(): void {
-    if (this.#ended.length === 0) return
-    const ended = this.#ended
-    this.#ended = []
-    for (const each of ended) this.#outcome(each)
-  }
-
-  #outcome({ exchange, sqlState, ms }: Ended): void {
-    this.#append({
-      type: 'statement.outcome',
-      session: this.#session,
-      statement: exchange.number,
-      sqlState,
-      rows: exchange.rows,
-      bytes: exchange.bytes,
-      ms: Math.round(ms * 1000) / 1000,
-      masked: exchange.masked,
-    })
+  /** To be called when the database has been sent something: there is a moment until it answers. */
+  catchUp(): void {
+    this.#trail().catchUp()
   }
 
   cancelRequested(address: string): void {
@@ -155,7 +138,6 @@ export class Records {
     reason: string,
     totals: { statements: number; bytesIn: number; bytesOut: number; ms: number },
   ): void {
-    this.writeOutcomes()
     this.#append({ type: 'session.closed', session: this.#session, reason, ...totals })
   }
 
@@ -164,8 +146,12 @@ export class Records {
    * refused, and an intent without outcome reads "outcome unknown".
    */
   #append(event: Parameters<Trail['append']>[0]): void {
+    this.#attempt((trail) => trail.append(event))
+  }
+
+  #attempt(write: (trail: Trail) => unknown): void {
     try {
-      this.#trail().append(event)
+      write(this.#trail())
     } catch (error) {
       if (!(error instanceof ProxyError)) throw error
     }

@@ -175,7 +175,7 @@ export class Session {
     }
     this.#toServer.flush()
     this.#toClient.flush()
-    this.#records.writeOutcomes()
+    this.#records.catchUp()
     if (this.#inbox.bytes > MAX_AHEAD) this.#options.client.pause()
     else if (!this.#upstreamIsFull) this.#options.client.resume()
   }
@@ -221,8 +221,6 @@ export class Session {
     this.#guard(() => {
       this.#dialogue.receive(chunk)
       this.#toClient.flush()
-      // The client reads its rows while what became of them is written down.
-      this.#records.writeOutcomes()
     })
   }
 

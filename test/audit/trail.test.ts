@@ -88,6 +88,33 @@ t.test('links intents too, whose hash is made when nobody waits for it', async (
   t.match(await verifyTrails(options.folder, null), { ok: true })
 })
 
+t.test('what may be late comes with others, in its order, before all but intents', async (t) => {
+  const options = optionsOf(t)
+  const trail = await openTrail(options)
+  trail.later(event('first'))
+  trail.append(intent)
+  trail.later(event('second'))
+  trail.flush()
+  t.same(reasonsIn(options.folder), [], 'neither is appended yet')
+  trail.append(event('third'))
+  trail.flush()
+  t.same(reasonsIn(options.folder), ['first', 'second', 'third'])
+  trail.later(event('fourth'))
+  options.manual.clock.advance(5)
+  t.same(reasonsIn(options.folder).at(-1), 'fourth', 'and by itself a moment later')
+  for (let i = 0; i < 999; i++) trail.later(event('many'))
+  t.equal(trail.head.sequence, 6)
+  trail.later(event('many'))
+  t.equal(trail.head.sequence, 1006, 'at the latest when there are many')
+  t.match(await verifyTrails(options.folder, null), { ok: true })
+  options.manual.ops.room = 0
+  trail.append(event('lost'))
+  t.throws(() => trail.flush(), { code: 'AUDIT_UNAVAILABLE' })
+  t.throws(() => trail.later(event('refused')), { code: 'AUDIT_UNAVAILABLE' })
+  options.manual.ops.room = Number.POSITIVE_INFINITY
+  await trail.close()
+})
+
 t.test('hands records to the system on flush, and by itself soon after', async (t) => {
   const options = optionsOf(t)
   const trail = await openTrail(options)

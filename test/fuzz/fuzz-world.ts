@@ -199,6 +199,12 @@ export class FuzzTrail implements Trail {
     this.ailing = random.oneIn(10)
   }
 
+  later(event: AuditEvent): void {
+    this.append(event)
+  }
+
+  catchUp(): void {}
+
   append(event: AuditEvent): number {
     if (event.type === 'statement.intent') this.flush()
     return ++this.#sequence
