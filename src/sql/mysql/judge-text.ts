@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { messageOf } from '../../lib/errors.ts'
-import { NamesSoFar } from '../postgres/names-so-far.ts'
+import { NamesSoFar } from '../names-so-far.ts'
 import type { Classification, Parsed, SessionNames } from '../statement.ts'
 import { unreadable } from '../unreadable.ts'
 import { type Analysis, MAX_WITHIN } from './analysis.ts'

@@ -1,4 +1,4 @@
-import type { Classification, SessionNames } from '../statement.ts'
+import type { Classification, SessionNames } from './statement.ts'
 
 /**
  * The session's names as a text of several statements changes them on its way: what it prepares
