@@ -94,15 +94,16 @@ export class Replies implements ReplyListener<Exchange> {
     exchange.rows += completion.rows
     exchange.bytes += completion.bytes
     this.#services.counters.rows += completion.rows
+    // A write with RETURNING has run whole when its first rows come: triggers and checks with it.
+    const classification = exchange.statements[statement]
+    if (classification) this.#notifications.completed(exchange, classification)
+    this.#guardedWrite ||= exchange.guarded && has(exchange, WRITES)
     if (completion.suspended) {
       this.#suspended.add(exchange)
       return
     }
     this.#suspended.delete(exchange)
     exchange.statementDone(statement)
-    const classification = exchange.statements[statement]
-    if (classification) this.#notifications.completed(exchange, classification)
-    this.#guardedWrite ||= exchange.guarded && has(exchange, WRITES)
     if (statement + 1 >= exchange.statements.length) this.#over(exchange, null)
     if (this.#uncommitted.length < MAX_UNCOMMITTED) this.#uncommitted.push(exchange)
   }

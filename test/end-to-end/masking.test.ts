@@ -188,6 +188,17 @@ for (const version of POSTGRES_VERSIONS) {
       await agent.query('UPDATE orders SET total = 10.50 WHERE id = 1')
       await agent.query("NOTIFY talk, 'constant'")
       t.notMatch(text(await agent.query('COMMIT')), /constant/, 'a trigger could have said it')
+      agent.send(
+        serialize.parse({
+          text: 'UPDATE orders SET total = total WHERE id IN (1, 2) RETURNING id',
+        }),
+        serialize.bind({}),
+        serialize.execute({ rows: 1 }),
+        ...extended("NOTIFY talk, 'constant'", 0),
+      )
+      const suspended = await agent.until('Z')
+      t.match(letters(suspended), /s/, 'rows are left')
+      t.notMatch(text(suspended), /constant/, 'and still a trigger could have said it')
       const rules = [{ name: 'ears', when: { verb: 'LISTEN' }, [THEN]: { unmask: ['pii.*'] } }]
       const hearing = await startCountersign(t, {
         upstream: db.url,
