@@ -372,7 +372,7 @@ export class Flow {
   /** The skipping to Sync and the state of the transaction are to be the server's own. */
   #makeServerFail(refused: Step, error: ProxyError): void {
     if (refused.kind === 'refuse' && refused.nameless) {
-      this.#dialogue.sendNameless(refused.frame.bytes)
+      this.#forwardNameless(Permit.fromAllow(PROTOCOL, refused.frame.bytes))
     } else this.#dialogue.sendRefusal(error)
     if (isSimple(refused)) this.#dialogue.sendSync()
     else this.discarding = 'with-the-server'
@@ -445,7 +445,12 @@ export class Flow {
     throw new Error('forwarded without a decision')
   }
 
-  /** The only way to the database. */
+  /** The frame can run nothing: the dialogue frees the name first that it would need. */
+  #forwardNameless(permit: Permit<Buffer>): void {
+    this.#dialogue.sendNameless(permit.spend())
+  }
+
+  /** The way to the database of all that could run. */
   forward(permit: Permit<readonly Outgoing<Exchange>[]>): void {
     for (const frame of permit.spend()) this.#dialogue.send(frame)
   }

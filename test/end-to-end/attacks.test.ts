@@ -76,6 +76,16 @@ const ATTACKS: Readonly<Record<string, readonly Step[]>> = {
       execute(''),
     ]),
   ],
+  'a deferred check of a write of which rows are left speaks at Sync': [
+    [
+      parse('', 'SET CONSTRAINTS ALL DEFERRED'),
+      bind('', ''),
+      execute(''),
+      parse('', `${CLASH} RETURNING id`),
+      bind('', ''),
+      serialize.execute({ rows: 1 }),
+    ],
+  ],
   'a deferred check speaks at COMMIT': ['BEGIN', 'SET CONSTRAINTS ALL DEFERRED', CLASH, 'COMMIT'],
   'a deferred check speaks when it is made immediate': [
     'BEGIN',
