@@ -321,7 +321,7 @@ export class DataPlane {
         const { catalog, config, policy } = lot.house
         const next = this.#policyFor(catalog, config.classified)
         // Nothing has depended on the schema until now, so what is known of it may be old.
-        if (policy.transparent && !next.transparent) await catalog.refresh().catch(() => {})
+        if (policy.transparent && !next.transparent) await this.#readSchema(name, catalog)
         lot.house.policy = next
       } else {
         this.#lots.delete(name)
@@ -329,6 +329,15 @@ export class DataPlane {
       }
     }
     this.#door.review()
+  }
+
+  /** What can't be read now is read when the catalog looks next; until then it knows what it knew. */
+  async #readSchema(name: string, catalog: PostgresCatalog): Promise<void> {
+    try {
+      await catalog.refresh()
+    } catch (error) {
+      this.#options.log(`${name}: the schema can't be read for the new rules: ${messageOf(error)}`)
+    }
   }
 
   #record(problems: readonly string[]): void {
