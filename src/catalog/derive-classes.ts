@@ -1,4 +1,5 @@
-import type { LineageReader, OutputLineage } from '../sql/postgres/lineage.ts'
+import type { OutputLineage } from '../sql/output-lineage.ts'
+import type { LineageReader } from '../sql/postgres/lineage.ts'
 import type { CatalogColumn, CatalogRelation } from './catalog.ts'
 import { type ClassifiedPatterns, NO_CLASS } from './classified-patterns.ts'
 import type { ColumnRow, PostgresReading, RelationRow } from './postgres-reading.ts'

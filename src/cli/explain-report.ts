@@ -3,7 +3,7 @@ import { coversClass, maskOfClass } from '../mask/data-class.ts'
 import type { MaskName } from '../mask/plan.ts'
 import type { DecisionInput } from '../policy/conditions.ts'
 import { type Explanation, explain } from '../policy/decide.ts'
-import type { OutputLineage } from '../sql/postgres/lineage.ts'
+import type { OutputLineage } from '../sql/output-lineage.ts'
 import type { Classification } from '../sql/statement.ts'
 
 /** What becomes of one output column. */

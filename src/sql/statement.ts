@@ -1,3 +1,5 @@
+import type { OutputLineage } from './output-lineage.ts'
+
 /**
  * What a statement does. Every statement has a set of effects and a reason for each; rules are
  * applied to each effect and the results combine.
@@ -90,6 +92,14 @@ export interface Classification {
   readonly output: 'clear' | 'classified'
   /** Output columns (from 0) that can't reveal a value: count(*), count(x), constants. */
   readonly safeOutputs: readonly number[]
+  /**
+   * MySQL, whose servers attribute columns by name only and wrongly: one entry an output column,
+   * for a single query that was read whole. Without it every column of a `classified` output is
+   * masked. The server's own attribution may add masking and never removes it.
+   */
+  readonly lineage?: readonly OutputLineage[]
+  /** It gives any number of results: a procedure's, or what is computed when it runs. */
+  readonly anyResults?: true
   /** Uses temporary objects, so a ticket for it belongs to its connection. */
   readonly connectionBound: boolean
   readonly names: readonly SessionName[]

@@ -1,21 +1,8 @@
+import type { OutputLineage } from '../output-lineage.ts'
 import { newAnalysis } from './analyze.ts'
 import { PostgresParser } from './parser.ts'
 import type { Schema } from './schema.ts'
 import { type Column, hardSources } from './taint.ts'
-
-/** What one output column of a query is computed from. */
-export interface OutputLineage {
-  /** Empty where the server's name for it isn't certain. */
-  readonly name: string
-  /** Data classes of the classified columns behind it. */
-  readonly classes: readonly string[]
-  /** It is a base column's value, unchanged. */
-  readonly plain: boolean
-  /** Something behind it isn't known, or has no class. */
-  readonly unknown: boolean
-  /** What it is computed from, as far as that is classified or unknown. */
-  readonly sources: readonly string[]
-}
 
 /** Follows the output columns of queries that stand in the schema itself: views, expressions. */
 export class LineageReader {
