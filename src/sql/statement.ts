@@ -100,6 +100,12 @@ export interface Classification {
   readonly lineage?: readonly OutputLineage[]
   /** It gives any number of results: a procedure's, or what is computed when it runs. */
   readonly anyResults?: true
+  /** MySQL: it is KILL of one connection, whose number it says. */
+  readonly kill?: { readonly connectionId: number; readonly onlyQuery: boolean }
+  /** MySQL: every schema that its text names, spelled as written. */
+  readonly schemas?: readonly string[]
+  /** MySQL: the schema that it makes the default one. */
+  readonly uses?: string
   /** Uses temporary objects, so a ticket for it belongs to its connection. */
   readonly connectionBound: boolean
   readonly names: readonly SessionName[]
@@ -130,4 +136,6 @@ export interface SessionNames {
  */
 export interface Classifier {
   classify(sql: Buffer, names: SessionNames): Parsed | Promise<Parsed>
+  /** A text as a person reads it, where that isn't always UTF-8. */
+  textOf?(sql: Buffer): string
 }

@@ -17,6 +17,7 @@ export function unreadable(sql: string, reason: string): Classification {
     classes: [],
     output: 'classified',
     safeOutputs: [],
+    anyResults: true,
     connectionBound: true,
     names: [],
   }

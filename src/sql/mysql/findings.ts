@@ -1,4 +1,4 @@
-import type { Effect, EffectReason, SessionName, TableUse } from '../statement.ts'
+import type { Classification, Effect, EffectReason, SessionName, TableUse } from '../statement.ts'
 import type { SchemaTable } from './schema.ts'
 
 interface TableFinding {
@@ -26,6 +26,13 @@ export class Findings {
   touchesClassified = false
   /** Its strings may hold passwords. */
   secret = false
+  /** How many results it gives isn't known. */
+  anyResults = false
+  /** Schemas that texts in its strings name. */
+  readonly schemas = new Set<string>()
+  /** The schema that it makes the default one. */
+  uses: string | null = null
+  kill: Classification['kill'] | null = null
 
   effect(effect: Effect, reason: string): void {
     this.#effects.set(`${effect} ${reason}`, { effect, reason })

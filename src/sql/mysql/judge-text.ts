@@ -7,6 +7,7 @@ import { type Analysis, MAX_WITHIN } from './analysis.ts'
 import type { Dialect, LexMode, SessionFacts } from './dialect.ts'
 import { Findings } from './findings.ts'
 import { checkHints } from './hints.ts'
+import { namedSchemas } from './named-schemas.ts'
 import { judgeProgram } from './program.ts'
 import { type Reading, type ReadOutcome, readText } from './read-text.ts'
 import { redact } from './redact.ts'
@@ -77,28 +78,27 @@ export class Judge {
 
   #reading(reading: Reading, names: SessionNames, depth: number): readonly Classification[] {
     const soFar = new NamesSoFar(names)
+    let { facts } = this.#options
     return reading.statements.map((text) => {
-      const classification = this.#statement(text, reading.mode, soFar, depth)
+      const classification = this.#statement({ text, facts, mode: reading.mode }, soFar, depth)
       soFar.follow(classification)
+      facts = { ...facts, database: databaseBehind(classification, facts.database) }
       return classification
     })
   }
 
-  #statement(
-    text: StatementText,
-    mode: LexMode,
-    names: SessionNames,
-    depth: number,
-  ): Classification {
+  #statement(read: ReadStatement, names: SessionNames, depth: number): Classification {
+    const { text, facts, mode } = read
     const findings = new Findings()
     const analysis: Analysis = {
       ...this.#options,
+      facts,
       mode,
       names,
       findings,
       within: [],
       judged: new Set(),
-      inner: (sql) => this.#inner(sql, names, depth + 1),
+      inner: (sql) => this.#inner(sql, facts, names, depth + 1),
       program: judgeProgram,
       read: (sql) => this.#read(sql),
     }
@@ -108,6 +108,7 @@ export class Judge {
       checkHints(analysis, text.tokens)
       this.#unknown ||= findings.unknown.size > 0
       this.#usesSession ||= findings.names.some(({ kind }) => kind === 'execute')
+      for (const schema of namedSchemas(analysis, code)) findings.schemas.add(schema)
       return classificationOf(text, verb, findings, names)
     } catch (error) {
       const reason = error instanceof RangeError ? 'it is too deep' : messageOf(error)
@@ -116,9 +117,17 @@ export class Judge {
   }
 
   /** The text of a PREPARE: one statement, read as the session's others are. */
-  #inner(sql: string, names: SessionNames, depth: number): Classification | null {
+  #inner(
+    sql: string,
+    facts: SessionFacts,
+    names: SessionNames,
+    depth: number,
+  ): Classification | null {
     if (depth > MAX_WITHIN) return null
-    const { parsed } = this.text(Buffer.from(sql), names, depth)
+    const judge = new Judge({ ...this.#options, facts })
+    const { parsed, unknown, usesSession } = judge.text(Buffer.from(sql), names, depth)
+    this.#unknown ||= unknown
+    this.#usesSession ||= usesSession
     if (parsed.kind === 'opaque') return parsed.classification
     if (parsed.kind === 'syntax-error' || parsed.statements.length !== 1) return null
     return parsed.statements[0] ?? null
@@ -135,6 +144,21 @@ export class Judge {
       return null
     return first
   }
+}
+
+/** One statement, and what decides how it is read. */
+interface ReadStatement {
+  readonly text: StatementText
+  readonly facts: SessionFacts
+  readonly mode: LexMode
+}
+
+/** The default schema of the next statement; null where what ran may have chosen any. */
+function databaseBehind(statement: Classification, before: string | null): string | null {
+  if (statement.uses !== undefined) return statement.uses
+  const computed =
+    statement.anyResults && statement.effects.some(({ effect }) => effect === 'opaque')
+  return computed ? null : before
 }
 
 /** The statements of a body as one text again, the semicolons between them included. */
@@ -165,14 +189,18 @@ function changesReading({ effects, names }: Classification): boolean {
 
 function signature(statements: readonly Classification[]): string {
   return JSON.stringify(
-    statements.map(({ verb, effects, tables, functions, output, connectionBound, names }) => [
-      verb,
-      effects,
-      tables,
-      functions,
-      output,
-      connectionBound,
-      names,
+    statements.map((statement) => [
+      statement.verb,
+      statement.effects,
+      statement.tables,
+      statement.functions,
+      statement.output,
+      statement.connectionBound,
+      statement.names,
+      statement.anyResults,
+      statement.kill,
+      statement.schemas,
+      statement.uses,
     ]),
   )
 }
@@ -183,8 +211,10 @@ function stricter(one: Classification, other: Classification | undefined): Class
   const seen = new Set(one.effects.map(({ effect, reason }) => `${effect} ${reason}`))
   const more = other.effects.filter(({ effect, reason }) => !seen.has(`${effect} ${reason}`))
   const classified = one.output === 'classified' || other.output === 'classified'
+  const uses = other.uses ?? one.uses
+  const { kill: _kill, ...rest } = one
   return {
-    ...one,
+    ...rest,
     effects: [...one.effects, ...more],
     tables: [
       ...one.tables,
@@ -195,6 +225,10 @@ function stricter(one: Classification, other: Classification | undefined): Class
     output: classified ? 'classified' : 'clear',
     safeOutputs: [],
     connectionBound: one.connectionBound || other.connectionBound,
+    schemas: [...new Set([...(one.schemas ?? []), ...(other.schemas ?? [])])],
+    ...(one.anyResults || other.anyResults ? { anyResults: true as const } : {}),
+    ...(uses === undefined ? {} : { uses }),
+    ...(one.kill && same(one.kill, other.kill) ? { kill: one.kill } : {}),
   }
 }
 
@@ -223,6 +257,10 @@ function classificationOf(
     safeOutputs: [],
     connectionBound: findings.connectionBound,
     names: findings.names,
+    schemas: [...findings.schemas],
+    ...(findings.anyResults ? { anyResults: true as const } : {}),
+    ...(findings.uses === null ? {} : { uses: findings.uses }),
+    ...(findings.kill ? { kill: findings.kill } : {}),
   }
 }
 

@@ -46,6 +46,7 @@ function include({ findings }: Analysis, inner: Classification, what: string): v
   findings.adopt(inner.tables, inner.classes)
   findings.classified ||= inner.output === 'classified'
   findings.connectionBound ||= inner.connectionBound
+  for (const schema of inner.schemas ?? []) findings.schemas.add(schema)
 }
 
 /** EXECUTE name USING @a, and MariaDB's EXECUTE IMMEDIATE text. Returns the verb. */
@@ -53,15 +54,19 @@ export function execute(analysis: Analysis, text: StatementText): string {
   const { findings } = analysis
   const cursor = new Cursor(text, 1)
   findings.connectionBound = true
+  findings.anyResults = true
   checkQuery(analysis, text)
   if (cursor.skip('IMMEDIATE')) {
-    include(analysis, innerOf(analysis, cursor), 'the text')
+    const inner = innerOf(analysis, cursor)
+    include(analysis, inner, 'the text')
+    findings.uses = inner.uses ?? null
     return 'EXECUTE IMMEDIATE'
   }
   const token = cursor.peek()
   const name = token ? nameOf(token).toLowerCase() : ''
   const prepared = analysis.names.prepared(name)
   findings.names.push({ kind: 'execute', name })
+  findings.uses = prepared?.uses ?? null
   if (prepared) include(analysis, prepared, `the prepared statement ${name}`)
   else findings.opaque(`the prepared statement ${name} isn't known`)
   return 'EXECUTE'

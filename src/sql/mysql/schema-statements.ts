@@ -174,6 +174,7 @@ function storedCode({ findings }: Analysis, { tokens }: StatementText): void {
     findings.effect('server', 'brings native code into the server')
   }
   if (tokens.some((token) => isOp(token, ';'))) {
+    findings.anyResults = true
     findings.effect('opaque', 'code of several statements runs later, or follows the definition')
   }
 }

@@ -1,4 +1,4 @@
-import type { Effect } from '../statement.ts'
+import type { Classification, Effect } from '../statement.ts'
 import type { Analysis } from './analysis.ts'
 import { checkCalls } from './calls.ts'
 import { commonTablesOf } from './common-tables.ts'
@@ -14,7 +14,7 @@ import { explained, show } from './show.ts'
 import type { StatementText } from './statement-text.ts'
 import { judgeBody } from './stored-code.ts'
 import { writeTable } from './tables.ts'
-import { isOp } from './token.ts'
+import { isName, isOp, nameOf } from './token.ts'
 
 /**
  * Notes what a statement does, and returns the command as a person names it.
@@ -30,6 +30,7 @@ export function judge(analysis: Analysis, text: StatementText): string {
   if (verb !== null) return verb
   const kind = judgeKind(analysis, text)
   if (kind !== null) return kind
+  findings.anyResults = true
   findings.opaque(word === '' ? 'it begins with no word' : `${word} is no statement that is known`)
   checkQuery(analysis, text)
   return word === '' ? 'UNKNOWN' : word
@@ -142,6 +143,7 @@ function set(analysis: Analysis, text: StatementText): string {
   const at = setForStatement(analysis, text)
   const inner = { ...text, tokens: text.tokens.slice(at) }
   if (at < 0 || inner.tokens.some((token) => isOp(token, ';'))) {
+    analysis.findings.anyResults = true
     analysis.findings.opaque('what SET STATEMENT is for is not understood')
   }
   analysis.findings.effect('session', 'sets variables for one statement')
@@ -201,6 +203,7 @@ function call(analysis: Analysis, text: StatementText): string {
   const name = cursor.name()
   const own = name?.schema ?? facts.database
   findings.effect('read', 'calls a procedure')
+  findings.anyResults = true
   findings.connectionBound ||= text.tokens.some(({ kind }) => kind === 'variable')
   checkQuery(analysis, text, name ? { notCalls: new Set([name.last]) } : {})
   const routine = name && own !== null ? schema.routine('procedure', own, name.name) : undefined
@@ -258,6 +261,7 @@ function lock(analysis: Analysis, text: StatementText): string | null {
 /** MariaDB runs blocks of statements outside stored programs. */
 function block(analysis: Analysis, text: StatementText): string {
   analysis.findings.opaque('a block of statements runs as one')
+  analysis.findings.anyResults = true
   analysis.program(analysis, text)
   return 'BLOCK'
 }
@@ -276,11 +280,31 @@ function judgeKind(analysis: Analysis, text: StatementText): string | null {
   const [first = '', second = ''] = kind.words
   if (second === 'TABLE' || second === 'TABLES') noteTables(analysis, text, kind.words.length)
   if (first === 'DEALLOCATE' || second === 'PREPARE') deallocate(analysis, text)
-  if (first === 'USE') findings.names.push({ kind: 'set', name: 'database' })
+  if (first === 'USE') use(analysis, text)
+  if (first === 'KILL') findings.kill = killOf(text)
   if (first === 'FLUSH') checkFlush(analysis, text)
   if (first === 'SIGNAL' || first === 'RESIGNAL' || first === 'GET') raise(analysis, text)
   else checkCalls(analysis, { ...text, tokens: NO_EXPRESSIONS.has(first) ? [] : text.tokens })
   return kind.words.join(' ')
+}
+
+function use({ findings }: Analysis, { tokens }: StatementText): void {
+  findings.names.push({ kind: 'set', name: 'database' })
+  const [, name, ...others] = tokens
+  if (isName(name) && others.length === 0) findings.uses = nameOf(name)
+  else findings.opaque('which schema USE is for is not understood')
+}
+
+/** KILL [HARD | SOFT] [CONNECTION | QUERY] number; null for its other forms. */
+function killOf(text: StatementText): Classification['kill'] | null {
+  const cursor = new Cursor(text, 1)
+  if (!cursor.skip('HARD')) cursor.skip('SOFT')
+  const onlyQuery = cursor.skip('QUERY')
+  if (!onlyQuery) cursor.skip('CONNECTION')
+  const token = cursor.peek()
+  const alone = cursor.at === cursor.tokens.length - 1
+  if (!alone || token?.kind !== 'number' || !/^\d{1,15}$/.test(token.text)) return null
+  return { connectionId: Number(token.text), onlyQuery }
 }
 
 /** Statements in which a parenthesis behind a name isn't a call. */
