@@ -2,33 +2,33 @@ import { createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
-import type pg from 'pg'
 import type { Trail } from './audit/events.ts'
 import { openTrail } from './audit/trail.ts'
-import { NO_CLASS } from './catalog/classified-patterns.ts'
-import { openPostgresCatalog, type PostgresCatalog } from './catalog/postgres-catalog.ts'
-import { contextQuery } from './catalog/postgres-context.ts'
-import { inspectRole } from './catalog/role-facts.ts'
-import type { Config, DatabaseConfig, ListenConfig } from './config/config.ts'
+import type { Address, Config, DatabaseConfig, ListenConfig } from './config/config.ts'
 import type { ConfigFile, Reload } from './config/config-file.ts'
-import { connectUpstreamClient } from './config/upstream-client.ts'
 import { parseUpstream } from './config/upstream-url.ts'
 import type { ControlSupervisor } from './control/supervisor.ts'
+import type { House } from './house.ts'
 import { Credentials } from './identity/credentials.ts'
-import type { Principal } from './identity/principal.ts'
+import type { Agent, Principal } from './identity/principal.ts'
 import type { Clock } from './lib/clock.ts'
 import { messageOf, ProxyError } from './lib/errors.ts'
-import { scrubFields } from './mask/scrub.ts'
+import { openMysqlHouse } from './mysql-house.ts'
 import { Listener, type ListeningAddress } from './net/listener.ts'
-import { type UpstreamTarget, upstreamTarget } from './net/upstream-target.ts'
-import { estimateRows } from './session/estimate.ts'
+import { openPostgresHouse } from './postgres-house.ts'
 import { type Behind, FrontDoor } from './session/front-door.ts'
 import { KnownAgents } from './session/known-agents.ts'
 import { type LocalKeys, openLocalKeys } from './session/local-keys.ts'
 import { policyInForce } from './session/policy-in-force.ts'
-import type { Counters, Policy, Services } from './session/services.ts'
-import { createPostgresClassifier, type PostgresClassifier } from './sql/postgres/classify.ts'
+import type { Counters, Policy, Services, Settings } from './session/services.ts'
+import type { Classifier } from './sql/statement.ts'
+import { mysqlProtocol } from './wire/mysql/mysql-protocol.ts'
 import { postgresProtocol } from './wire/postgres/postgres-protocol.ts'
+
+/** The protocols that are spoken; each has a door of its own. */
+const PROTOCOLS = { postgres: postgresProtocol, mysql: mysqlProtocol } as const
+const PROTOCOL_NAMES = ['postgres', 'mysql'] as const
+type ProtocolName = (typeof PROTOCOL_NAMES)[number]
 
 const DEFAULT_HOLD = { postgres: 25_000, mysql: 20_000 } as const
 const REPORT_EVERY = 2_000
@@ -46,23 +46,15 @@ export interface ProxyOptions {
 /** Where the proxy came to listen; null for what isn't configured. */
 export interface Addresses {
   readonly postgres: ListeningAddress | null
-  readonly mysql: null
+  readonly mysql: ListeningAddress | null
   readonly control: ListeningAddress | null
 }
 
-/** The rooms of one database; a reload may put others in their place. */
-interface House {
-  config: DatabaseConfig
-  target: UpstreamTarget
-  catalog: PostgresCatalog
-  classifier: PostgresClassifier
-  policy: Policy
-  trouble: string | null
-}
-
-/** A house and the face of it that sessions keep. */
+/** A house with the rules that hold in it, and the face of both that sessions keep. */
 interface Lot {
+  readonly protocol: ProtocolName
   house: House
+  policy: Policy
   readonly services: Services
 }
 
@@ -75,8 +67,8 @@ export class DataPlane {
   #config: Config
   #keys!: LocalKeys
   #trail!: Trail
-  #door!: FrontDoor
-  #listener: Listener | null = null
+  readonly #doors = new Map<ProtocolName, FrontDoor>()
+  readonly #listeners: Listener[] = []
   #stopReport = () => {}
   #stopWatch = () => {}
   #reloading: Promise<void> = Promise.resolve()
@@ -100,13 +92,14 @@ export class DataPlane {
   async #open(): Promise<Addresses> {
     this.#keys = openLocalKeys(this.#config.data)
     this.#trail = await this.#openTrail()
-    for (const database of served(this.#config)) await this.#addHouse(database)
+    for (const database of served(this.#config)) await this.#addLot(database)
     const control = await this.#options.supervisor.start()
-    this.#door = this.#openDoor(this.#config.listen)
-    const postgres = await this.#listen()
+    const { listen } = this.#config
+    const postgres = await this.#listen('postgres', listen.postgres)
+    const mysql = await this.#listen('mysql', listen.mysql)
     this.#stopWatch = this.#options.file.watch((reload) => void this.#onReload(reload))
     this.#report()
-    return { postgres, mysql: null, control }
+    return { postgres, mysql, control }
   }
 
   #openTrail(): Promise<Trail> {
@@ -126,63 +119,44 @@ export class DataPlane {
 
   // === databases
 
-  async #addHouse(config: DatabaseConfig): Promise<void> {
-    const house = await this.#build(config)
-    const lot: Lot = { house, services: this.#servicesOf(() => lot.house) }
-    this.#lots.set(config.name, lot)
+  async #addLot(config: DatabaseConfig): Promise<void> {
+    this.#lots.set(config.name, this.#lotOf(await this.#build(config)))
+  }
+
+  #lotOf(house: House): Lot {
+    const protocol = protocolOf(house.config)
+    const lot: Lot = {
+      protocol,
+      house,
+      policy: this.#policyFor(house),
+      services: this.#servicesOf(protocol, () => lot),
+    }
+    return lot
   }
 
   /** Rejects with UPSTREAM_UNAVAILABLE where the database can't be reached or read. */
   async #build(config: DatabaseConfig): Promise<House> {
-    const target = targetOf(config)
     const { clock, log } = this.#options
-    const { name, classified, trustedFunctions } = config
-    let trouble: string | null = null
-    const catalog = await openPostgresCatalog({
-      connect: () => connectOwn(config),
-      classified,
-      trustedFunctions,
-      clock,
-      onTrouble: (error) => {
-        trouble = `${name}: its schema can't be read: ${messageOf(error)}`
-      },
-    }).catch((error: unknown) => {
-      const what = `databases.${name}.upstream: ${messageOf(error)}`
-      throw new ProxyError('UPSTREAM_UNAVAILABLE', what, { cause: error })
-    })
-    let house: House | null = null
-    const source = {
-      get current() {
-        return catalog.current
-      },
-      // What a new name means isn't worth a reading of the schema where nothing depends on it.
-      refresh: async () => (house?.policy.transparent ? catalog.current : await catalog.refresh()),
-    }
-    const classifier = await createPostgresClassifier({ catalog: source, trustedFunctions, clock })
-    for (const fact of await roleFacts(config, catalog)) log(`warning: ${name}: ${fact}`)
-    const policy = this.#policyFor(catalog, classified)
-    house = {
+    const open = protocolOf(config) === 'mysql' ? openMysqlHouse : openPostgresHouse
+    const house = await open({
       config,
-      target,
-      catalog,
-      classifier,
-      policy,
-      get trouble() {
-        return trouble
-      },
-    }
+      all: () => this.#config,
+      clock,
+      transparent: () => this.#lots.get(config.name)?.policy.transparent ?? false,
+    })
+    for (const fact of await house.roleFacts()) log(`warning: ${config.name}: ${fact}`)
     return house
   }
 
-  #policyFor(catalog: PostgresCatalog, classified: DatabaseConfig['classified']): Policy {
+  #policyFor({ planner, classes }: House): Policy {
     const { rules, masks, mode } = this.#config
     return policyInForce({
       rules,
       masks,
       shadow: mode === 'shadow',
       keys: { hash: this.#keys.mask },
-      catalog,
-      classes: Object.values(classified).filter((dataClass) => dataClass !== NO_CLASS),
+      planner,
+      classes,
       clock: this.#options.clock,
       groupsOf: (principal) => this.#groupsOf(principal),
     })
@@ -195,28 +169,34 @@ export class DataPlane {
     return [...new Set(groups)]
   }
 
-  #servicesOf(house: () => House): Services {
+  /** Sessions keep this; what a reload changes is asked for anew. */
+  #servicesOf(protocol: ProtocolName, lot: () => Lot): Services {
     const { maxMessage, deadlines } = this.#config.listen
+    const system = () => lot().house.services
     return {
-      protocol: postgresProtocol,
+      protocol: PROTOCOLS[protocol],
       clock: this.#options.clock,
-      get classifier() {
-        return house().classifier
+      openClassifier: (settings) => classifierIn(() => lot().house, settings),
+      get schema() {
+        return system().schema
       },
-      get catalog() {
-        return house().catalog
+      get values() {
+        return system().values
       },
-      policy: () => house().policy,
+      get schemas() {
+        return system().schemas
+      },
+      policy: () => lot().policy,
       holdMs: ({ agent }) =>
-        this.#config.agents.get(agent.name)?.hold.postgres ?? DEFAULT_HOLD.postgres,
+        this.#config.agents.get(agent.name)?.hold[protocol] ?? DEFAULT_HOLD[protocol],
       gate: this.#options.supervisor.gate,
       trail: this.#trail,
       auditMode: () => this.#config.audit.mode,
       auditSql: () => this.#config.audit.sql,
       hmac: (bytes) => createHmac('sha256', this.#keys.audit).update(bytes).digest('hex'),
-      scrub: scrubFields,
-      contextQuery,
-      estimate: (exchange) => estimateRows(exchange, () => connectOwn(house().config)),
+      scrub: (fields) => system().scrub(fields),
+      contextQuery: (classification) => system().contextQuery(classification),
+      estimate: (exchange) => system().estimate(exchange),
       counters: this.#counters,
       limits: { maxMessage, idleMs: deadlines.idle, writeMs: deadlines.write },
     }
@@ -224,10 +204,20 @@ export class DataPlane {
 
   // === doors
 
-  #openDoor(listen: ListenConfig): FrontDoor {
+  async #listen(protocol: ProtocolName, address: Address | null): Promise<ListeningAddress | null> {
+    if (!address) return null
+    const door = this.#openDoor(protocol, this.#config.listen)
+    this.#doors.set(protocol, door)
+    const listener = new Listener((connection) => door.accept(connection))
+    this.#listeners.push(listener)
+    return listener.listen(address.host, address.port)
+  }
+
+  #openDoor(protocol: ProtocolName, listen: ListenConfig): FrontDoor {
     const { clock } = this.#options
+    const greets = protocol === 'mysql' ? { greeting: () => this.#greeting() } : {}
     return new FrontDoor({
-      protocol: postgresProtocol,
+      protocol: PROTOCOLS[protocol],
       clock,
       trail: this.#trail,
       agents: new KnownAgents({
@@ -235,25 +225,35 @@ export class DataPlane {
         credentials: this.#credentials,
         mockSecret: this.#keys.login,
       }),
-      behind: (database) => this.#behind(database),
+      behind: (database) => this.#behind(protocol, database),
+      defaultDatabase: (agent) => this.#defaultDatabase(protocol, agent),
+      ...greets,
+      nativePassword: listen.mysqlNativePassword,
       tls: listen.tls && { context: secureContext(listen.tls), required: listen.tls.require },
       loginMs: listen.deadlines.login,
       maxConnections: listen.maxConnections,
+      allSessions: () => this.#sessions(),
     })
   }
 
-  #behind(database: string): Behind | undefined {
+  #behind(protocol: ProtocolName, database: string): Behind | undefined {
     const lot = this.#lots.get(database)
-    if (!lot) return undefined
+    if (lot?.protocol !== protocol) return undefined
     const { target, config } = lot.house
     return { services: lot.services, target, environment: config.environment }
   }
 
-  async #listen(): Promise<ListeningAddress | null> {
-    const address = this.#config.listen.postgres
-    if (!address) return null
-    this.#listener = new Listener((connection) => this.#door.accept(connection))
-    return this.#listener.listen(address.host, address.port)
+  #defaultDatabase(protocol: ProtocolName, { databases }: Agent): string | undefined {
+    return databases.find((database) => this.#behind(protocol, database))
+  }
+
+  /** The server speaks before anybody has named a database: as the first of them does. */
+  #greeting() {
+    return [...this.#lots.values()].find(({ house }) => house.greeting)?.house.greeting ?? undefined
+  }
+
+  #sessions(): number {
+    return [...this.#doors.values()].reduce((sum, { sessions }) => sum + sessions, 0)
   }
 
   // === while it runs
@@ -294,7 +294,7 @@ export class DataPlane {
       if (refused.length > 0) throw new Error(refused.join('\n'))
     } catch (error) {
       this.#config = before
-      for (const [, house] of built) await closeHouse(house)
+      for (const [, house] of built) await house.close()
       return [messageOf(error)]
     }
     await this.#moveIn(built)
@@ -307,34 +307,33 @@ export class DataPlane {
   async #moveIn(built: readonly [string, House][]): Promise<void> {
     for (const [name, house] of built) {
       const lot = this.#lots.get(name)
-      if (lot) {
+      if (lot?.protocol === protocolOf(house.config)) {
         const old = lot.house
         lot.house = house
-        await closeHouse(old)
+        await old.close()
       } else {
-        const added: Lot = { house, services: this.#servicesOf(() => added.house) }
-        this.#lots.set(name, added)
+        await lot?.house.close()
+        this.#lots.set(name, this.#lotOf(house))
       }
     }
     for (const [name, lot] of this.#lots) {
       if (this.#config.databases.has(name)) {
-        const { catalog, config, policy } = lot.house
-        const next = this.#policyFor(catalog, config.classified)
+        const next = this.#policyFor(lot.house)
         // Nothing has depended on the schema until now, so what is known of it may be old.
-        if (policy.transparent && !next.transparent) await this.#readSchema(name, catalog)
-        lot.house.policy = next
+        if (lot.policy.transparent && !next.transparent) await this.#readSchema(name, lot.house)
+        lot.policy = next
       } else {
         this.#lots.delete(name)
-        await closeHouse(lot.house)
+        await lot.house.close()
       }
     }
-    this.#door.review()
+    for (const door of this.#doors.values()) door.review()
   }
 
   /** What can't be read now is read when the catalog looks next; until then it knows what it knew. */
-  async #readSchema(name: string, catalog: PostgresCatalog): Promise<void> {
+  async #readSchema(name: string, { services }: House): Promise<void> {
     try {
-      await catalog.refresh()
+      await services.schema.refresh()
     } catch (error) {
       this.#options.log(`${name}: the schema can't be read for the new rules: ${messageOf(error)}`)
     }
@@ -351,7 +350,7 @@ export class DataPlane {
   /** Tells the control plane how we are, for /readyz and /metrics. */
   #report(): void {
     const troubles = [...this.#lots.values()].flatMap(({ house }) => house.trouble ?? [])
-    this.#door.review()
+    for (const door of this.#doors.values()) door.review()
     if (this.#trail.trouble) troubles.push(`audit: ${this.#trail.trouble}`)
     const { statements, held, refused, maskedResults, rows } = this.#counters
     const counters = {
@@ -360,7 +359,7 @@ export class DataPlane {
       refused_total: refused,
       masked_results_total: maskedResults,
       rows_total: rows,
-      sessions: this.#door.sessions,
+      sessions: this.#sessions(),
     }
     this.#options.supervisor.report({ troubles, counters })
     this.#stopReport = this.#options.clock.after(REPORT_EVERY, () => this.#report())
@@ -370,52 +369,38 @@ export class DataPlane {
   async close(): Promise<void> {
     this.#stopWatch()
     this.#stopReport()
-    this.#listener?.close()
-    await this.#door?.close(DRAIN_MS)
+    for (const listener of this.#listeners) listener.close()
+    await Promise.all([...this.#doors.values()].map((door) => door.close(DRAIN_MS)))
     await this.#options.supervisor.stop()
-    for (const { house } of this.#lots.values()) await closeHouse(house)
+    for (const { house } of this.#lots.values()) await house.close()
     await this.#trail?.close()
   }
 }
 
 /** The databases whose protocol is spoken here. */
-function served({ databases }: Config): DatabaseConfig[] {
-  return [...databases.values()].filter(({ upstream }) => {
-    const parsed = parseUpstream(upstream)
-    return 'problem' in parsed || parsed.system === 'postgresql'
-  })
+function served({ databases, listen }: Config): DatabaseConfig[] {
+  return [...databases.values()].filter((database) => listen[protocolOf(database)] !== null)
 }
 
-async function closeHouse({ catalog, classifier }: House): Promise<void> {
-  await catalog.close()
-  await classifier.close()
+/** A URL that can't be read is told of when its house is built. */
+function protocolOf({ upstream }: DatabaseConfig): ProtocolName {
+  const parsed = parseUpstream(upstream)
+  return !('problem' in parsed) && parsed.system === 'mysql' ? 'mysql' : 'postgres'
 }
 
-function targetOf(config: DatabaseConfig): UpstreamTarget {
-  const upstream = parseUpstream(config.upstream)
-  try {
-    if ('problem' in upstream) throw new Error(upstream.problem)
-    return upstreamTarget(upstream)
-  } catch (error) {
-    const what = `databases.${config.name}.upstream: ${messageOf(error)}`
-    throw new ProxyError('CONFIG_INVALID', what, { cause: error })
+/** A classifier for one session, which may outlive the house that it began in. */
+function classifierIn(house: () => House, settings: () => Settings): Classifier {
+  let opened: { readonly house: House; readonly classifier: Classifier } | null = null
+  const classifier = () => {
+    const now = house()
+    if (opened?.house !== now) {
+      opened = { house: now, classifier: now.services.openClassifier(settings) }
+    }
+    return opened.classifier
   }
-}
-
-/** A connection of the proxy's own, for the schema and for estimates. */
-async function connectOwn(config: DatabaseConfig): Promise<pg.Client> {
-  const upstream = parseUpstream(config.upstream)
-  if ('problem' in upstream) throw new Error(upstream.problem)
-  return connectUpstreamClient(upstream, 'countersign')
-}
-
-/** What the upstream's role could do that it had better not be able to; one sentence each. */
-async function roleFacts(config: DatabaseConfig, catalog: PostgresCatalog): Promise<string[]> {
-  const client = await connectOwn(config)
-  try {
-    return await inspectRole(client, catalog.current)
-  } finally {
-    await client.end()
+  return {
+    classify: (sql, names) => classifier().classify(sql, names),
+    textOf: (sql) => classifier().textOf?.(sql) ?? sql.toString('utf8'),
   }
 }
 

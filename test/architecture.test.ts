@@ -45,6 +45,10 @@ const MAY_IMPORT: Record<string, readonly string[] | 'anything'> = {
   config: 'anything',
   cli: 'anything',
   'proxy.ts': 'anything',
+  // What proxy.ts puts together for one database, a file a system.
+  'house.ts': 'anything',
+  'postgres-house.ts': 'anything',
+  'mysql-house.ts': 'anything',
   'main.ts': 'anything',
   'version.ts': [],
 }

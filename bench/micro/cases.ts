@@ -68,7 +68,7 @@ function verdicts({ classifier }: MicroWorld): Case[] {
 function plans(world: MicroWorld): Case[] {
   const classification = classified(world, 'SELECT * FROM people')
   const columns = decodeRowDescription(m.rowDescription(10, 20_002))
-  const { catalog } = world.services
+  const { catalog } = world
   const common = { unmask: [], masks: {}, keys: { hash: Buffer.alloc(32, 1) } }
   return [
     {
@@ -91,7 +91,7 @@ function masks(world: MicroWorld): Case[] {
   const classification = classified(world, 'SELECT * FROM people')
   const columns = decodeRowDescription(m.rowDescription(10, 20_002))
   const row = m.dataRow(CELLS)
-  const { catalog } = world.services
+  const { catalog } = world
   return (['redact', 'null', 'partial', 'hash'] as const).map((mask) => {
     const plan = planFor({
       columns,

@@ -4,14 +4,16 @@ import { join } from 'node:path'
 import type { Gate } from '../../src/approval/gate.ts'
 import type { Trail } from '../../src/audit/events.ts'
 import { openTrail } from '../../src/audit/trail.ts'
-import type { CatalogRelation } from '../../src/catalog/catalog.ts'
+import type { CatalogRelation, CatalogSource } from '../../src/catalog/catalog.ts'
 import { contextQuery } from '../../src/catalog/postgres-context.ts'
 import { CatalogSnapshot } from '../../src/catalog/snapshot.ts'
 import type { Principal } from '../../src/identity/principal.ts'
 import { systemClock } from '../../src/lib/clock.ts'
+import { postgresPlanner } from '../../src/mask/planner.ts'
 import { scrubFields } from '../../src/mask/scrub.ts'
 import type { RuleAction, RuleConfig } from '../../src/policy/rule.ts'
 import { policyInForce } from '../../src/session/policy-in-force.ts'
+import { postgresValues } from '../../src/session/postgres-values.ts'
 import type { Policy, Services } from '../../src/session/services.ts'
 import { createPostgresClassifier } from '../../src/sql/postgres/classify.ts'
 import type { Classifier, Effect } from '../../src/sql/statement.ts'
@@ -19,6 +21,7 @@ import { postgresProtocol } from '../../src/wire/postgres/postgres-protocol.ts'
 
 /** All that a session needs, real but for sockets and a database. */
 export interface MicroWorld {
+  readonly catalog: CatalogSource
   readonly classifier: Classifier
   readonly policy: Policy
   readonly services: Services
@@ -98,7 +101,7 @@ export async function openMicroWorld(): Promise<MicroWorld> {
     shadow: false,
     classes: ['pii.email'],
     keys: { hash: Buffer.alloc(32, 1) },
-    catalog,
+    planner: postgresPlanner(catalog),
     clock: systemClock,
     groupsOf: () => ['approvers'],
   })
@@ -108,8 +111,10 @@ export async function openMicroWorld(): Promise<MicroWorld> {
   const services: Services = {
     protocol: postgresProtocol,
     clock: systemClock,
-    classifier,
-    catalog,
+    openClassifier: () => classifier,
+    schema: catalog,
+    values: postgresValues(() => catalog),
+    schemas: null,
     policy: () => policy,
     holdMs: () => 25_000,
     gate: nobodyIsAsked,
@@ -128,5 +133,5 @@ export async function openMicroWorld(): Promise<MicroWorld> {
     await trail.close()
     rmSync(folder, { recursive: true, force: true })
   }
-  return { classifier, policy, services, trail, close }
+  return { catalog, classifier, policy, services, trail, close }
 }

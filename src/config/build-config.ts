@@ -52,6 +52,7 @@ function buildListen({ listen }: RawConfig, pathOf: (path: string) => string): L
     publicUrl: listen.public_url?.replace(/\/+$/, '') ?? null,
     tls: tls ? { cert: pathOf(tls.cert), key: pathOf(tls.key), require: tls.require } : null,
     maxConnections: listen.max_connections,
+    mysqlNativePassword: listen.mysql_native_password,
     maxMessage: listen.max_message,
     deadlines: listen.deadlines,
   }

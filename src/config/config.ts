@@ -15,6 +15,8 @@ export interface ListenConfig {
   readonly publicUrl: string | null
   readonly tls: { readonly cert: string; readonly key: string; readonly require: boolean } | null
   readonly maxConnections: number
+  /** True where MySQL clients may prove themselves by mysql_native_password, over TLS. */
+  readonly mysqlNativePassword: boolean
   /** Bytes. */
   readonly maxMessage: number
   /** Milliseconds; 0 means none. */

@@ -1,5 +1,4 @@
 import type { RawConfig } from './schema.ts'
-import { parseUpstream } from './upstream-url.ts'
 
 /**
  * What the file asks for and this version doesn't do, where that would loosen something: a sentence
@@ -23,10 +22,8 @@ export function unsupportedKeys(raw: RawConfig): string[] {
  * or signs more for it. Said as warnings.
  */
 export function absentKeys(raw: RawConfig): string[] {
-  const { channels, listen } = raw
+  const { channels } = raw
   return [
-    ...when(listen.mysql != null, 'listen.mysql: this version speaks PostgreSQL only'),
-    ...mysqlDatabases(raw),
     ...identityKeys(raw),
     ...when(channels.teams !== undefined, 'channels.teams: this version speaks to Slack only'),
     ...when(channels.webhooks.length > 0, 'channels.webhooks: this version calls no webhooks'),
@@ -43,26 +40,12 @@ export function absentKeys(raw: RawConfig): string[] {
   ]
 }
 
-function mysqlDatabases(raw: RawConfig): string[] {
-  return Object.entries(raw.databases).flatMap(([name, { upstream }]) => {
-    const parsed = parseUpstream(upstream)
-    const mysql = !('problem' in parsed) && parsed.system === 'mysql'
-    return when(mysql, `databases.${name}.upstream: this version speaks PostgreSQL only`)
-  })
-}
-
 function when(applies: boolean, sentence: string): string[] {
   return applies ? [sentence] : []
 }
 
 function listenKeys({ listen }: RawConfig): string[] {
-  return [
-    ...when(listen.workers > 1, 'listen.workers: this version runs one data process'),
-    ...when(
-      listen.mysql_native_password,
-      'listen.mysql_native_password: this version speaks PostgreSQL only',
-    ),
-  ]
+  return when(listen.workers > 1, 'listen.workers: this version runs one data process')
 }
 
 function databaseKeys(raw: RawConfig): string[] {

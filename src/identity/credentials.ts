@@ -21,6 +21,8 @@ export interface Credential {
   readonly scram: ScramVerifier
   /** SHA-256 of the SHA-256 of the secret, as caching_sha2_password keeps it. */
   readonly mysql: Buffer
+  /** SHA-1 of the SHA-1, as mysql_native_password keeps it; null where it was made without. */
+  readonly mysqlNative: Buffer | null
 }
 
 const File = z.object({
@@ -29,6 +31,10 @@ const File = z.object({
   created_by: z.string().nullable(),
   scram: z.string(),
   mysql: z.string().regex(/^[0-9a-f]{64}$/),
+  mysql_native: z
+    .string()
+    .regex(/^[0-9a-f]{40}$/)
+    .optional(),
 })
 
 /** A secret for an agent: 24 random bytes, 32 characters of base64url. */
@@ -40,19 +46,30 @@ export function credentialFor(
   who: Pick<Credential, 'agent' | 'createdAt' | 'createdBy'>,
   secret: string,
 ): Credential {
-  const sha256 = (value: string | Buffer) => createHash('sha256').update(value).digest()
-  return { ...who, scram: makeVerifier(secret), mysql: sha256(sha256(secret)) }
+  const twice = (algorithm: string) => hashOf(algorithm, hashOf(algorithm, secret))
+  return {
+    ...who,
+    scram: makeVerifier(secret),
+    mysql: twice('sha256'),
+    // A secret of 192 bits of chance can't be guessed from it, whatever SHA-1 is worth.
+    mysqlNative: twice('sha1'),
+  }
+}
+
+function hashOf(algorithm: string, value: string | Buffer): Buffer {
+  return createHash(algorithm).update(value).digest()
 }
 
 /** Writes a credential file, 0600: a reader sees the old one or the new one, never a part. */
 export async function writeCredential(path: string, credential: Credential): Promise<void> {
-  const { agent, createdAt, createdBy, scram, mysql } = credential
+  const { agent, createdAt, createdBy, scram, mysql, mysqlNative } = credential
   const content = {
     agent,
     created_at: createdAt,
     created_by: createdBy,
     scram: formatVerifier(scram),
     mysql: mysql.toString('hex'),
+    ...(mysqlNative && { mysql_native: mysqlNative.toString('hex') }),
   }
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const partial = `${path}.${randomBytes(6).toString('hex')}.tmp`
@@ -117,7 +134,15 @@ function readCredential(
       return { credential: null, trouble: `${path}: this is not a credential` }
     }
     const { agent, created_at: createdAt, created_by: createdBy, mysql } = parsed.data
-    const credential = { agent, createdAt, createdBy, scram, mysql: Buffer.from(mysql, 'hex') }
+    const native = parsed.data.mysql_native
+    const credential = {
+      agent,
+      createdAt,
+      createdBy,
+      scram,
+      mysql: Buffer.from(mysql, 'hex'),
+      mysqlNative: native === undefined ? null : Buffer.from(native, 'hex'),
+    }
     return { credential, trouble: null }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT')

@@ -23,6 +23,7 @@ export const ERRORS = {
   TRANSACTION_FAILED: { sqlState: '25P02', fatal: false },
   UNKNOWN_STATEMENT: { sqlState: '26000', fatal: false },
   UNKNOWN_PORTAL: { sqlState: '34000', fatal: false },
+  UNKNOWN_CONNECTION: { sqlState: '42704', fatal: false },
   CANCELLED: { sqlState: '57014', fatal: false },
   AUDIT_UNAVAILABLE: { sqlState: '58030', fatal: false },
   CONFIG_INVALID: { sqlState: 'F0000', fatal: true },

@@ -14,6 +14,7 @@ export interface UpstreamTarget {
 
 /** The parts of an upstream's URL. */
 export interface UpstreamParts {
+  readonly system: 'postgresql' | 'mysql'
   readonly user: string
   readonly password: string
   readonly host: string
@@ -31,33 +32,50 @@ const SSL_MODES: Readonly<Record<string, UpstreamLogin['tls']>> = {
   'verify-full': 'require',
 }
 
+const OPTIONS: Readonly<Record<UpstreamParts['system'], readonly string[]>> = {
+  postgresql: ['sslmode', 'sslrootcert', 'channel_binding'],
+  mysql: ['sslmode', 'sslrootcert', 'server_public_key'],
+}
+
 /**
- * Reads sslmode, sslrootcert and channel_binding as libpq does (manual, section 34.1.2).
- * Throws where an option isn't known: what it would have changed can't be guessed.
+ * Reads sslmode, sslrootcert and channel_binding as libpq does (manual, section 34.1.2), for MySQL
+ * too; `server_public_key` is the path of its RSA key (PEM), which encrypts the password where
+ * there is no TLS. Throws where an option isn't known: what it would have changed can't be guessed.
  */
 export function upstreamTarget(parts: UpstreamParts): UpstreamTarget {
-  const { options } = parts
+  const { options, system } = parts
   for (const name of Object.keys(options)) {
-    if (!['sslmode', 'sslrootcert', 'channel_binding'].includes(name)) {
+    if (!OPTIONS[system].includes(name)) {
       throw new Error(`the upstream's URL has an option that is not supported: ${name}`)
     }
   }
   const sslmode = options.sslmode ?? 'prefer'
   const mode = SSL_MODES[sslmode]
   if (!mode) throw new Error(`sslmode=${sslmode} is not known; use verify-full`)
+  const unixSocket = parts.host.startsWith('/')
   return {
-    host: parts.host.startsWith('/') ? `${parts.host}/.s.PGSQL.${parts.port}` : parts.host,
+    host: unixSocket ? socketPath(parts) : parts.host,
     port: parts.port,
     login: {
       user: parts.user,
       password: parts.password,
       database: parts.database,
-      tls: parts.host.startsWith('/') ? 'disable' : mode,
+      tls: unixSocket ? 'disable' : mode,
       channelBinding: options.channel_binding !== 'disable',
-      local: parts.host.startsWith('/') || /^(localhost|127\..*|::1)$/.test(parts.host),
+      local: unixSocket || /^(localhost|127\..*|::1)$/.test(parts.host),
+      unixSocket,
+      ...(options.server_public_key === undefined
+        ? {}
+        : { publicKey: readFileSync(options.server_public_key, 'utf8') }),
     },
     tls: tlsOptions(parts.host, sslmode, options.sslrootcert),
   }
+}
+
+/** PostgreSQL names its socket by the port; a MySQL server's has any name, mysqld.sock by default. */
+function socketPath({ system, host, port }: UpstreamParts): string {
+  if (system === 'postgresql') return `${host}/.s.PGSQL.${port}`
+  return host.endsWith('.sock') ? host : `${host}/mysqld.sock`
 }
 
 function tlsOptions(

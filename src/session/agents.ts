@@ -1,5 +1,5 @@
 import type { Agent } from '../identity/principal.ts'
-import type { ScramVerifier } from '../wire/protocol.ts'
+import type { AgentVerifier } from '../wire/protocol.ts'
 
 /** An agent as the front door knows it. */
 export interface KnownAgent {
@@ -17,5 +17,5 @@ export interface Agents {
    * The verifier of an agent; for a name without one, a mock that answers every password with the
    * same refusal after the same work, and the same salt every time.
    */
-  verifier(name: string): ScramVerifier
+  verifier(name: string): AgentVerifier
 }

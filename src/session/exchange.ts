@@ -2,6 +2,7 @@ import type { Approved, ShownParameter } from '../approval/request.ts'
 import type { MaskPlan, ResultColumn } from '../mask/plan.ts'
 import type { Decision } from '../policy/decision.ts'
 import type { Classification } from '../sql/statement.ts'
+import { unreadable } from '../sql/unreadable.ts'
 import type { Parameter } from '../wire/protocol.ts'
 
 /** What is about to run: a simple query, or a portal with its values. */
@@ -43,6 +44,7 @@ export class Exchange implements Asked {
   masked: readonly string[] = []
   /** The columns of its COPY statements, by the statement's number; most have none. */
   #copyColumns: Map<number, readonly ResultColumn[]> | null = null
+  readonly #anyResults: boolean
   readonly #follow: (statement: Classification) => (done: boolean) => void
   /** What settles the names of each statement; null where that is done. */
   #names: (((done: boolean) => void) | null)[] | null = null
@@ -68,10 +70,27 @@ export class Exchange implements Asked {
     this.decision = options.decision
     this.distrust = options.distrust
     this.changesSchema = options.changesSchema
+    this.#anyResults = asked.statements.some(({ anyResults }) => anyResults)
     const classified = asked.statements.some(({ output }) => output === 'classified')
     this.guarded = options.guards && (options.distrust || classified)
     this.shownParameters = options.shownParameters
     this.#follow = options.follow
+  }
+
+  /**
+   * The statement whose result this is. Servers that count results (MySQL) give several for one
+   * that runs others: then it can't be told whose one of them is.
+   */
+  statementOf(result: number): Classification | undefined {
+    if (!this.#anyResults) return this.statements[result]
+    return this.statements.length === 1 ? this.statements[0] : this.#whole()
+  }
+
+  /** Everything that any of its statements is. */
+  #whole(): Classification | undefined {
+    const first = this.statements[0]
+    const classified = this.statements.some(({ output }) => output === 'classified')
+    return first && { ...unreadable(this.sql, ''), output: classified ? 'classified' : 'clear' }
   }
 
   noteMasked(names: readonly string[]): void {
@@ -92,10 +111,17 @@ export class Exchange implements Asked {
     this.#names ??= this.statements.map((statement) => this.#follow(statement))
   }
 
-  /** The server has run one statement. Its names stay even where a later one fails: PREPARE and
-   * DEALLOCATE aren't undone by a rollback. */
+  /**
+   * The server has run one statement. Its names stay even where a later one fails: PREPARE and
+   * DEALLOCATE aren't undone by a rollback.
+   */
   statementDone(statement: number): void {
-    this.#settleNames(statement, true)
+    if (!this.#anyResults) this.#settleNames(statement, true)
+  }
+
+  /** The server has run all of them. */
+  allDone(): void {
+    for (const statement of this.statements.keys()) this.#settleNames(statement, true)
   }
 
   /** Nothing more of it is going to run. */

@@ -5,13 +5,14 @@ import { type Deferred, deferred } from '../lib/deferred.ts'
 import { ProxyError } from '../lib/errors.ts'
 import type { Allow, RequireApproval } from '../policy/decision.ts'
 import type { Outbox } from '../wire/outbox.ts'
-import type { Dialogue, Outgoing } from '../wire/protocol.ts'
+import type { AnyRequest, Dialogue, Outgoing } from '../wire/protocol.ts'
 import type { Context } from './binding.ts'
 import type { Exchange } from './exchange.ts'
 import { Hold, type Interruption } from './hold.ts'
-import { type ClientFrame, cannotBeRead, type Judge, type Step } from './judge.ts'
 import type { Records } from './records.ts'
 import type { Services } from './services.ts'
+import type { ClientFrame, Judge, Step } from './step.ts'
+import { cannotBeRead, type Verdicts } from './verdicts.ts'
 
 /** Messages that execute nothing need no rule. */
 export const PROTOCOL: Allow = { kind: 'allow', rules: ['protocol'], unmask: [] }
@@ -26,8 +27,9 @@ export interface FlowOptions {
   readonly principal: Principal
   readonly sessionId: string
   readonly judge: Judge
+  readonly verdicts: Verdicts
   readonly records: Records
-  readonly dialogue: Dialogue<Exchange>
+  readonly dialogue: Dialogue<Exchange, AnyRequest>
   readonly toServer: Outbox
   readonly toClient: Outbox
 }
@@ -36,7 +38,7 @@ export interface FlowOptions {
 export class Flow {
   readonly #options: FlowOptions
   readonly #services: Services
-  readonly #dialogue: Dialogue<Exchange>
+  readonly #dialogue: Dialogue<Exchange, AnyRequest>
   #hold: Hold | null = null
   #drained: Deferred<void> | null = null
   #interruption: Interruption | null = null
@@ -87,7 +89,7 @@ export class Flow {
   ): readonly ClientFrame[] | Promise<readonly ClientFrame[]> {
     if (this.#wait !== null) return this.#wait.then(() => this.#dispatchWaited(batch))
     this.#countSegment(batch)
-    if (this.#options.judge.dependsOnAnswers(batch)) return this.#dispatchSettled(batch)
+    if (this.#mustSettle(batch)) return this.#dispatchSettled(batch)
     const steps: Step[] = []
     for (const frame of batch) {
       const step = this.#options.judge.judge(frame, this.#inTransaction())
@@ -114,14 +116,19 @@ export class Flow {
 
   /** What the names of the batch mean is known only when all before it has been answered. */
   async #dispatchSettled(batch: readonly ClientFrame[]): Promise<readonly ClientFrame[]> {
-    if (this.#options.judge.dependsOnAnswers(batch)) await this.#settled()
+    if (this.#mustSettle(batch)) await this.#settled()
     return this.#dispatchSlowly(batch, [])
   }
 
+  #mustSettle(batch: readonly ClientFrame[]): boolean {
+    if (!this.#services.protocol.pipelines) return !this.#dialogue.idle
+    return this.#options.judge.dependsOnAnswers(batch)
+  }
+
   #countSegment(batch: readonly ClientFrame[]): void {
-    if (this.#segmentEnded) this.#options.judge.nextSegment()
-    const last = batch.at(-1)?.request.kind
-    this.#segmentEnded = last === 'sync' || last === 'query'
+    if (this.#segmentEnded) this.#options.verdicts.nextSegment()
+    const last = batch.at(-1)
+    this.#segmentEnded = last !== undefined && (this.#isWhole(last) || last.request.kind === 'sync')
   }
 
   #goesAtOnce(step: Step): boolean {
@@ -209,7 +216,8 @@ export class Flow {
         step.kind === 'run' &&
         step.exchange.approval === null &&
         !this.#services.policy().shadow &&
-        this.#options.judge.decideAgain(step.exchange, this.#inTransaction()).kind !== 'allow',
+        this.#options.verdicts.decide(step.exchange.statements, this.#inTransaction()).kind !==
+          'allow',
     )
   }
 
@@ -245,6 +253,8 @@ export class Flow {
         principal,
         sessionId,
         inTransaction: () => this.#inTransaction(),
+        decide: ({ statements }) =>
+          this.#options.verdicts.decide(statements, this.#inTransaction()),
         context: (asked) => this.#context(asked),
         notice: (text, detail) => this.#notice(text, detail),
       },
@@ -363,9 +373,9 @@ export class Flow {
 
   /** Outside a transaction nothing has to be sent: the proxy answers, up to the client's Sync. */
   #answerRefusal(refused: Step, error: ProxyError): void {
-    this.#options.judge.noSchemaChangeWasSent()
+    this.#options.verdicts.noSchemaChangeWasSent()
     this.#options.toClient.add(this.#dialogue.refusal(error))
-    if (isSimple(refused)) this.#options.toClient.add(this.#dialogue.ready())
+    if (this.#isWhole(refused.frame)) this.#options.toClient.add(this.#dialogue.ready())
     else this.discarding = 'locally'
   }
 
@@ -374,7 +384,7 @@ export class Flow {
     if (refused.kind === 'refuse' && refused.nameless) {
       this.#forwardNameless(Permit.fromAllow(PROTOCOL, refused.frame.bytes))
     } else this.#dialogue.sendRefusal(error)
-    if (isSimple(refused)) this.#dialogue.sendSync()
+    if (this.#isWhole(refused.frame)) this.#dialogue.sendSync()
     else this.discarding = 'with-the-server'
   }
 
@@ -386,7 +396,7 @@ export class Flow {
     if (this.#dialogue.skipping) return null
     let waitFor: number | null = null
     for (const step of steps) {
-      if (step.kind !== 'run' && step.kind !== 'execute') continue
+      if (step.kind !== 'run' && step.kind !== 'execute' && step.kind !== 'local') continue
       if (step.exchange.recorded !== 'nothing') continue
       const sequence = this.#options.records.intent(step.exchange, this.#dialogue.transaction)
       if (sequence !== null) waitFor = sequence
@@ -415,6 +425,9 @@ export class Flow {
         }
         this.forward(Permit.fromAllow(PROTOCOL, [outgoing(step.frame, step.exchange)]))
         break
+      case 'local':
+        this.#doLocally(step)
+        break
       case 'syntax-error':
         this.#dialogue.sendForSyntaxError(step.sql, cannotBeRead())
         break
@@ -431,10 +444,22 @@ export class Flow {
     }
     exchange.startedAt = this.#services.clock.monotonic()
     this.#services.counters.statements++
-    if (exchange.changesSchema) this.#options.judge.schemaChangeIsSent()
+    if (exchange.changesSchema) this.#options.verdicts.schemaChangeIsSent()
     const frames = [outgoing(frame, exchange, settle)]
     if (exchange.approval) this.forward(Permit.fromApproval(exchange.approval, frames))
     else this.forward(Permit.fromAllow(this.#allowing(exchange), frames))
+  }
+
+  /** Nothing is sent: the proxy is what it is done to. */
+  #doLocally({ exchange, act }: Extract<Step, { kind: 'local' }>): void {
+    exchange.startedAt = this.#services.clock.monotonic()
+    this.#services.counters.statements++
+    const error = act()
+    this.#options.records.outcome(exchange, error?.sqlState ?? null)
+    const { dialogue } = this.#options
+    const answer = error ? dialogue.refusal(error) : dialogue.done?.()
+    if (answer) this.#options.toClient.add(answer)
+    this.#options.toClient.flush()
   }
 
   #allowing({ decision }: Exchange): Allow {
@@ -451,8 +476,14 @@ export class Flow {
   }
 
   /** The way to the database of all that could run. */
-  forward(permit: Permit<readonly Outgoing<Exchange>[]>): void {
+  forward(permit: Permit<readonly Outgoing<Exchange, AnyRequest>[]>): void {
     for (const frame of permit.spend()) this.#dialogue.send(frame)
+  }
+
+  /** Its answer is the last of its round trip: no Sync follows. A FunctionCall is like a query. */
+  #isWhole({ request }: ClientFrame): boolean {
+    if (!this.#services.protocol.pipelines) return true
+    return request.kind === 'query' || request.kind === 'function-call'
   }
 
   // A method: engines call into their runtime for a private getter.
@@ -465,12 +496,12 @@ export function outgoing(
   frame: ClientFrame,
   exchange: Exchange | null,
   settle?: (done: boolean) => void,
-): Outgoing<Exchange> {
+): Outgoing<Exchange, AnyRequest> {
   const { request, bytes } = frame
   return settle ? { request, bytes, exchange, settle } : { request, bytes, exchange }
 }
 
-function passing(step: Extract<Step, { kind: 'pass' }>): Outgoing<Exchange> {
+function passing(step: Extract<Step, { kind: 'pass' }>): Outgoing<Exchange, AnyRequest> {
   const { frame, exchange, settle, parameterTypes } = step
   const frameOut = outgoing(frame, exchange, settle)
   return parameterTypes ? { ...frameOut, parameterTypes } : frameOut
@@ -484,11 +515,6 @@ function undo(step: Step): void {
 /** COPY data that has to be masked on its way. */
 function copiesClassified(exchange: Exchange): boolean {
   return exchange.guarded && exchange.statements.some((statement) => statement.copy)
-}
-
-/** A FunctionCall ends, like a simple query, in ReadyForQuery. */
-function isSimple({ frame }: Step): boolean {
-  return frame.request.kind === 'query' || frame.request.kind === 'function-call'
 }
 
 /**

@@ -1,12 +1,20 @@
 import type { SecureContext } from 'node:tls'
 import type { Trail } from '../audit/events.ts'
-import type { Principal } from '../identity/principal.ts'
+import type { Agent, Principal } from '../identity/principal.ts'
 import type { Clock } from '../lib/clock.ts'
 import { messageOf, ProxyError } from '../lib/errors.ts'
 import { AgentChannel, type UpstreamChannel } from '../net/channels.ts'
 import type { Connection } from '../net/connection.ts'
 import { connectUpstream, type UpstreamTarget } from '../net/upstream-target.ts'
-import type { CancelKey, Hello, Opening, UpstreamWelcome, WireProtocol } from '../wire/protocol.ts'
+import type {
+  AnyRequest,
+  CancelKey,
+  Hello,
+  Opening,
+  ServerGreeting,
+  UpstreamWelcome,
+  WireProtocol,
+} from '../wire/protocol.ts'
 import type { Agents, KnownAgent } from './agents.ts'
 import { CancelKeys } from './cancel-keys.ts'
 import { readOwnSettings } from './own-settings.ts'
@@ -21,14 +29,22 @@ export interface Behind {
 }
 
 export interface FrontDoorOptions {
-  readonly protocol: WireProtocol
+  readonly protocol: WireProtocol<AnyRequest>
   readonly clock: Clock
   readonly trail: Trail
   readonly agents: Agents
   behind(database: string): Behind | undefined
+  /** The database that an agent means who names none; undefined where it has none here. */
+  defaultDatabase(agent: Agent): string | undefined
+  /** How the database greets, where the server speaks first (MySQL). */
+  greeting?(): Omit<ServerGreeting, 'connectionId'> | undefined
+  /** See OpenOptions. */
+  readonly nativePassword?: boolean
   readonly tls: { readonly context: SecureContext; readonly required: boolean } | null
   readonly loginMs: number
   readonly maxConnections: number
+  /** Sessions of all doors, which share that number. */
+  allSessions(): number
 }
 
 /** Handshakes beyond this push out the oldest, so that a flood of silent ones can't close the door. */
@@ -38,6 +54,8 @@ const CANCEL_MS = 5_000
 interface Handshake {
   readonly connection: Connection
   readonly channel: AgentChannel
+  /** By which the client will know its session: null where it is told later. */
+  readonly connectionId: number | null
   /** Who it said it is, once it said so. */
   hello: Hello | null
 }
@@ -45,7 +63,7 @@ interface Handshake {
 /** Lets agents in: handshake, proof of who they are, a connection to their database. */
 export class FrontDoor {
   readonly #options: FrontDoorOptions
-  readonly #cancelKeys = new CancelKeys()
+  readonly #cancelKeys = new CancelKeys<Session>()
   readonly #handshakes = new Set<Handshake>()
   readonly #sessions = new Set<Session>()
   #closing = false
@@ -62,7 +80,8 @@ export class FrontDoor {
   /** Takes one connection through its handshake. Never throws: a failed one ends by itself. */
   accept(connection: Connection): void {
     const channel = new AgentChannel(connection, this.#options.tls?.context ?? null)
-    const handshake: Handshake = { connection, channel, hello: null }
+    const connectionId = this.#options.greeting ? this.#cancelKeys.newId() : null
+    const handshake: Handshake = { connection, channel, connectionId, hello: null }
     this.#handshakes.add(handshake)
     if (this.#handshakes.size > MAX_HANDSHAKES) this.#pushOutOldest()
     const stopTimer = this.#options.clock.after(this.#options.loginMs, () =>
@@ -94,9 +113,8 @@ export class FrontDoor {
   }
 
   async #admit(handshake: Handshake): Promise<void> {
-    const { protocol, tls } = this.#options
     const { channel } = handshake
-    const opening = await protocol.open(channel, { tlsRequired: tls?.required ?? false })
+    const opening = await this.#open(handshake)
     if (opening.kind === 'cancel') {
       this.#cancelKeys.find(opening.key)?.cancel(channel.remoteAddress)
       handshake.connection.end()
@@ -104,11 +122,21 @@ export class FrontDoor {
     }
     handshake.hello = opening.hello
     if (this.#closing) throw new ProxyError('SHUTDOWN', 'countersign is shutting down')
-    if (this.#sessions.size >= this.#options.maxConnections) {
+    if (this.#options.allSessions() >= this.#options.maxConnections) {
       throw new ProxyError('TOO_MANY_CONNECTIONS', 'sorry, too many clients already')
     }
     const known = await this.#authenticate(channel, opening.hello)
     await this.#openSession(handshake, opening, known)
+  }
+
+  #open({ channel, connectionId }: Handshake): Promise<Opening> {
+    const { protocol, tls, nativePassword } = this.#options
+    const greeting = this.#options.greeting?.()
+    return protocol.open(channel, {
+      tlsRequired: tls?.required ?? false,
+      ...(nativePassword === undefined ? {} : { nativePassword }),
+      ...(greeting && connectionId !== null ? { greeting: { ...greeting, connectionId } } : {}),
+    })
   }
 
   /** Says no more than "failed" until the password has been proved. */
@@ -127,14 +155,15 @@ export class FrontDoor {
     known: KnownAgent,
   ): Promise<void> {
     const { hello } = opening
-    const behind = this.#options.behind(hello.database)
-    if (!behind || !known.agent.databases.includes(hello.database)) {
+    const database = hello.database || (this.#options.defaultDatabase(known.agent) ?? '')
+    const behind = this.#options.behind(database)
+    if (!behind || !known.agent.databases.includes(database)) {
       throw new ProxyError(
         'UNKNOWN_DATABASE',
-        `database "${hello.database}" does not exist or ${hello.user} has no access to it`,
+        `database "${database}" does not exist or ${hello.user} has no access to it`,
       )
     }
-    const principal = this.#principal(handshake.channel, hello, known, behind)
+    const principal = this.#principal(handshake.channel, { ...hello, database }, known, behind)
     const upstream = connectUpstream(behind.target)
     const stopTimer = this.#options.clock.after(this.#options.loginMs, () =>
       upstream.reader.fail(new ProxyError('UPSTREAM_UNAVAILABLE', 'the database does not answer')),
@@ -163,8 +192,8 @@ export class FrontDoor {
   }
 
   #start(
-    { connection, channel }: Handshake,
-    { cancelKeyLength }: Extract<Opening, { kind: 'session' }>,
+    { connection, channel, connectionId }: Handshake,
+    opening: Extract<Opening, { kind: 'session' }>,
     parts: {
       readonly principal: Principal
       readonly behind: Behind
@@ -173,6 +202,7 @@ export class FrontDoor {
     },
   ): void {
     const { principal, behind, upstream, welcome } = parts
+    const { hello } = opening
     const { policy, scrub } = behind.services
     const { notices } = welcome
     const said = policy().guards ? notices.map((fields) => scrub(new Map(fields))) : notices
@@ -182,7 +212,9 @@ export class FrontDoor {
       principal,
       client: connection,
       upstream: upstream.connection,
-      backend: welcome.cancelKey.processId,
+      hello,
+      welcome,
+      kill: (id, onlyQuery) => this.#kill(principal, id, onlyQuery),
       heads: { client: channel.reader.rest(), upstream: upstream.reader.rest() },
       cancelUpstream: () => this.#cancelUpstream(behind.target, welcome.cancelKey),
       onClosed: () => {
@@ -191,10 +223,32 @@ export class FrontDoor {
         if (this.#sessions.size === 0) this.#onEmpty?.()
       },
     })
-    const { key, release } = this.#cancelKeys.issue(session, cancelKeyLength)
+    const { key, release } = this.#cancelKeys.issue(
+      session,
+      opening.cancelKeyLength,
+      connectionId ?? this.#cancelKeys.newId(),
+    )
     this.#sessions.add(session)
     this.#options.protocol.welcome(channel, { ...welcome, notices: said }, key)
     session.start()
+  }
+
+  /** By the proxy's own id, or the database's, which a client can ask for in a statement. */
+  #kill(killer: Principal, id: number, onlyQuery: boolean): boolean {
+    const session =
+      this.#cancelKeys.session(id) ?? [...this.#sessions].find(({ backend }) => backend === id)
+    if (!session) return false
+    const { agent, database } = session.principal
+    if (agent.name !== killer.agent.name || !this.#near(database, killer.database)) return false
+    if (onlyQuery) session.cancel(killer.address)
+    else session.kill(new ProxyError('CANCELLED', 'the connection was killed'))
+    return true
+  }
+
+  /** Ids of one server mean nothing on another. */
+  #near(one: string, other: string): boolean {
+    const [a, b] = [one, other].map((name) => this.#options.behind(name)?.target)
+    return a !== undefined && a.host === b?.host && a.port === b.port
   }
 
   async #cancelUpstream(target: UpstreamTarget, key: CancelKey): Promise<void> {

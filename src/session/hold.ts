@@ -6,7 +6,6 @@ import { type Deferred, deferred } from '../lib/deferred.ts'
 import { messageOf, ProxyError } from '../lib/errors.ts'
 import type { Decision, RequireApproval } from '../policy/decision.ts'
 import { bindingOf, type Context, sha256 } from './binding.ts'
-import { combineDecisions } from './combine-decisions.ts'
 import type { Exchange } from './exchange.ts'
 import type { Services } from './services.ts'
 
@@ -29,6 +28,8 @@ export interface Holder {
   readonly principal: Principal
   readonly sessionId: string
   readonly inTransaction: () => boolean
+  /** What the rules of this moment say of it. */
+  decide(exchange: Exchange): Decision
   /** Asks the server, on the session's own connection, what the statement's names mean now. */
   context(exchange: Exchange): Promise<Context>
   /** Tells the client that it waits, where its protocol has a message for that. */
@@ -80,12 +81,7 @@ export class Hold {
 
   /** The rules may have been edited while the statement waited: those of now decide. */
   #decideNow(): RequireApproval | Deny {
-    const { services, principal, inTransaction } = this.#holder
-    const facts = { principal, inTransaction: inTransaction() }
-    const policy = services.policy()
-    const decision = combineDecisions(
-      this.#exchange.statements.map((statement) => policy.decide(statement, facts)),
-    )
+    const decision = this.#holder.decide(this.#exchange)
     if (decision.kind === 'deny') return decision
     // What needs no approval any more goes on waiting for the one that was asked for.
     return { ...this.#decision, ...decision, kind: 'require-approval' }

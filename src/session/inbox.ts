@@ -1,14 +1,20 @@
-import type { ClientFrame } from './judge.ts'
+import type { ClientFrame } from './step.ts'
 
 /** Requests are gathered to Sync or Flush; past this many bytes what is there is looked at. */
 const MAX_BATCH = 64 * 1024
 
 /** What a client has sent and nobody has looked at, in order, and cut into batches. */
 export class Inbox {
+  readonly #pipelines: boolean
   #frames: ClientFrame[] = []
   #gathered: ClientFrame[] = []
   #gatheredBytes = 0
   #waitingBytes = 0
+
+  /** @param pipelines false where each frame is a batch by itself; see WireProtocol */
+  constructor(pipelines: boolean) {
+    this.#pipelines = pipelines
+  }
 
   get empty(): boolean {
     return this.#frames.length === 0 && this.#gathered.length === 0
@@ -45,7 +51,7 @@ export class Inbox {
     for (let frame = this.takeFrame(); frame; frame = this.takeFrame()) {
       this.#gathered.push(frame)
       this.#gatheredBytes += frame.bytes.length
-      if (endsBatch(frame) || this.#gatheredBytes > MAX_BATCH) {
+      if (!this.#pipelines || endsBatch(frame) || this.#gatheredBytes > MAX_BATCH) {
         const batch = this.#gathered
         this.#gathered = []
         this.#gatheredBytes = 0
@@ -72,5 +78,7 @@ function endsBatch({ request }: ClientFrame): boolean {
     case 'close':
     case 'copy-data':
       return false
+    default:
+      return true
   }
 }

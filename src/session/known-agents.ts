@@ -1,7 +1,7 @@
 import { BlockList, isIP, isIPv6 } from 'node:net'
 import type { Credentials } from '../identity/credentials.ts'
 import { mockVerifier } from '../identity/scram-verifier.ts'
-import type { ScramVerifier } from '../wire/protocol.ts'
+import type { AgentVerifier } from '../wire/protocol.ts'
 import type { Agents, KnownAgent } from './agents.ts'
 
 /** An agent as the configuration lists it. */
@@ -50,11 +50,13 @@ export class KnownAgents implements Agents {
     }
   }
 
-  verifier(name: string): ScramVerifier {
+  verifier(name: string): AgentVerifier {
     const path = this.#listed().get(name)?.credential ?? NOWHERE
     const found = this.#credentials.find(name, path)
     const mock = mockVerifier(name, this.#mockSecret)
-    return found?.scram ?? mock
+    if (!found) return mock
+    const { scram, mysql, mysqlNative } = found
+    return { ...scram, doubleSha256: mysql, ...(mysqlNative && { doubleSha1: mysqlNative }) }
   }
 }
 

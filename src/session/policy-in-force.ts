@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto'
-import type { Catalog, CatalogSource } from '../catalog/catalog.ts'
 import type { Principal } from '../identity/principal.ts'
 import type { Clock } from '../lib/clock.ts'
 import { copyMasker } from '../mask/copy.ts'
 import { coversClass } from '../mask/data-class.ts'
 import type { MaskKeys } from '../mask/masker-for.ts'
 import type { MaskConfig, MaskPlan, ResultColumn } from '../mask/plan.ts'
-import { planFor } from '../mask/plan-for.ts'
+import type { Planner } from '../mask/planner.ts'
 import { decide } from '../policy/decide.ts'
 import type { Decision } from '../policy/decision.ts'
 import type { RuleConfig } from '../policy/rule.ts'
@@ -19,7 +18,7 @@ export interface PolicyParts {
   readonly masks: Readonly<Record<string, MaskConfig>>
   readonly shadow: boolean
   readonly keys: MaskKeys
-  readonly catalog: CatalogSource
+  readonly planner: Planner
   /** The data classes that the configuration gives to columns. */
   readonly classes: readonly string[]
   readonly clock: Clock
@@ -35,7 +34,7 @@ export function policyInForce(parts: PolicyParts): Policy {
 /** What a plan was made from; it holds for as long as all of it is the same. */
 interface KnownPlan {
   readonly bytes: Buffer
-  readonly catalog: Catalog
+  readonly schema: object
   readonly unmask: readonly string[]
   readonly distrust: boolean
   readonly plan: MaskPlan | null
@@ -103,7 +102,8 @@ class PolicyInForce implements Policy {
   #keyOf({ principal, inTransaction }: Facts): string {
     let keys = this.#keys.get(principal)
     if (keys === undefined) {
-      const who = JSON.stringify([principal.agent.name, principal.agent.owners])
+      const { agent, database, environment } = principal
+      const who = JSON.stringify([agent.name, agent.owners, database, environment])
       keys = { in: `in ${who}`, out: `out ${who}` }
       this.#keys.set(principal, keys)
     }
@@ -130,7 +130,7 @@ class PolicyInForce implements Policy {
       rules: this.#parts.rules.filter((rule) => named.includes(rule.name)),
       tables: statements.map((statement) => statement.tables),
       effects: statements.map((statement) => statement.effects),
-      outputs: statements.map(({ output, safeOutputs }) => ({ output, safeOutputs })),
+      outputs: statements.map(({ output, safeOutputs, lineage }) => [output, safeOutputs, lineage]),
       masks: this.#parts.masks,
     }
   }
@@ -149,10 +149,10 @@ class PolicyInForce implements Policy {
     if (!this.guards) return null
     const { bytes } = description
     const { unmask, distrust } = options
-    const catalog = this.#parts.catalog.current
+    const { schema } = this.#parts.planner
     const known = this.#plans.get(classification)
     if (
-      known?.catalog === catalog &&
+      known?.schema === schema &&
       known.distrust === distrust &&
       known.unmask === unmask &&
       known.bytes.equals(bytes)
@@ -161,7 +161,7 @@ class PolicyInForce implements Policy {
     }
     const plan = this.#newPlan(description.columns(), classification, options)
     if (bytes.length <= MAX_KEPT_DESCRIPTION) {
-      const kept = { bytes: Buffer.from(bytes), catalog, unmask, distrust, plan }
+      const kept = { bytes: Buffer.from(bytes), schema, unmask, distrust, plan }
       this.#plans.set(classification, kept)
     }
     return plan
@@ -172,12 +172,8 @@ class PolicyInForce implements Policy {
     classification: Classification,
     options: Masking,
   ): MaskPlan | null {
-    const { masks, keys, catalog } = this.#parts
-    const { current } = catalog
-    const { unmask, distrust } = options
-    const common = { columns, unmask, masks, keys }
-    if (!distrust) return planFor({ ...common, classification, catalog: current })
-    return planFor({ ...common, classification: UNKNOWN_OUTPUT, catalog: withoutViews(current) })
+    const { masks, keys, planner } = this.#parts
+    return planner.plan({ columns, classification, masks, keys, ...options })
   }
 
   copyMasker(
@@ -204,19 +200,4 @@ class PolicyInForce implements Policy {
 function allowsAll(rules: readonly RuleConfig[]): boolean {
   const first = rules.find(({ then }) => then.kind !== 'unmask')
   return first?.then.kind === 'allow' && Object.values(first.when).every((it) => it === undefined)
-}
-
-const UNKNOWN_OUTPUT = { output: 'classified', safeOutputs: [] } as const
-
-/** A catalog that knows tables only: a view may be another one by now. */
-function withoutViews(catalog: Catalog): Pick<Catalog, 'relation' | 'type'> {
-  return {
-    type: (oid) => catalog.type(oid),
-    relation: (oid) => {
-      const relation = catalog.relation(oid)
-      return relation?.kind === 'view' || relation?.kind === 'materialized-view'
-        ? undefined
-        : relation
-    },
-  }
 }

@@ -18,8 +18,10 @@ import type { Services } from './services.ts'
 export interface ReplyEvents {
   ready(): void
   drained(): void
-  /** See Judge. */
+  /** See Verdicts. */
   readsBy(name: string, value: string | null): void
+  /** A setting has this value now, by the server's word. */
+  setting(name: string, value: string): void
 }
 
 /** Of one pipeline; what goes beyond is recorded as it completed. */
@@ -51,7 +53,7 @@ export class Replies implements ReplyListener<Exchange> {
   }
 
   described(exchange: Exchange, statement: number, description: Description): void {
-    const classification = exchange.statements[statement]
+    const classification = exchange.statementOf(statement)
     if (!classification) return
     const plan = this.#services.policy().plan(description, classification, maskingOf(exchange))
     exchange.plans[statement] = plan
@@ -71,7 +73,7 @@ export class Replies implements ReplyListener<Exchange> {
     if (plan) return plan.maskers
     if (plan === null) return null
     if (!this.#services.policy().guards) return null
-    const classification = exchange.statements[statement]
+    const classification = exchange.statementOf(statement)
     return classification?.output === 'clear' && !exchange.distrust ? null : 'unknown'
   }
 
@@ -95,17 +97,25 @@ export class Replies implements ReplyListener<Exchange> {
     exchange.bytes += completion.bytes
     this.#services.counters.rows += completion.rows
     // A write with RETURNING has run whole when its first rows come: triggers and checks with it.
-    const classification = exchange.statements[statement]
+    const classification = exchange.statementOf(statement)
     if (classification) this.#notifications.completed(exchange, classification)
     this.#guardedWrite ||= exchange.guarded && has(exchange, WRITES)
     if (completion.suspended) {
-      this.#suspended.add(exchange)
+      if (this.#services.protocol.pipelines) this.#suspended.add(exchange)
       return
     }
     this.#suspended.delete(exchange)
     exchange.statementDone(statement)
-    if (statement + 1 >= exchange.statements.length) this.#over(exchange, null)
+    if (isLast(exchange, statement, completion)) {
+      exchange.allDone()
+      this.#over(exchange, null)
+    }
     if (this.#uncommitted.length < MAX_UNCOMMITTED) this.#uncommitted.push(exchange)
+  }
+
+  /** Nobody is going to fetch the rest of its rows. */
+  abandoned(exchange: Exchange): void {
+    this.#over(exchange, null)
   }
 
   failedAtSync(sqlState: string): boolean {
@@ -133,7 +143,8 @@ export class Replies implements ReplyListener<Exchange> {
   }
 
   /** A value can leave as a setting (`set_config` of a query's result): not beside classified data. */
-  setting(_name: string, _value: string, exchange: Exchange | null): boolean {
+  setting(name: string, value: string, exchange: Exchange | null): boolean {
+    this.#events.setting(name, value)
     return exchange === null || !exchange.guarded
   }
 
@@ -162,6 +173,10 @@ export class Replies implements ReplyListener<Exchange> {
   drained(): void {
     this.#events.drained()
   }
+}
+
+function isLast({ statements }: Exchange, statement: number, { more }: Completion): boolean {
+  return more === undefined ? statement + 1 >= statements.length : !more
 }
 
 const WRITES: ReadonlySet<Effect> = new Set(['write', 'unbounded-write', 'ddl', 'opaque'])

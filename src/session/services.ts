@@ -1,12 +1,19 @@
 import type { Gate } from '../approval/gate.ts'
+import type { ShownParameter } from '../approval/request.ts'
 import type { Trail } from '../audit/events.ts'
-import type { CatalogSource } from '../catalog/catalog.ts'
 import type { Principal } from '../identity/principal.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { MaskPlan, ResultColumn } from '../mask/plan.ts'
 import type { Decision } from '../policy/decision.ts'
 import type { Classification, Classifier } from '../sql/statement.ts'
-import type { CopyMasker, CopyShape, Description, WireProtocol } from '../wire/protocol.ts'
+import type {
+  AnyRequest,
+  CopyMasker,
+  CopyShape,
+  Description,
+  Parameter,
+  WireProtocol,
+} from '../wire/protocol.ts'
 import type { Exchange } from './exchange.ts'
 
 /** What the rules say, as they are in force at this moment. */
@@ -49,12 +56,38 @@ export interface Counters {
   rows: number
 }
 
+/** The settings of a session, by the server's own word: another map after each change. */
+export type Settings = ReadonlyMap<string, string>
+
+/** What is known of the types of values that clients bind. */
+export interface ValueTypes {
+  name(typeOid: number): string | null
+  /** True where reading a value of this type runs code of the user's own. */
+  runsCode(typeOid: number): boolean
+  show(parameter: Parameter): ShownParameter
+}
+
+/** Which schemas of a server an agent may name: those of its databases there. */
+export interface SchemaAccess {
+  /** The schema that a name stands for, which can be a database's alias; undefined: none of its. */
+  find(principal: Principal, name: string): string | undefined
+  /** Why a statement that names schemas, or has one as its default, may not; null where it may. */
+  refusal(principal: Principal, statement: Classification, settings: Settings): string | null
+  /** The agent in each other database of its own that a statement reaches: their rules count too. */
+  others(principal: Principal, statement: Classification, settings: Settings): readonly Principal[]
+}
+
 /** All that a session needs of the house. One for each database. */
 export interface Services {
-  readonly protocol: WireProtocol
+  readonly protocol: WireProtocol<AnyRequest>
   readonly clock: Clock
-  readonly classifier: Classifier
-  readonly catalog: CatalogSource
+  /** A classifier for one session, which is asked for its settings as they are then. */
+  openClassifier(settings: () => Settings): Classifier
+  /** The newest reading of the database's schema. */
+  readonly schema: { readonly current: { readonly version: number }; refresh(): Promise<unknown> }
+  readonly values: ValueTypes
+  /** Null where a session stays in its database, whatever it names (PostgreSQL). */
+  readonly schemas: SchemaAccess | null
   policy(): Policy
   /** How long this agent's statements are held on their connection, in ms. */
   holdMs(principal: Principal): number

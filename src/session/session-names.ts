@@ -64,6 +64,11 @@ export class Names implements SessionNames {
     this.#catalogVersion = catalogVersion
   }
 
+  /** The session begins anew: all that it had made is gone. */
+  forgetAll(): void {
+    for (const map of [this.statements, this.portals, this.cursors]) map.clear()(true)
+  }
+
   /** Nothing is on its way: "portals ... exist only to the end of the transaction" (section 54.2.3). */
   transactionIsOver(): void {
     this.portals.forget()

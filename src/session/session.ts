@@ -4,18 +4,28 @@ import type { CancelTimer } from '../lib/clock.ts'
 import { messageOf, ProxyError } from '../lib/errors.ts'
 import { newId } from '../lib/ids.ts'
 import type { Connection } from '../net/connection.ts'
-import { Framer } from '../wire/framer.ts'
+import { Framer, type FrameSink } from '../wire/framer.ts'
 import { Outbox } from '../wire/outbox.ts'
-import type { Dialogue } from '../wire/protocol.ts'
+import type {
+  AnyRequest,
+  Dialogue,
+  Hello,
+  MessageFramer,
+  UpstreamWelcome,
+} from '../wire/protocol.ts'
+import { CommandJudge } from './command-judge.ts'
 import type { Exchange } from './exchange.ts'
 import { Flow, PROTOCOL } from './flow.ts'
 import { Inbox } from './inbox.ts'
-import { type ClientFrame, Judge } from './judge.ts'
 import { Notifications } from './notifications.ts'
+import { PortalJudge } from './portal-judge.ts'
+import { PreparedCommands } from './prepared-commands.ts'
 import { Records } from './records.ts'
 import { Replies } from './replies.ts'
-import type { Services } from './services.ts'
+import type { Services, Settings } from './services.ts'
 import { Names } from './session-names.ts'
+import type { ClientFrame, Judge } from './step.ts'
+import { Verdicts } from './verdicts.ts'
 
 /** What a client may push ahead while its session waits; then its socket isn't read. */
 const MAX_AHEAD = 64 * 1024
@@ -27,8 +37,11 @@ export interface SessionOptions {
   readonly principal: Principal
   readonly client: Connection
   readonly upstream: Connection
-  /** The server process, as notifications name it; null where the server doesn't say. */
-  readonly backend: number | null
+  /** What the handshakes settled at either end. */
+  readonly hello: Hello
+  readonly welcome: UpstreamWelcome
+  /** Ends a session of the same agent, or what it does; false where there is none of this id. */
+  readonly kill: (connectionId: number, onlyQuery: boolean) => boolean
   /** What either end sent behind its handshake. */
   readonly heads: { readonly client: Buffer; readonly upstream: Buffer }
   /** Sends a cancel to the database; settles when the database has taken it. */
@@ -43,14 +56,17 @@ export class Session {
   readonly #services: Services
   readonly #records: Records
   readonly #names: Names
-  readonly #judge: Judge
-  readonly #dialogue: Dialogue<Exchange>
+  readonly #verdicts: Verdicts
+  readonly #replies: Replies
+  readonly #dialogue: Dialogue<Exchange, AnyRequest>
   readonly #flow: Flow
-  readonly #framer: Framer
-  readonly #inbox = new Inbox()
+  readonly #framer: MessageFramer
+  readonly #inbox: Inbox
   readonly #toServer: Outbox
   readonly #toClient: Outbox
   readonly #openedAt: number
+  /** By the server's word; another map after each change. */
+  #settings: Settings
   /** True while the frame being read lies in memory that stays. */
   #stable = false
   /** True while a batch is on its way and what follows it has to wait. */
@@ -72,19 +88,26 @@ export class Session {
     this.#openedAt = services.clock.monotonic()
     this.#records = new Records(services, principal, this.id)
     this.#records.opened()
-    this.#names = new Names(() => services.catalog.current.version)
-    this.#judge = new Judge(services, principal, this.#names)
+    this.#settings = options.welcome.settings
+    this.#inbox = new Inbox(services.protocol.pipelines)
+    this.#names = new Names(() => services.schema.current.version)
+    this.#verdicts = new Verdicts({
+      services,
+      principal,
+      names: this.#names,
+      classifier: services.openClassifier(() => this.#settings),
+      settings: () => this.#settings,
+    })
     this.#toServer = new Outbox((bytes) => this.#writeUpstream(bytes))
     this.#toClient = new Outbox((bytes) => this.#writeClient(bytes))
     const outboxes = { toServer: this.#toServer, toClient: this.#toClient }
+    this.#replies = this.#openReplies()
     this.#dialogue = services.protocol.openDialogue({
       ...outboxes,
+      hello: options.hello,
+      welcome: options.welcome,
       maxMessage: services.limits.maxMessage,
-      listener: new Replies(services, this.#records, new Notifications(services, options.backend), {
-        ready: () => this.#becameReady(),
-        drained: () => this.#flow.drained(),
-        readsBy: (name, value) => this.#judge.readsBy(name, value),
-      }),
+      listener: this.#replies,
       scrub: services.scrub,
     })
     this.#flow = new Flow({
@@ -92,19 +115,70 @@ export class Session {
       services,
       principal,
       sessionId: this.id,
-      judge: this.#judge,
+      judge: this.#openJudge(),
+      verdicts: this.#verdicts,
       records: this.#records,
       dialogue: this.#dialogue,
     })
-    this.#framer = new Framer(services.protocol.layout, services.limits.maxMessage, {
-      opens: (type) => (services.protocol.passes(type) && this.#mayStream() ? 'pass' : 'whole'),
+    this.#framer = this.#openFramer()
+  }
+
+  #openReplies(): Replies {
+    const { cancelKey } = this.#options.welcome
+    const notifications = new Notifications(this.#services, cancelKey.processId)
+    return new Replies(this.#services, this.#records, notifications, {
+      ready: () => this.#becameReady(),
+      drained: () => this.#flow.drained(),
+      readsBy: (name, value) => this.#verdicts.readsBy(name, value),
+      setting: (name, value) => {
+        if (this.#settings.get(name) === value) return
+        this.#settings = new Map(this.#settings).set(name, value)
+      },
+    })
+  }
+
+  #openJudge(): Judge {
+    const services = this.#services
+    const verdicts = this.#verdicts
+    if (services.protocol.pipelines) return new PortalJudge(services, this.#names, verdicts)
+    const prepared = new PreparedCommands(
+      services,
+      () => this.#settings,
+      (exchange) => this.#replies.abandoned(exchange),
+    )
+    return new CommandJudge({
+      services,
+      verdicts,
+      prepared,
+      refusedSchema: (statement) =>
+        services.schemas?.refusal(this.principal, statement, this.#settings) ?? null,
+      findSchema: (name) => services.schemas?.find(this.principal, name),
+      kill: (connectionId, onlyQuery) => this.#options.kill(connectionId, onlyQuery),
+      resetNames: () => {
+        prepared.clear()
+        this.#names.forgetAll()
+      },
+    })
+  }
+
+  #openFramer(): MessageFramer {
+    const { protocol, limits } = this.#services
+    const sink: FrameSink = {
+      opens: (type) => (protocol.passes(type) && this.#mayStream() ? 'pass' : 'whole'),
       frame: (type, bytes) => this.#received(type, bytes),
       run: (bytes) => this.#stream(bytes),
-    })
+    }
+    const framer = protocol.openFramer?.(limits.maxMessage, sink)
+    return framer ?? new Framer(protocol.layout, limits.maxMessage, sink)
   }
 
   get principal(): Principal {
     return this.#options.principal
+  }
+
+  /** The server's own id of its session. */
+  get backend(): number {
+    return this.#options.welcome.cancelKey.processId
   }
 
   /** Begins to read. */
@@ -287,7 +361,7 @@ export class Session {
     if (over && this.#names.schemaInMotion && !this.#services.policy().transparent) {
       // What other sessions see of the schema may be new; what this one sees certainly is.
       this.#names.schemaInMotion = false
-      this.#flow.waitFor(this.#services.catalog.refresh())
+      this.#flow.waitFor(this.#services.schema.refresh())
     }
     if (this.#draining) this.#endIfDrained()
   }
@@ -335,7 +409,7 @@ export class Session {
     const { goodbye } = this.#services.protocol
     this.#options.upstream.end(this.#framer.midPass ? undefined : goodbye)
     this.#records.closed(reason, {
-      statements: this.#judge.statements,
+      statements: this.#verdicts.count,
       bytesIn: this.#bytesIn,
       bytesOut: this.#bytesOut,
       ms: Math.round(this.#services.clock.monotonic() - this.#openedAt),

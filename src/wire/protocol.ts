@@ -119,6 +119,9 @@ export type CommandRequest =
   /** A command that no rule allows; never forwarded, answered with this error. */
   | { readonly kind: 'refused'; readonly command: string; readonly error: ProxyError }
 
+/** What a session hears from its client, whatever protocol it speaks. */
+export type AnyRequest = Request | CommandRequest
+
 export type TransactionState = 'idle' | 'in-transaction' | 'failed'
 
 /** How one statement of an exchange ended. */
@@ -130,12 +133,13 @@ export interface Completion {
   readonly bytes: number
   /** Rows are left: the portal can be executed again. */
   readonly suspended: boolean
+  /**
+   * Where the server says it of each result (MySQL): whether another follows. Without it the
+   * exchange's statements are counted.
+   */
+  readonly more?: boolean
 }
 
-/**
- * What a session hears about its exchanges (`X`) while their replies stream through.
- * `statement` counts the statements of one exchange from 0.
- */
 /** How a server describes a result. */
 export interface Description {
   /** As the server wrote it; valid during the call. Equal bytes are the same description. */
@@ -144,6 +148,10 @@ export interface Description {
   columns(): readonly ResultColumn[]
 }
 
+/**
+ * What a session hears about its exchanges (`X`) while their replies stream through.
+ * `statement` counts the statements of one exchange from 0.
+ */
 export interface ReplyListener<X> {
   /** The rows of one statement are described. */
   described(exchange: X, statement: number, description: Description): void
@@ -365,6 +373,13 @@ export interface WireProtocol<R = Request> {
   /** In place of a Framer by `layout`, where several frames can make one message (MySQL). */
   openFramer?(cap: number, sink: FrameSink): MessageFramer
   openDialogue<X>(options: DialogueOptions<X>): Dialogue<X, R>
+  /**
+   * True where clients send ahead of answers and an error skips to a Sync. False where each
+   * command is one round trip: it is judged when all before it has been answered.
+   */
+  readonly pipelines: boolean
+  /** A client's frame that makes a schema the default one; where a protocol has one (MySQL). */
+  useFrame?(schema: string): { readonly request: R; readonly bytes: Buffer }
   /** Client frames whose bytes stream on without being gathered. */
   passes(type: number): boolean
 }

@@ -9,8 +9,10 @@ import type { Principal } from '../../src/identity/principal.ts'
 import type { CancelTimer, Clock } from '../../src/lib/clock.ts'
 import { type Deferred, deferred } from '../../src/lib/deferred.ts'
 import { ProxyError } from '../../src/lib/errors.ts'
+import { postgresPlanner } from '../../src/mask/planner.ts'
 import { scrubFields } from '../../src/mask/scrub.ts'
 import { policyInForce } from '../../src/session/policy-in-force.ts'
+import { postgresValues } from '../../src/session/postgres-values.ts'
 import type { Policy, Services } from '../../src/session/services.ts'
 import { createPostgresClassifier } from '../../src/sql/postgres/classify.ts'
 import { postgresProtocol } from '../../src/wire/postgres/postgres-protocol.ts'
@@ -161,15 +163,17 @@ export async function openFuzzWorld(): Promise<FuzzWorld> {
     shadow: false,
     classes: ['pii.secret'],
     keys: { hash: Buffer.alloc(32, 1) },
-    catalog,
+    planner: postgresPlanner(catalog),
     clock: still,
     groupsOf: () => [],
   })
   const services: FuzzWorld['services'] = ({ clock, gate, trail }) => ({
     protocol: postgresProtocol,
     clock,
-    classifier,
-    catalog,
+    openClassifier: () => classifier,
+    schema: catalog,
+    values: postgresValues(() => catalog),
+    schemas: null,
     policy: () => policy,
     holdMs: () => 20_000,
     gate,

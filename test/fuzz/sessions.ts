@@ -79,7 +79,13 @@ class FuzzedSession {
       principal: PRINCIPAL,
       client: this.#client.face,
       upstream: this.#upstream.face,
-      backend: 7,
+      hello: { user: 'bot', database: 'shop', settings: new Map(), own: new Map() },
+      welcome: {
+        notices: [],
+        settings: new Map(),
+        cancelKey: { processId: 7, secret: Buffer.alloc(0) },
+      },
+      kill: () => false,
       heads: { client: Buffer.alloc(0), upstream: Buffer.alloc(0) },
       cancelUpstream: async () => {},
       onClosed: () => {

@@ -135,7 +135,7 @@ t.test(
   async (t) => {
     const keys = new CancelKeys()
     const session = { cancel: () => {} }
-    const { key, release } = keys.issue(session, 32)
+    const { key, release } = keys.issue(session, 32, keys.newId())
     t.equal(keys.find({ processId: key.processId, secret: Buffer.from(key.secret) }), session)
     const wrong = Buffer.from(key.secret)
     wrong[31] = (wrong[31] as number) ^ 1

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Classifier, Parsed, SessionNames } from '../statement.ts'
-import type { Dialect, SessionFacts } from './dialect.ts'
+import { type Dialect, encodingOf, type SessionFacts } from './dialect.ts'
 import { Judge, type Judgement } from './judge-text.ts'
 import type { MysqlSchema, MysqlSchemaSource } from './schema.ts'
 
@@ -57,6 +57,11 @@ class SessionClassifier implements Classifier {
 
   constructor(options: SessionOptions) {
     this.#options = options
+  }
+
+  textOf(sql: Buffer): string {
+    const { characterSet } = this.#options.facts()
+    return sql.toString(encodingOf(characterSet) === 'single-byte' ? 'latin1' : 'utf8')
   }
 
   classify(sql: Buffer, names: SessionNames): Parsed | Promise<Parsed> {

@@ -55,6 +55,8 @@ const WORDINGS: Readonly<Record<ErrorCode, Wording>> = {
   // ER_UNKNOWN_STMT_HANDLER
   UNKNOWN_STATEMENT: { number: 1243, sqlState: 'HY000' },
   UNKNOWN_PORTAL: { number: 1243, sqlState: 'HY000' },
+  // ER_NO_SUCH_THREAD
+  UNKNOWN_CONNECTION: { number: 1094, sqlState: 'HY000' },
   // ER_QUERY_INTERRUPTED
   CANCELLED: { number: 1317, sqlState: '70100', coded: true },
   AUDIT_UNAVAILABLE: { number: 1105, sqlState: 'HY000', coded: true },

@@ -2,7 +2,7 @@ import type { WireProtocol } from '../protocol.ts'
 import { authenticateAgent } from './agent-authentication.ts'
 import { openMysql } from './agent-handshake.ts'
 import { rejectAgent, welcomeAgent } from './agent-welcome.ts'
-import { COM_QUIT } from './commands.ts'
+import { COM_INIT_DB, COM_QUIT } from './commands.ts'
 import { openMysqlDialogue } from './dialogue.ts'
 import { PacketFramer } from './packet-framer.ts'
 import { message, packetLayout } from './packets.ts'
@@ -23,5 +23,10 @@ export const mysqlProtocol: WireProtocol<MysqlRequest> = {
   goodbye: message(0, uint8(COM_QUIT)),
   cancel: cancelMysql,
   openDialogue: openMysqlDialogue,
+  pipelines: false,
+  useFrame: (database) => ({
+    request: { kind: 'use', database },
+    bytes: message(0, uint8(COM_INIT_DB), Buffer.from(database, 'utf8')),
+  }),
   passes: () => false,
 }

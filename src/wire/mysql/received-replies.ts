@@ -177,15 +177,17 @@ export class ReceivedReplies<X> {
     reply: ServerReply<X>,
     done: { readonly status: number; readonly rows: number; readonly suspended: boolean },
   ): void {
+    const more = (done.status & SERVER_MORE_RESULTS_EXISTS) !== 0 || reply.moreFollows
     if (reply.exchange !== null) {
       this.#options.listener.completed(reply.exchange, reply.result, {
         tag: null,
         rows: done.rows,
         bytes: reply.bytes,
         suspended: done.suspended,
+        more,
       })
     }
-    if ((done.status & SERVER_MORE_RESULTS_EXISTS) === 0 && !reply.moreFollows) {
+    if (!more) {
       endReply(this.#options, this.#talk, reply, true)
       return
     }

@@ -58,5 +58,6 @@ export const postgresProtocol: WireProtocol = {
   goodbye: message(TERMINATE),
   cancel,
   openDialogue: openPostgresDialogue,
+  pipelines: true,
   passes: (type) => type === COPY_DATA,
 }

@@ -28,7 +28,13 @@ INSERT INTO customers VALUES (1, 'Ana', 'ana@example.com', '1990-02-03'), (2, 'B
 const SETTINGS = { 'max-allowed-packet': '64M' }
 
 function targetOf(port: number, login: { user: string; password: string; database: string }) {
-  return upstreamTarget({ ...login, host: '127.0.0.1', port, options: { sslmode: 'disable' } })
+  return upstreamTarget({
+    system: 'mysql',
+    ...login,
+    host: '127.0.0.1',
+    port,
+    options: { sslmode: 'disable' },
+  })
 }
 
 /** A connection in the command phase, for a test that speaks the protocol itself. */

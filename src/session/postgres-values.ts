@@ -1,25 +1,25 @@
 import type { ShownParameter } from '../approval/request.ts'
-import type { Catalog } from '../catalog/catalog.ts'
+import type { CatalogSource } from '../catalog/catalog.ts'
 import type { Parameter } from '../wire/protocol.ts'
+import type { ValueTypes } from './services.ts'
+import { shownText } from './shown-text.ts'
 
-/** Longer values are cut for the eye; the approval is bound to all of their bytes. */
-const SHOWN_LENGTH = 2_000
+/** Types below this oid are the server's own (FirstNormalObjectId, transam.h). */
+const FIRST_NORMAL_OID = 16_384
 
-/** Writes bound values as a person reads them; binary ones by type, or as hexadecimal. */
-export function showParameters(
-  parameters: readonly Parameter[],
-  catalog: Catalog,
-): ShownParameter[] {
-  return parameters.map(({ typeOid, format, value }) => {
-    const type = typeOid === 0 ? null : (catalog.type(typeOid)?.name ?? `type ${typeOid}`)
-    if (value === null) return { type, value: null }
-    const text = format === 0 ? value.toString('utf8') : showBinary(type, value)
-    const cut = text.length > SHOWN_LENGTH
-    return {
-      type,
-      value: cut ? `${text.slice(0, SHOWN_LENGTH)}… (${text.length} characters)` : text,
-    }
-  })
+/** Values that a PostgreSQL client binds; their types as the schema's newest reading has them. */
+export function postgresValues(catalog: () => CatalogSource): ValueTypes {
+  const nameOf = (oid: number) => catalog().current.type(oid)?.name ?? null
+  return {
+    name: nameOf,
+    runsCode: (oid) => oid >= FIRST_NORMAL_OID && (catalog().current.type(oid)?.runsCode ?? true),
+    show: ({ typeOid, format, value }: Parameter): ShownParameter => {
+      const type = typeOid === 0 ? null : (nameOf(typeOid) ?? `type ${typeOid}`)
+      if (value === null) return { type, value: null }
+      const text = format === 0 ? value.toString('utf8') : showBinary(type, value)
+      return { type, value: shownText(text) }
+    },
+  }
 }
 
 const BINARY: Readonly<Record<string, (value: Buffer) => string>> = {

@@ -1,0 +1,58 @@
+import type { Config, DatabaseConfig } from './config/config.ts'
+import { parseUpstream, type Upstream } from './config/upstream-url.ts'
+import type { Clock } from './lib/clock.ts'
+import { messageOf, ProxyError } from './lib/errors.ts'
+import type { Planner } from './mask/planner.ts'
+import { type UpstreamTarget, upstreamTarget } from './net/upstream-target.ts'
+import type { Services } from './session/services.ts'
+import type { ServerGreeting } from './wire/protocol.ts'
+
+/** What a session needs that depends on the system behind it. */
+export type SystemServices = Pick<
+  Services,
+  'openClassifier' | 'schema' | 'values' | 'schemas' | 'scrub' | 'contextQuery' | 'estimate'
+>
+
+/** The rooms of one database; a reload may put others in their place. */
+export interface House {
+  readonly config: DatabaseConfig
+  readonly target: UpstreamTarget
+  readonly services: SystemServices
+  readonly planner: Planner
+  /** The data classes that are given to columns of its server. */
+  readonly classes: readonly string[]
+  /** How the server greets, where it speaks first. */
+  readonly greeting: Omit<ServerGreeting, 'connectionId'> | null
+  /** Why its schema can't be read at present; null where it can. */
+  readonly trouble: string | null
+  /** What the upstream's role could do that it had better not be able to; one sentence each. */
+  roleFacts(): Promise<readonly string[]>
+  close(): Promise<void>
+}
+
+export interface HouseOptions {
+  readonly config: DatabaseConfig
+  /** The configuration in force, which a reload changes. */
+  readonly all: () => Config
+  readonly clock: Clock
+  /** True where nothing that is decided depends on the schema. */
+  readonly transparent: () => boolean
+}
+
+/** Reads where a database's upstream leads; throws CONFIG_INVALID. */
+export function upstreamOf(config: DatabaseConfig): { upstream: Upstream; target: UpstreamTarget } {
+  const upstream = parseUpstream(config.upstream)
+  try {
+    if ('problem' in upstream) throw new Error(upstream.problem)
+    return { upstream, target: upstreamTarget(upstream) }
+  } catch (error) {
+    const what = `databases.${config.name}.upstream: ${messageOf(error)}`
+    throw new ProxyError('CONFIG_INVALID', what, { cause: error })
+  }
+}
+
+/** A database that can't be reached or read as the proxy starts or takes over a configuration. */
+export function unreachable({ name }: DatabaseConfig, error: unknown): ProxyError {
+  const what = `databases.${name}.upstream: ${messageOf(error)}`
+  return new ProxyError('UPSTREAM_UNAVAILABLE', what, { cause: error })
+}

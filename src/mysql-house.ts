@@ -1,0 +1,145 @@
+import { NO_CLASS } from './catalog/classified-patterns.ts'
+import { type MysqlCatalog, openMysqlCatalog } from './catalog/mysql-catalog.ts'
+import { mysqlContextQuery } from './catalog/mysql-context.ts'
+import { inspectMysqlRole } from './catalog/mysql-role-facts.ts'
+import type { Config, DatabaseConfig } from './config/config.ts'
+import { connectMysqlClient } from './config/mysql-upstream-client.ts'
+import { parseUpstream, type Upstream } from './config/upstream-url.ts'
+import {
+  type House,
+  type HouseOptions,
+  type SystemServices,
+  unreachable,
+  upstreamOf,
+} from './house.ts'
+import { messageOf } from './lib/errors.ts'
+import { mysqlPlanner } from './mask/mysql/planner.ts'
+import { scrubMysqlFields } from './mask/mysql/scrub.ts'
+import { connectUpstream, type UpstreamTarget } from './net/upstream-target.ts'
+import { estimateMysqlRows } from './session/mysql-estimate.ts'
+import { mysqlValues } from './session/mysql-values.ts'
+import { type ServedSchema, schemaAccess } from './session/schema-access.ts'
+import { createMysqlClassifier } from './sql/mysql/classify.ts'
+import { lineageOfQuery } from './sql/mysql/lineage/lineage.ts'
+import { sessionFactsOf } from './sql/mysql/session-facts.ts'
+import { mysqlProtocol } from './wire/mysql/mysql-protocol.ts'
+import type { Hello, ServerGreeting } from './wire/protocol.ts'
+
+/** Reaches a MySQL or MariaDB database and reads its schemas. Rejects with UPSTREAM_UNAVAILABLE. */
+export async function openMysqlHouse(options: HouseOptions): Promise<House> {
+  const { config, all, transparent } = options
+  const { name, trustedFunctions } = config
+  const { upstream, target } = upstreamOf(config)
+  const connect = () => connectMysqlClient(upstream, 'countersign')
+  const classified = classesOnServer(config, upstream, all())
+  let trouble: string | null = null
+  const greeting = await greetingOf(target).catch((error: unknown) => {
+    throw unreachable(config, error)
+  })
+  const catalog = await openMysqlCatalog({
+    connect,
+    classified,
+    clock: options.clock,
+    lineage: lineageOfQuery,
+    onTrouble: (error) => {
+      trouble = `${name}: its schema can't be read: ${messageOf(error)}`
+    },
+  }).catch((error: unknown) => {
+    throw unreachable(config, error)
+  })
+  const { dialect } = catalog.current
+  const source = lazily(catalog, transparent)
+  const classifier = createMysqlClassifier({ catalog: source, dialect, trustedFunctions })
+  const services: SystemServices = {
+    openClassifier: (settings) => classifier.forSession(() => sessionFactsOf(settings())),
+    schema: catalog,
+    values: mysqlValues,
+    schemas: schemaAccess(
+      () => schemasOnServer(upstream, all()),
+      (one, other) => catalog.current.sameSchemaName(one, other),
+    ),
+    scrub: scrubMysqlFields,
+    contextQuery: (classification) => mysqlContextQuery(classification, dialect),
+    estimate: (exchange) => estimateMysqlRows(exchange, connect),
+  }
+  return {
+    config,
+    target,
+    services,
+    planner: mysqlPlanner(catalog),
+    classes: Object.values(classified).filter((dataClass) => dataClass !== NO_CLASS),
+    greeting,
+    get trouble() {
+      return trouble
+    },
+    async roleFacts() {
+      const client = await connect()
+      try {
+        return await inspectMysqlRole(client, catalog.current)
+      } finally {
+        await client.end()
+      }
+    },
+    close: () => catalog.close(),
+  }
+}
+
+/** What a new name means isn't worth a reading of the schema where nothing depends on it. */
+function lazily(catalog: MysqlCatalog, transparent: () => boolean) {
+  return {
+    get current() {
+      return catalog.current
+    },
+    refresh: async () => (transparent() ? catalog.current : await catalog.refresh()),
+  }
+}
+
+const NOBODY: Hello = { user: '', database: '', settings: new Map(), own: new Map() }
+
+/** Learns from a login of the proxy's own what the server says of itself. */
+async function greetingOf(target: UpstreamTarget): Promise<Omit<ServerGreeting, 'connectionId'>> {
+  const upstream = connectUpstream(target)
+  try {
+    const { mysql } = await mysqlProtocol.login(upstream, target.login, NOBODY)
+    if (!mysql) throw new Error('it does not greet as a MySQL server')
+    const { serverVersion, collation, status } = mysql
+    return { serverVersion, collation, status }
+  } finally {
+    upstream.connection.end(mysqlProtocol.goodbye)
+  }
+}
+
+/** The databases of the configuration that are schemas of one server. */
+function neighbours({ host, port }: Upstream, { databases }: Config) {
+  return [...databases.values()].flatMap((config) => {
+    const upstream = parseUpstream(config.upstream)
+    const near = !('problem' in upstream) && upstream.system === 'mysql'
+    return near && upstream.host === host && upstream.port === port ? [{ config, upstream }] : []
+  })
+}
+
+function schemasOnServer(upstream: Upstream, config: Config): ServedSchema[] {
+  return neighbours(upstream, config).map(({ config: { name, environment }, upstream: own }) => ({
+    alias: name,
+    schema: own.database,
+    environment,
+  }))
+}
+
+/**
+ * Statements reach the schemas of all of an agent's databases on a server, so the classes that any
+ * of them gives count. That a column is fit to see is for its own database alone to say.
+ */
+function classesOnServer(
+  own: DatabaseConfig,
+  upstream: Upstream,
+  config: Config,
+): Readonly<Record<string, string>> {
+  const classes: Record<string, string> = { ...own.classified }
+  for (const { config: other } of neighbours(upstream, config)) {
+    for (const [pattern, dataClass] of Object.entries(other.classified)) {
+      if (dataClass !== NO_CLASS) classes[pattern] ??= dataClass
+    }
+  }
+  return classes
+}

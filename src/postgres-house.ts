@@ -1,0 +1,82 @@
+import { NO_CLASS } from './catalog/classified-patterns.ts'
+import { openPostgresCatalog, type PostgresCatalog } from './catalog/postgres-catalog.ts'
+import { contextQuery } from './catalog/postgres-context.ts'
+import { inspectRole } from './catalog/role-facts.ts'
+import { connectUpstreamClient } from './config/upstream-client.ts'
+import {
+  type House,
+  type HouseOptions,
+  type SystemServices,
+  unreachable,
+  upstreamOf,
+} from './house.ts'
+import { messageOf } from './lib/errors.ts'
+import { postgresPlanner } from './mask/planner.ts'
+import { scrubFields } from './mask/scrub.ts'
+import { estimateRows } from './session/estimate.ts'
+import { postgresValues } from './session/postgres-values.ts'
+import { createPostgresClassifier } from './sql/postgres/classify.ts'
+
+/** Reaches a PostgreSQL database and reads its schema. Rejects with UPSTREAM_UNAVAILABLE. */
+export async function openPostgresHouse(options: HouseOptions): Promise<House> {
+  const { config, clock, transparent } = options
+  const { name, classified, trustedFunctions } = config
+  const { upstream, target } = upstreamOf(config)
+  const connect = () => connectUpstreamClient(upstream, 'countersign')
+  let trouble: string | null = null
+  const catalog = await openPostgresCatalog({
+    connect,
+    classified,
+    trustedFunctions,
+    clock,
+    onTrouble: (error) => {
+      trouble = `${name}: its schema can't be read: ${messageOf(error)}`
+    },
+  }).catch((error: unknown) => {
+    throw unreachable(config, error)
+  })
+  const source = lazily(catalog, transparent)
+  const classifier = await createPostgresClassifier({ catalog: source, trustedFunctions, clock })
+  const services: SystemServices = {
+    openClassifier: () => classifier,
+    schema: catalog,
+    values: postgresValues(() => catalog),
+    schemas: null,
+    scrub: scrubFields,
+    contextQuery,
+    estimate: (exchange) => estimateRows(exchange, connect),
+  }
+  return {
+    config,
+    target,
+    services,
+    planner: postgresPlanner(catalog),
+    classes: Object.values(classified).filter((dataClass) => dataClass !== NO_CLASS),
+    greeting: null,
+    get trouble() {
+      return trouble
+    },
+    async roleFacts() {
+      const client = await connect()
+      try {
+        return await inspectRole(client, catalog.current)
+      } finally {
+        await client.end()
+      }
+    },
+    async close() {
+      await catalog.close()
+      await classifier.close()
+    },
+  }
+}
+
+/** What a new name means isn't worth a reading of the schema where nothing depends on it. */
+function lazily(catalog: PostgresCatalog, transparent: () => boolean) {
+  return {
+    get current() {
+      return catalog.current
+    },
+    refresh: async () => (transparent() ? catalog.current : await catalog.refresh()),
+  }
+}
