@@ -1,4 +1,5 @@
 import { conditionText } from './conditions.ts'
+import { withheld } from './withheld.ts'
 
 /*
  * Error and notice fields (manual, 55.8) of statements that touch classified data. Messages,
@@ -28,7 +29,6 @@ const REPORTERS = new Set([
 
 /** raise_exception: what stands for a code that may have been chosen to say something. */
 const RAISED = 'P0001'
-const WITHHELD = 'details withheld: the statement touches classified data'
 
 /**
  * Class 42, "syntax error or access rule violation", with a position in the client's own text: the
@@ -53,7 +53,7 @@ export function scrubFields(fields: ReadonlyMap<string, string>): Map<string, st
   const code = fields.get('C') ?? ''
   const known = routine === 'exec_stmt_raise' ? null : conditionText(code)
   scrubbed.set('C', known === null ? codeOf(code) : code)
-  scrubbed.set('M', `${known ?? conditionText(codeOf(code))} (${WITHHELD})`)
+  scrubbed.set('M', withheld(`${known ?? conditionText(codeOf(code))}`))
   return scrubbed
 }
 

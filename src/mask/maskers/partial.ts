@@ -1,8 +1,5 @@
 import type { Masker } from '../plan.ts'
-import type { TypeShape } from '../types.ts'
-import { normalise, readNumeric } from './numeric-binary.ts'
-import { readInteger } from './read-value.ts'
-import { writeNumber, writeText } from './write-value.ts'
+import type { Values } from '../values.ts'
 
 const DEFAULT_KEEP = 4
 const EMAIL = /^([^@\s]+)@([^@\s]+)$/
@@ -10,25 +7,21 @@ const EMAIL = /^([^@\s]+)@([^@\s]+)$/
 const DIGIT_GROUPS = /^[\d\s().+/-]+$/
 
 /** Leaves a part; null for a type of which no part can be left. */
-export function partialMasker(
-  shape: TypeShape,
-  keepLast: number | null,
-  redacted: Buffer,
-): Masker | null {
-  switch (shape.family) {
-    case 'text':
-    case 'bpchar':
+export function partialMasker(values: Values, keepLast: number | null): Masker | null {
+  switch (values.kind) {
+    case 'text': {
+      const { limit } = values
+      const quick = keepLast === null && values.asciiBytes
       return (cell) =>
-        (keepLast === null && shape.maxLength === null ? partialEmail(cell) : null) ??
-        writeText(partialText(cell.toString('utf8').trimEnd(), keepLast), shape)
-    case 'int2':
-    case 'int4':
-    case 'int8':
-    case 'numeric':
+        (quick ? partialEmail(cell, limit) : null) ??
+        values.write(partialText(values.read(cell).trimEnd(), keepLast))
+    }
+    case 'number':
+      if (!values.exact) return null
       return (cell) => {
-        const value = wholeNumber(cell, shape)
-        if (value === null) return redacted
-        return writeNumber(lastDigits(value, keepLast ?? DEFAULT_KEEP), shape)
+        const value = values.read(cell)
+        if (value === null || value.includes('.')) return values.redacted
+        return values.write(lastDigits(value, keepLast ?? DEFAULT_KEEP))
       }
     default:
       return null
@@ -39,7 +32,7 @@ const AT = 0x40
 const STARS_AT = Buffer.from('***@')
 
 /** What `partialText` gives for an address of plain ASCII, without making a text of it; else null. */
-function partialEmail(cell: Buffer): Buffer | null {
+function partialEmail(cell: Buffer, limit: number | null): Buffer | null {
   const at = cell.indexOf(AT)
   if (at < 1 || at === cell.length - 1) return null
   for (let index = 0; index < cell.length; index++) {
@@ -47,7 +40,9 @@ function partialEmail(cell: Buffer): Buffer | null {
     if (byte <= 0x20 || byte >= 0x7f || (byte === AT && index !== at)) return null
   }
   const kept = at > 1 ? 1 : 0
-  const shown = Buffer.allocUnsafe(kept + STARS_AT.length + cell.length - at - 1)
+  const length = kept + STARS_AT.length + cell.length - at - 1
+  if (limit !== null && length > limit) return null
+  const shown = Buffer.allocUnsafe(length)
   cell.copy(shown, 0, 0, kept)
   STARS_AT.copy(shown, kept)
   cell.copy(shown, kept + STARS_AT.length, at + 1)
@@ -75,12 +70,6 @@ function partialDigits(text: string, keepLast: number): string {
   const digits = text.replace(/\D/g, '').length
   let hidden = digits - Math.min(keepLast, Math.floor(digits / 2))
   return text.replace(/\d/g, (digit) => (hidden-- > 0 ? '*' : digit))
-}
-
-function wholeNumber(cell: Buffer, shape: TypeShape): string | null {
-  if (shape.family !== 'numeric') return readInteger(cell, shape)
-  const value = shape.binary ? readNumeric(cell) : normalise(cell.toString('latin1'))
-  return value === null || value.includes('.') ? null : value
 }
 
 /** The last digits as a number of their own: at most half of them. */

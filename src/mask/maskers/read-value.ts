@@ -1,4 +1,5 @@
 import type { TypeShape } from '../types.ts'
+import { uuidBytes } from './uuid.ts'
 
 /** An integer as decimal digits; null where the bytes aren't one. */
 export function readInteger(cell: Buffer, shape: TypeShape): string | null {
@@ -39,6 +40,5 @@ export function readBytea(cell: Buffer, shape: TypeShape): Buffer | null {
 /** 16 bytes of a uuid; null where it isn't one. */
 export function readUuid(cell: Buffer, shape: TypeShape): Buffer | null {
   if (shape.binary) return cell.length === 16 ? cell : null
-  const hex = cell.toString('latin1').replaceAll('-', '')
-  return /^[0-9a-f]{32}$/i.test(hex) ? Buffer.from(hex, 'hex') : null
+  return uuidBytes(cell.toString('latin1'))
 }

@@ -1,5 +1,6 @@
 import type { TypeShape } from '../types.ts'
 import { writeNumeric } from './numeric-binary.ts'
+import { hyphenated } from './uuid.ts'
 
 /** Cuts a text to what the column's type holds; char(n) is always as long as it says. */
 export function writeText(text: string, shape: TypeShape): Buffer {
@@ -46,10 +47,7 @@ function displayScale(shape: TypeShape): number {
 }
 
 export function writeUuid(bytes: Buffer, shape: TypeShape): Buffer {
-  if (shape.binary) return bytes
-  const hex = bytes.toString('hex')
-  const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20)]
-  return Buffer.from([...parts, hex.slice(20)].join('-'), 'latin1')
+  return shape.binary ? bytes : Buffer.from(hyphenated(bytes), 'latin1')
 }
 
 export function writeBytea(bytes: Buffer, shape: TypeShape): Buffer {
