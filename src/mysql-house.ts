@@ -56,7 +56,7 @@ export async function openMysqlHouse(options: HouseOptions): Promise<House> {
     values: mysqlValues,
     schemas: schemaAccess(
       () => schemasOnServer(upstream, all()),
-      (one, other) => catalog.current.sameSchemaName(one, other),
+      (one, other) => sameName(one, other, catalog.current.lowerCaseTableNames),
     ),
     scrub: scrubMysqlFields,
     contextQuery: (classification) => mysqlContextQuery(classification, dialect),
@@ -92,6 +92,11 @@ function lazily(catalog: MysqlCatalog, transparent: () => boolean) {
     },
     refresh: async () => (transparent() ? catalog.current : await catalog.refresh()),
   }
+}
+
+/** lower_case_table_names: 0 compares by case, 1 and 2 don't. */
+function sameName(one: string, other: string, lowerCaseTableNames: number): boolean {
+  return lowerCaseTableNames === 0 ? one === other : one.toLowerCase() === other.toLowerCase()
 }
 
 const NOBODY: Hello = { user: '', database: '', settings: new Map(), own: new Map() }

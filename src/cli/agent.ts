@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { AgentConfig, Config } from '../config/config.ts'
+import { parseUpstream, type Upstream } from '../config/upstream-url.ts'
 import { hostPort } from '../control/host-port.ts'
 import { credentialFor, newSecret, writeCredential } from '../identity/credentials.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
@@ -91,14 +92,22 @@ async function addAgent(
 
 /** One address for each database; none where the proxy's port isn't known before it runs. */
 function urlsOf(config: Config, agent: AgentConfig, password: string): string[] {
-  const { postgres, tls } = config.listen
-  if (!postgres || postgres.port === 0) return []
-  const host = hostPort(reachable(postgres))
   const login = `${encodeURIComponent(agent.name)}:${encodeURIComponent(password)}`
-  const suffix = tls?.require ? '?sslmode=require' : ''
-  return agent.databases.map(
-    (database) => `postgres://${login}@${host}/${encodeURIComponent(database)}${suffix}`,
-  )
+  return agent.databases.flatMap((name) => {
+    const database = config.databases.get(name)
+    const upstream = database && parseUpstream(database.upstream)
+    if (!upstream || 'problem' in upstream) return []
+    const { scheme, address, tls } = doorOf(config.listen, upstream.system)
+    if (!address || address.port === 0) return []
+    const suffix = config.listen.tls?.require ? tls : ''
+    return `${scheme}://${login}@${hostPort(reachable(address))}/${encodeURIComponent(name)}${suffix}`
+  })
+}
+
+function doorOf({ postgres, mysql }: Config['listen'], system: Upstream['system']) {
+  return system === 'mysql'
+    ? { scheme: 'mysql', address: mysql, tls: '?ssl-mode=REQUIRED' }
+    : { scheme: 'postgres', address: postgres, tls: '?sslmode=require' }
 }
 
 /** One can listen on every address, but not connect to it. */

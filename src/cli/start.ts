@@ -119,17 +119,19 @@ function hostPort(address: { readonly host: string; readonly port: number }): st
     : `${address.host}:${address.port}`
 }
 
-function readyJson({ postgres, control }: Addresses): string {
+function readyJson({ postgres, mysql, control }: Addresses): string {
   return JSON.stringify({
     ready: true,
     ...(postgres && { postgres: hostPort(postgres) }),
+    ...(mysql && { mysql: hostPort(mysql) }),
     ...(control && { control: `http://${hostPort(control)}` }),
   })
 }
 
-function readyText({ postgres, control }: Addresses): string {
+function readyText({ postgres, mysql, control }: Addresses): string {
   const lines = []
   if (postgres) lines.push(`postgres  ${hostPort(postgres)}`)
+  if (mysql) lines.push(`mysql     ${hostPort(mysql)}`)
   if (control) lines.push(`control   http://${hostPort(control)}`)
   return `${lines.join('\n')}\n`
 }

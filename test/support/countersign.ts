@@ -22,7 +22,7 @@ export const APPROVER = 'bo@example.com'
 type Yaml = Readonly<Record<string, unknown>>
 
 export interface CountersignOptions {
-  /** The upstream of the database `shop`. */
+  /** The upstream of the database `shop`; its system decides which listener there is. */
   readonly upstream: string
   /** Merged over databases.shop. */
   readonly database?: Yaml
@@ -64,7 +64,9 @@ export class Countersign {
   readonly folder: string
   readonly #env: Readonly<Record<string, string>>
   #child: ChildProcess | null = null
-  #listening = { postgres: '', control: '' }
+  #listening: { readonly postgres?: string; readonly mysql?: string; readonly control: string } = {
+    control: '',
+  }
   #password = ''
   readonly #tokens = new Map<string, string>()
   /** What it wrote to standard error. */
@@ -89,8 +91,13 @@ export class Countersign {
     this.#password = password
   }
 
+  /** Where agents connect: host:port of the one listener. */
+  get #door(): string {
+    return this.#listening.postgres ?? this.#listening.mysql ?? ''
+  }
+
   get port(): number {
-    return Number(this.#listening.postgres.split(':')[1])
+    return Number(this.#door.split(':')[1])
   }
 
   /** Of the HTTP API. */
@@ -100,7 +107,8 @@ export class Countersign {
 
   /** The agent's connection string. */
   get url(): string {
-    return `postgres://${AGENT}:${this.#password}@${this.#listening.postgres}/shop`
+    const scheme = this.#listening.postgres === undefined ? 'mysql' : 'postgres'
+    return `${scheme}://${AGENT}:${this.#password}@${this.#door}/shop`
   }
 
   get pid(): number {
@@ -255,16 +263,18 @@ export class Countersign {
 
 /** A configuration of one database and one agent; ports are picked by the system. */
 function configOf(options: CountersignOptions): Yaml {
+  const system = options.upstream.startsWith('mysql:') ? 'mysql' : 'postgres'
+  const schema = system === 'mysql' ? 'shop' : 'public'
   return {
-    listen: { postgres: '127.0.0.1:0', control: '127.0.0.1:0' },
+    listen: { [system]: '127.0.0.1:0', control: '127.0.0.1:0' },
     data: './data',
     databases: {
       shop: {
         upstream: options.upstream,
         environment: 'production',
         classified: {
-          'public.customers.email': 'pii.email',
-          'public.customers.ssn': 'pii.national-id',
+          [`${schema}.customers.email`]: 'pii.email',
+          [`${schema}.customers.ssn`]: 'pii.national-id',
         },
         ...options.database,
       },

@@ -1,0 +1,209 @@
+import mysql from 'mysql2/promise'
+import pg from 'pg'
+import type { Test } from 'tap'
+import type { Countersign } from './countersign.ts'
+import { cancel as cancelPostgres } from './e2e-client.ts'
+import { MYSQL_FLAVOURS, type MysqlFlavour, startMysql } from './mysql.ts'
+import { POSTGRES_VERSIONS, type PostgresVersion, startPostgres } from './postgres.ts'
+import { SHOP } from './shop.ts'
+
+type Row = Readonly<Record<string, unknown>>
+
+/** One kind of server, so that both protocols go through the same cases. */
+export interface Side {
+  /** PostgreSQL newest, MariaDB mariadb ... */
+  readonly name: string
+  readonly system: 'postgres' | 'mysql'
+  /** Starts a server with the shop in it; null where this machine can't have one. */
+  start(t: Test): Promise<SideServer | null>
+}
+
+export interface SideServer {
+  /** Its URL for a proxy, as a user who may do everything. */
+  readonly upstream: string
+  /** Runs a statement past the proxy. */
+  run(sql: string): Promise<readonly Row[]>
+  exists(table: string): Promise<boolean>
+}
+
+/** How an agent connects: what it says of itself. */
+export interface AgentSays {
+  /** 300ms */
+  readonly hold?: string
+  readonly claim?: string
+  readonly onBehalfOf?: string
+}
+
+/** An agent's connection through the proxy; it ends with the test. */
+export interface AgentClient {
+  /** `values` make it a prepared statement; they stand for ? in the text. */
+  query(sql: string, values?: readonly unknown[]): Promise<readonly Row[]>
+  /** Asks on another connection that what runs be ended. */
+  cancel(): Promise<void>
+  /** Hangs up without a word. */
+  destroy(): void
+  end(): Promise<void>
+}
+
+export const SIDES: readonly Side[] = [
+  ...POSTGRES_VERSIONS.map(postgresSide),
+  ...MYSQL_FLAVOURS.map(mysqlSide),
+]
+
+/** One server of each system: where the versions have no say. */
+export const ONE_SIDE_EACH: readonly Side[] = [postgresSide('newest'), mysqlSide('mariadb')]
+
+export function connectAgent(
+  t: Test,
+  side: Side,
+  proxy: Countersign,
+  says: AgentSays = {},
+): Promise<AgentClient> {
+  return side.system === 'postgres' ? connectPostgres(t, proxy, says) : connectMysql(t, proxy, says)
+}
+
+function postgresSide(version: PostgresVersion): Side {
+  return {
+    name: `PostgreSQL, ${version}`,
+    system: 'postgres',
+    async start(t) {
+      const db = await startPostgres(t, { version, schema: SHOP })
+      return {
+        upstream: db.superuserUrl,
+        run: async (sql) => (await db.query(sql)).rows,
+        async exists(table) {
+          const { rows } = await db.query('SELECT to_regclass($1) IS NOT NULL AS there', [table])
+          return rows[0].there
+        },
+      }
+    },
+  }
+}
+
+const MYSQL_USER = "CREATE USER app IDENTIFIED BY 'app-password'; GRANT ALL ON *.* TO app;"
+
+function mysqlSide(flavour: MysqlFlavour): Side {
+  return {
+    name: `MySQL, ${flavour}`,
+    system: 'mysql',
+    async start(t) {
+      const server = await startMysql(t, flavour, { schema: `${MYSQL_USER} ${MYSQL_SHOP}` })
+      if (!server) {
+        t.comment(`NO SERVER: ${flavour} can't be had on this machine, its cases are skipped`)
+        return null
+      }
+      const port = server.port
+      const admin = await mysql.createConnection({ port, user: 'root', database: 'shop' })
+      t.teardown(() => admin.destroy())
+      const run = async (sql: string) => {
+        const [rows] = await admin.query(sql)
+        return Array.isArray(rows) ? (rows as Row[]) : []
+      }
+      return {
+        upstream: `mysql://app:app-password@127.0.0.1:${server.port}/shop`,
+        run,
+        exists: async (table) => (await run(`SHOW TABLES LIKE '${table}'`)).length > 0,
+      }
+    },
+  }
+}
+
+/** The shop of shop.ts. */
+const MYSQL_SHOP = `
+  CREATE TABLE customers (
+    id integer PRIMARY KEY, name varchar(40) NOT NULL CHECK (name <> ''),
+    email varchar(60) NOT NULL UNIQUE, ssn varchar(40) NOT NULL);
+  INSERT INTO customers VALUES
+    (1, 'Ada', 'ada.marsh@x.test', '966-34-5008'), (2, 'Bo', 'bo.larsen@y.test', '965-87-5553');
+  CREATE TABLE orders (
+    id integer AUTO_INCREMENT PRIMARY KEY, customer_id integer REFERENCES customers (id),
+    total numeric(10,2));
+  INSERT INTO orders (customer_id, total) VALUES (1, 10.50), (1, 20), (2, 5);
+  CREATE TABLE scratch (id integer, note text);
+  CREATE VIEW contacts AS SELECT id, name, email, upper(email) AS loud FROM customers;
+`
+
+async function connectPostgres(t: Test, proxy: Countersign, says: AgentSays): Promise<AgentClient> {
+  const options = Object.entries(ownSettings(says))
+    .map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`)
+    .join(' ')
+  const client = new pg.Client({ connectionString: proxy.url, options })
+  client.on('error', () => {})
+  await client.connect()
+  t.teardown(() => client.end().catch(() => {}))
+  return {
+    async query(sql, values) {
+      let count = 0
+      const text = values ? sql.replace(/\?/g, () => `$${++count}`) : sql
+      const result = await (values ? client.query(text, [...values]) : client.query(text))
+      return Array.isArray(result) ? result.at(-1).rows : result.rows
+    },
+    cancel: () => cancelPostgres(client, proxy),
+    destroy: () =>
+      (
+        client as unknown as { connection: { stream: { destroy(): void } } }
+      ).connection.stream.destroy(),
+    end: () => client.end(),
+  }
+}
+
+async function connectMysql(t: Test, proxy: Countersign, says: AgentSays): Promise<AgentClient> {
+  const options = { uri: proxy.url, connectAttributes: ownSettings(says), dateStrings: true }
+  const client = await mysql.createConnection(options)
+  client.on('error', () => {})
+  t.teardown(() => client.destroy())
+  return {
+    async query(sql, values) {
+      const [rows] = await (values
+        ? client.execute(sql, [...values] as string[])
+        : client.query(sql))
+      return Array.isArray(rows) ? (rows as Row[]) : []
+    },
+    async cancel() {
+      const other = await mysql.createConnection({ uri: proxy.url })
+      await other.query(`KILL QUERY ${client.threadId}`)
+      await other.end()
+    },
+    destroy: () => client.destroy(),
+    end: () => client.end(),
+  }
+}
+
+function ownSettings({ hold, claim, onBehalfOf }: AgentSays): Record<string, string> {
+  return {
+    ...(hold === undefined ? {} : { 'countersign.hold': hold }),
+    ...(claim === undefined ? {} : { 'countersign.claim': claim }),
+    ...(onBehalfOf === undefined ? {} : { 'countersign.on_behalf_of': onBehalfOf }),
+  }
+}
+
+/**
+ * The code that a statement ended in, or "done": the SQLSTATE, or what stands at the beginning of
+ * the text where the protocol has no room for our own. Never rejects.
+ */
+export async function codeOf(query: Promise<unknown>): Promise<string> {
+  return (await errorFrom(query)).code
+}
+
+/** The error of a statement; code "done" where there is none. Never rejects. */
+export function errorFrom(query: Promise<unknown>): Promise<{ code: string; message: string }> {
+  return query.then(
+    () => ({ code: 'done', message: '' }),
+    (error: { code?: string; sqlState?: string; message: string }) => ({
+      code: codeIn(error),
+      message: error.message,
+    }),
+  )
+}
+
+function codeIn({
+  code,
+  sqlState,
+  message,
+}: {
+  code?: string
+  sqlState?: string
+  message: string
+}) {
+  return /^([0-9A-Z]{5}): /.exec(message)?.[1] ?? sqlState ?? code ?? message
+}
