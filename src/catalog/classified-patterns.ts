@@ -8,14 +8,22 @@ interface Pattern {
   readonly weight: number
 }
 
+/** Which names compare without regard to case: MySQL's columns, and its tables by a setting. */
+export interface CaselessNames {
+  readonly tables: boolean
+  readonly columns: boolean
+}
+
+const BY_CASE: CaselessNames = { tables: false, columns: false }
+
 /** What the configuration says of columns: patterns schema.table.column -> data class. */
 export class ClassifiedPatterns {
   readonly #patterns: readonly Pattern[]
 
   /** `*` matches within a part; a pattern of two parts, table.column, means any schema. */
-  constructor(classified: Readonly<Record<string, string>>) {
+  constructor(classified: Readonly<Record<string, string>>, caseless: CaselessNames = BY_CASE) {
     this.#patterns = Object.entries(classified)
-      .map(([pattern, dataClass]) => readPattern(pattern, dataClass))
+      .map(([pattern, dataClass]) => readPattern(pattern, dataClass, caseless))
       .sort((one, other) => other.weight - one.weight)
   }
 
@@ -28,18 +36,18 @@ export class ClassifiedPatterns {
   }
 }
 
-function readPattern(pattern: string, dataClass: string): Pattern {
+function readPattern(pattern: string, dataClass: string, caseless: CaselessNames): Pattern {
   const parts = pattern.split('.')
   if (parts.length === 2) parts.unshift('*')
   if (parts.length !== 3) throw new Error(`${pattern}: write schema.table.column or table.column`)
   return {
-    parts: parts.map(partOf),
+    parts: parts.map((part, index) => partOf(part, index < 2 ? caseless.tables : caseless.columns)),
     dataClass,
     weight: pattern.replaceAll('*', '').length,
   }
 }
 
-function partOf(part: string): RegExp {
+function partOf(part: string, caseless: boolean): RegExp {
   const escaped = part.split('*').map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-  return new RegExp(`^${escaped.join('.*')}$`, 'su')
+  return new RegExp(`^${escaped.join('.*')}$`, caseless ? 'siu' : 'su')
 }

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { CancelTimer, Clock } from '../lib/clock.ts'
+import type { Clock } from '../lib/clock.ts'
 import { LineageReader } from '../sql/postgres/lineage.ts'
 import type {
   CatalogColumn,
@@ -12,6 +12,7 @@ import { ClassifiedPatterns } from './classified-patterns.ts'
 import { type Attribution, ClassDerivation } from './derive-classes.ts'
 import { attachedCode, typesThatRunCode } from './hidden-code.ts'
 import { CHANGE_CHECK, type PostgresReading, readPostgres } from './postgres-reading.ts'
+import { ReadingKeeper } from './reading-keeper.ts'
 import { CatalogSnapshot, type SnapshotParts } from './snapshot.ts'
 
 export interface PostgresCatalogOptions {
@@ -39,13 +40,35 @@ export async function openPostgresCatalog(
   options: PostgresCatalogOptions,
 ): Promise<PostgresCatalog> {
   const lineage = await LineageReader.open(options.trustedFunctions)
-  const keeper = new CatalogKeeper(options, lineage)
+  const reader = new SnapshotReader(options, lineage)
+  const keeper = new ReadingKeeper<pg.Client, CatalogSnapshot>({
+    connect: async (broken) => {
+      const client = await options.connect()
+      client.on('error', broken)
+      await client.query(SESSION)
+      return client
+    },
+    disconnect: (client) => client.end(),
+    read: (client, before) => reader.read(client, before),
+    clock: options.clock,
+    checkEveryMs: options.checkEveryMs,
+    onTrouble: options.onTrouble,
+  })
+  const close = async () => {
+    await Promise.all([lineage.close(), keeper.close()])
+  }
   try {
     await keeper.refresh()
-    return keeper
   } catch (error) {
-    await keeper.close()
+    await close()
     throw error
+  }
+  return {
+    get current() {
+      return keeper.current
+    },
+    refresh: () => keeper.refresh(),
+    close,
   }
 }
 
@@ -56,122 +79,43 @@ const SESSION = `
   SET lock_timeout = '2s';
   SET client_min_messages = error`
 
-class CatalogKeeper implements PostgresCatalog {
-  readonly #options: PostgresCatalogOptions
+/** Turns readings into snapshots, and knows what the last of them were made from. */
+class SnapshotReader {
   readonly #patterns: ClassifiedPatterns
   readonly #lineage: LineageReader
-  #snapshot: CatalogSnapshot | null = null
   #content = ''
   #state = ''
-  #client: Promise<pg.Client> | null = null
-  /** The reading under way, and the one that must follow it. */
-  #reading: Promise<CatalogSnapshot> | null = null
-  #next: Promise<CatalogSnapshot> | null = null
-  #cancelCheck: CancelTimer = () => {}
-  #closed = false
 
   constructor(options: PostgresCatalogOptions, lineage: LineageReader) {
-    this.#options = options
     this.#patterns = new ClassifiedPatterns(options.classified)
     this.#lineage = lineage
-    this.#scheduleCheck()
   }
 
-  get current(): CatalogSnapshot {
-    if (!this.#snapshot) throw new Error('the schema has not been read yet')
-    return this.#snapshot
+  async read(client: pg.Client, before: CatalogSnapshot | null): Promise<CatalogSnapshot> {
+    const state = await changeState(client)
+    if (before && state === this.#state) return before
+    const reading = await readPostgres(client)
+    const content = JSON.stringify(reading)
+    this.#state = state
+    if (before && content === this.#content) return before
+    const snapshot = await this.#snapshotOf(reading, client, before)
+    this.#content = content
+    return snapshot
   }
 
-  /** A reading that began before the call may miss what the caller asks about: another follows. */
-  refresh(): Promise<CatalogSnapshot> {
-    if (!this.#reading) return this.#startReading()
-    this.#next ??= this.#reading
-      .catch(() => {})
-      .then(() => {
-        this.#next = null
-        return this.#startReading()
-      })
-    return this.#next
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true
-    this.#cancelCheck()
-    await this.#lineage.close()
-    const client = await this.#client?.catch(() => null)
-    this.#client = null
-    await client?.end()
-  }
-
-  #startReading(): Promise<CatalogSnapshot> {
-    this.#reading = this.#read().finally(() => {
-      this.#reading = null
-    })
-    return this.#reading
-  }
-
-  async #read(): Promise<CatalogSnapshot> {
-    return this.#withClient(async (client) => {
-      const state = await changeState(client)
-      if (this.#snapshot && state === this.#state) return this.#snapshot
-      const reading = await readPostgres(client)
-      const content = JSON.stringify(reading)
-      this.#state = state
-      if (this.#snapshot && content === this.#content) return this.#snapshot
-      this.#snapshot = await this.#snapshotOf(reading, client)
-      this.#content = content
-      return this.#snapshot
-    })
-  }
-
-  async #snapshotOf(reading: PostgresReading, client: pg.Client): Promise<CatalogSnapshot> {
-    const parts = partsOf(reading, (this.#snapshot?.version ?? 0) + 1)
-    const derive = (attributions: ReadonlyMap<number, Attribution>) => {
-      const run = new ClassDerivation(reading, parts.relations, {
-        patterns: this.#patterns,
-        lineage: this.#lineage,
-        before: this.#snapshot,
-      })
-      return run.run(parts, attributions)
-    }
+  async #snapshotOf(
+    reading: PostgresReading,
+    client: pg.Client,
+    before: CatalogSnapshot | null,
+  ): Promise<CatalogSnapshot> {
+    const parts = partsOf(reading, (before?.version ?? 0) + 1)
+    const by = { patterns: this.#patterns, lineage: this.#lineage, before }
+    const derive = (attributions: ReadonlyMap<number, Attribution>) =>
+      new ClassDerivation(reading, parts.relations, by).run(parts, attributions)
     const relations = derive(new Map())
     const attributions = await attributionsOf(reading, relations, client)
     const last = attributions.size > 0 ? derive(attributions) : relations
     return new CatalogSnapshot({ ...parts, relations: last })
-  }
-
-  async #withClient<T>(use: (client: pg.Client) => Promise<T>): Promise<T> {
-    this.#client ??= this.#connect()
-    const own = this.#client
-    try {
-      return await use(await own)
-    } catch (error) {
-      if (this.#client === own) this.#client = null
-      void own.then((client) => client.end()).catch(() => {})
-      throw error
-    }
-  }
-
-  async #connect(): Promise<pg.Client> {
-    const client = await this.#options.connect()
-    client.on('error', () => {
-      this.#client = null
-    })
-    await client.query(SESSION)
-    return client
-  }
-
-  #scheduleCheck(): void {
-    const every = this.#options.checkEveryMs ?? 5000
-    this.#cancelCheck = this.#options.clock.after(every, () => {
-      if (this.#closed) return
-      this.refresh()
-        .catch((error: unknown) => this.#options.onTrouble?.(error))
-        .finally(() => {
-          if (!this.#closed) this.#scheduleCheck()
-        })
-        .catch(() => {})
-    })
   }
 }
 
