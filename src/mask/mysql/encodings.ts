@@ -37,6 +37,16 @@ function swapped(bytes: Buffer): Buffer {
   return Buffer.from(bytes).swap16()
 }
 
+/** Windows-1252 from 0x80 to 0x9f; TextDecoder reads it as ISO 8859-1 on some releases of Node. */
+const WINDOWS_1252 =
+  '\u20ac\u0081\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\u008d\u017d\u008f' +
+  '\u0090\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\u009d\u017e\u0178'
+
+function decodeWindows1252(bytes: Buffer): string {
+  const text = bytes.toString('latin1')
+  return text.replace(/[\u0080-\u009f]/g, (byte) => WINDOWS_1252[byte.charCodeAt(0) - 0x80] ?? byte)
+}
+
 const REPLACEMENT = 0xfffd
 const LAST_CODE_POINT = 0x10ffff
 
@@ -72,14 +82,19 @@ const made = new Map<string, Encoding>()
 export function encodingOf(label: string): Encoding {
   const own = OWN[label] ?? made.get(label)
   if (own) return own
-  const encoding = legacy(new TextDecoder(label))
+  const encoding = legacy(decoderOf(label))
   made.set(label, encoding)
   return encoding
 }
 
+function decoderOf(label: string): (bytes: Buffer) => string {
+  if (label === 'windows-1252') return decodeWindows1252
+  const decoder = new TextDecoder(label)
+  return (bytes) => decoder.decode(bytes)
+}
+
 /** One that contains ASCII. Beyond it only characters of one byte are written. */
-function legacy(decoder: InstanceType<typeof TextDecoder>): Encoding {
-  const decode = (bytes: Buffer) => decoder.decode(bytes)
+function legacy(decode: (bytes: Buffer) => string): Encoding {
   const byteOf = new Map<string, number>()
   for (let byte = 0xff; byte >= 0x80; byte--) {
     const character = decode(Buffer.of(byte))

@@ -1,0 +1,201 @@
+import t from 'tap'
+import { type MysqlPlanInput, mysqlPlanFor } from '../../../src/mask/mysql/plan-for.ts'
+import type { MaskConfig, ResultColumn } from '../../../src/mask/plan.ts'
+import type { OutputLineage } from '../../../src/sql/output-lineage.ts'
+import { memorySchema } from '../../sql/mysql/memory-schema.ts'
+import { columnOf, keys } from './fixtures.ts'
+
+const schema = memorySchema({
+  schema: 'shop',
+  tables: {
+    customers: {
+      columns: {
+        id: null,
+        name: null,
+        email: 'pii.email',
+        ssn: 'pii.national-id',
+        initials: null,
+      },
+      derived: ['initials'],
+    },
+    tickets: { columns: { id: null, title: null } },
+    contacts: { columns: { address: 'pii.email', id: null }, definition: 'SELECT 1' },
+  },
+}).current
+const masks: Record<string, MaskConfig> = {
+  pii: { mask: 'null', keepLast: null },
+  'pii.email': { mask: 'partial', keepLast: null },
+}
+
+/** A column of which the server says that it is this one; null: computed. */
+function column(origin: string | null, name = 'c'): ResultColumn {
+  const [table = '', field = ''] = origin?.split('.') ?? []
+  const from = { schema: origin ? 'shop' : '', tableAlias: 'x', table, column: field }
+  return columnOf({ name, origin: from })
+}
+
+const SAFE: OutputLineage = { name: '', classes: [], plain: false, unknown: false, sources: [] }
+const plain = (dataClass: string): OutputLineage => ({
+  name: '',
+  classes: [dataClass],
+  plain: true,
+  unknown: false,
+  sources: ['shop.customers.x'],
+})
+const EMAIL = plain('pii.email')
+const SSN = plain('pii.national-id')
+const computed = (...classes: string[]): OutputLineage => ({
+  ...EMAIL,
+  classes,
+  plain: false,
+})
+
+function plan(
+  columns: ResultColumn[],
+  lineage: OutputLineage[] | undefined,
+  more: Partial<MysqlPlanInput> = {},
+) {
+  const classification = { output: 'classified' as const, ...(lineage ? { lineage } : {}) }
+  return mysqlPlanFor({ columns, classification, schema, unmask: [], masks, keys, ...more })
+}
+
+/** What becomes of the same cell in each column; `same` where it passes. */
+function outcome(made: ReturnType<typeof plan>) {
+  return made?.maskers.map((masker) =>
+    masker ? (masker(Buffer.from('ana@example.com'))?.toString() ?? null) : 'same',
+  )
+}
+
+const clear = { classification: { output: 'clear' as const } }
+const WHOLE = '[redacted]'
+const PARTIAL = 'a***@example.com'
+
+t.test('masks by lineage, and whole where that is not certain', async (t) => {
+  const columns = [
+    column('customers.id'),
+    column('customers.email', 'alias'),
+    column('customers.ssn'),
+    column(null, 'upper'),
+    column(null, 'both'),
+    column(null),
+    column(null, 'count'),
+  ]
+  const made = plan(columns, [
+    SAFE,
+    EMAIL,
+    SSN,
+    computed('pii.email'),
+    computed('pii.email', 'pii.national-id'),
+    { ...EMAIL, unknown: true },
+    SAFE,
+  ])
+  t.same(outcome(made), ['same', PARTIAL, null, WHOLE, WHOLE, WHOLE, 'same'])
+  t.same(made?.masked, ['alias', 'c', 'upper', 'both', 'c'])
+  t.same(made?.classes, ['pii.email', 'pii.national-id'])
+  t.same(
+    outcome(
+      plan(
+        [column(null), column(null)],
+        [
+          { ...EMAIL, classes: [] },
+          { ...SAFE, unknown: true },
+        ],
+      ),
+    ),
+    [WHOLE, WHOLE],
+    'sources without a class, and an entry that contradicts itself',
+  )
+})
+
+t.test('without lineage of these very columns nothing is seen', async (t) => {
+  const columns = [column('tickets.id'), column(null)]
+  const unmask = ['*', '*.*', 'pii.email']
+  for (const lineage of [undefined, [], [SAFE], [SAFE, SAFE, SAFE]]) {
+    t.same(outcome(plan(columns, lineage, { unmask })), [WHOLE, WHOLE])
+  }
+  const named = (name: string): OutputLineage => ({ ...SAFE, name })
+  t.same(
+    outcome(
+      plan(
+        [column('tickets.id', 'ID'), column('tickets.title', 'title'), column(null, 'x')],
+        [named('id'), named('id'), named('')],
+      ),
+    ),
+    ['same', WHOLE, 'same'],
+    'a column with another name is another column',
+  )
+})
+
+t.test('the server may add masking', async (t) => {
+  const lies = [
+    column('customers.email'),
+    column('customers.initials'),
+    column('customers.nobody-has-read'),
+    column('contacts.address'),
+    column('CUSTOMERS.EMAIL'),
+    column('tickets.title'),
+    column('unknown.email'),
+  ]
+  const expected = [WHOLE, WHOLE, WHOLE, WHOLE, WHOLE, 'same', 'same']
+  t.same(
+    outcome(
+      plan(
+        lies,
+        lies.map(() => SAFE),
+      ),
+    ),
+    expected,
+  )
+  t.same(outcome(plan(lies, undefined, clear)), expected, 'of an output that is clear, too')
+  t.same(outcome(plan(lies, undefined, { ...clear, unmask: ['*.*'] })), expected)
+  const informed = columnOf({
+    origin: { schema: 'information_schema', tableAlias: 'c', table: 'columns', column: 'email' },
+  })
+  t.equal(plan([informed, column(null)], undefined, clear), null)
+  t.equal(plan([], undefined, clear), null)
+  t.equal(plan([column('tickets.id')], [SAFE]), null)
+})
+
+t.test('the server never removes masking', async (t) => {
+  t.same(
+    outcome(
+      plan(
+        [
+          column('tickets.title'), // SELECT d.title FROM (SELECT ssn AS title FROM customers) d
+          column('customers.name'),
+          column(null),
+          column('customers.email'),
+          column('customers.initials'),
+        ],
+        [SSN, EMAIL, EMAIL, SSN, EMAIL],
+      ),
+    ),
+    [null, PARTIAL, PARTIAL, WHOLE, WHOLE],
+    'of another class, or derived: masked whole',
+  )
+})
+
+t.test('unmasks what a rule clears, and only where it is all there is', async (t) => {
+  const columns = [
+    column('customers.email'),
+    column('customers.ssn'),
+    column(null),
+    column(null),
+    column(null),
+    column('customers.ssn'),
+    column('customers.initials'),
+  ]
+  const lineage = [
+    EMAIL,
+    SSN,
+    computed('pii.email'),
+    computed('pii.email', 'pii.national-id'),
+    { ...EMAIL, unknown: true },
+    EMAIL,
+    EMAIL,
+  ]
+  const seen = (...unmask: string[]) => outcome(plan(columns, lineage, { unmask }))
+  t.same(seen('pii.email'), ['same', null, 'same', WHOLE, WHOLE, WHOLE, WHOLE])
+  t.same(seen('pii.*'), ['same', 'same', 'same', 'same', WHOLE, WHOLE, WHOLE])
+  t.same(seen('pii', '*', ''), [PARTIAL, null, WHOLE, WHOLE, WHOLE, WHOLE, WHOLE])
+})
