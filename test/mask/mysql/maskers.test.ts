@@ -85,6 +85,17 @@ t.test('numbers, bytes and uuids hash to what they hash to on PostgreSQL', async
     })
     t.same(same, shown, 'signed or not')
   }
+  const truth = { typeOid: types.MYSQL_TYPE_TINY, facts: { charset: 63, length: 1 } }
+  t.same(masked('hash', '1', truth)?.toString(), '0', 'a hash of yes and no would be either')
+  const large = {
+    typeOid: types.MYSQL_TYPE_LONGLONG,
+    facts: { charset: 63, flags: 0x20, length: 20 },
+  }
+  const largest = '18446744073709551615'
+  t.same(
+    masked('hash', Buffer.alloc(8, 0xff), { ...large, format: 1 })?.readBigUInt64LE(),
+    BigInt(`${masked('hash', largest, large)}`),
+  )
   const decimal = {
     typeOid: types.MYSQL_TYPE_NEWDECIMAL,
     facts: { ...BINARY, decimals: 2, length: 12 },
@@ -265,6 +276,7 @@ t.test('of a value at most half is left, however much is asked for', async (t) =
     t.equal(text('7', keep, number), '0')
     t.ok(['0', '4'].includes(text('-34', keep, number)))
     t.equal(text('12.34', keep, { typeOid: 0xf6, facts: { decimals: 2, length: 6 } }), '0.00')
+    t.equal(text('1', keep, { typeOid: 1, facts: { charset: 63, length: 1 } }), '0')
     t.equal(text('1984', keep, { typeOid: 13, facts: { flags: 0x60, length: 4 } }), '2000')
   }
 })

@@ -173,6 +173,11 @@ t.test('the server never removes masking', async (t) => {
     [null, PARTIAL, PARTIAL, WHOLE, WHOLE],
     'of another class, or derived: masked whole',
   )
+  t.same(
+    outcome(plan([column('CUSTOMERS.EMAIL'), column('customers.ID')], [EMAIL, SAFE])),
+    [PARTIAL, 'same'],
+    'names are compared without their case',
+  )
 })
 
 t.test('unmasks what a rule clears, and only where it is all there is', async (t) => {
