@@ -59,7 +59,7 @@ export async function openMysqlHouse(options: HouseOptions): Promise<House> {
       (one, other) => sameName(one, other, catalog.current.lowerCaseTableNames),
     ),
     scrub: scrubMysqlFields,
-    contextQuery: (classification) => mysqlContextQuery(classification, dialect),
+    contextQuery: (classification) => mysqlContextQuery(classification, catalog.current),
     estimate: (exchange) => estimateMysqlRows(exchange, connect),
   }
   return {

@@ -1,10 +1,7 @@
 import type pg from 'pg'
-import type { Effect } from '../sql/statement.ts'
-import type { Exchange } from './exchange.ts'
+import { canBePlanned, type Planned } from './plannable.ts'
 
 const ESTIMATED = new Set(['SELECT', 'UPDATE', 'DELETE', 'INSERT', 'MERGE'])
-/** Planning runs immutable functions: it is asked for only where nothing can be called but built-ins. */
-const PLANNABLE: ReadonlySet<Effect> = new Set(['read', 'write', 'unbounded-write', 'probe'])
 const TIMEOUT_MS = 400
 
 interface Plan {
@@ -13,25 +10,16 @@ interface Plan {
   readonly Plans?: readonly Plan[]
 }
 
-/** True where a statement can be planned on another connection without running anybody's code. */
-function canBePlanned(exchange: Exchange): boolean {
-  const [statement, ...more] = exchange.statements
-  if (!statement || more.length > 0 || exchange.parameters.length > 0) return false
-  if (!ESTIMATED.has(statement.verb) || statement.functions.length > 0) return false
-  if (statement.connectionBound) return false
-  return statement.effects.every(({ effect }) => PLANNABLE.has(effect))
-}
-
 /**
  * The planner's row estimate, from a read-only connection of the proxy's own with a short timeout;
  * null where it can't be had. Planners err low: it is shown as an estimate and decides nothing.
  */
 export async function estimateRows(
-  exchange: Exchange,
+  exchange: Planned,
   connect: () => Promise<pg.Client>,
 ): Promise<number | null> {
   const sql = exchange.statements[0]?.sql
-  if (sql === undefined || !canBePlanned(exchange)) return null
+  if (sql === undefined || !canBePlanned(exchange, ESTIMATED)) return null
   try {
     const client = await connect()
     try {

@@ -16,6 +16,8 @@ export interface PreparedStatement {
   readonly catalogVersion: number
   /** False where the proxy's grammar refuses the text: it is never executed. */
   readonly readable: boolean
+  /** Of SQL's PREPARE: the settings by which the text was read. */
+  readonly readBy?: string
 }
 
 /** More names than any driver keeps; without a bound an agent could fill the memory. */
@@ -26,6 +28,7 @@ const MAX_BYTES = 128 * 1024 * 1024
 /** The names that live in one session: prepared statements, portals and cursors. */
 export class Names implements SessionNames {
   readonly #catalogVersion: () => number
+  readonly #readBy: () => string
   /** Counts the Syncs and simple queries that were judged: an error skips to the next of them. */
   segment = 0
   readonly statements = new TentativeMap<PreparedStatement>(
@@ -59,9 +62,13 @@ export class Names implements SessionNames {
     )
   }
 
-  /** @param catalogVersion of the catalog in force */
-  constructor(catalogVersion: () => number) {
+  /**
+   * @param catalogVersion of the catalog in force
+   * @param readBy the settings by which texts are read now, where a session may change them
+   */
+  constructor(catalogVersion: () => number, readBy: () => string = () => '') {
     this.#catalogVersion = catalogVersion
+    this.#readBy = readBy
   }
 
   /** The session begins anew: all that it had made is gone. */
@@ -74,8 +81,10 @@ export class Names implements SessionNames {
     this.portals.forget()
   }
 
+  /** A server may prepare a text anew, and reads it by the settings of then: nobody knows it now. */
   prepared(name: string): Classification | undefined {
     const entry = this.statements.get(name)
+    if (entry?.readBy !== undefined && entry.readBy !== this.#readBy()) return undefined
     return entry?.statements.length === 1 ? this.meaningNow(entry)[0] : undefined
   }
 
@@ -108,6 +117,7 @@ export class Names implements SessionNames {
               foundTypes: null,
               statements: [name.inner],
               readable: true,
+              readBy: this.#readBy(),
               catalogVersion: this.#catalogVersion(),
             }),
           )

@@ -29,6 +29,8 @@ import { Verdicts } from './verdicts.ts'
 
 /** What a client may push ahead while its session waits; then its socket isn't read. */
 const MAX_AHEAD = 64 * 1024
+/** Settings by which MySQL servers read texts. */
+const READ_BY = ['sql_mode', 'character_set_client']
 /** A read this small is copied at once, so that its frames stay valid while they wait. */
 const SMALL_READ = 16 * 1024
 
@@ -90,7 +92,10 @@ export class Session {
     this.#records.opened()
     this.#settings = options.welcome.settings
     this.#inbox = new Inbox(services.protocol.pipelines)
-    this.#names = new Names(() => services.schema.current.version)
+    this.#names = new Names(
+      () => services.schema.current.version,
+      () => READ_BY.map((name) => this.#settings.get(name)).join(),
+    )
     this.#verdicts = new Verdicts({
       services,
       principal,

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto'
 import { messageOf } from '../../lib/errors.ts'
 import { NamesSoFar } from '../names-so-far.ts'
+import type { OutputLineage } from '../output-lineage.ts'
 import type { Classification, Parsed, SessionNames } from '../statement.ts'
 import { unreadable } from '../unreadable.ts'
 import { type Analysis, MAX_WITHIN } from './analysis.ts'
 import type { Dialect, LexMode, SessionFacts } from './dialect.ts'
 import { Findings } from './findings.ts'
 import { checkHints } from './hints.ts'
+import { lineageOfStatement } from './lineage/lineage.ts'
 import { namedSchemas } from './named-schemas.ts'
 import { judgeProgram } from './program.ts'
 import { type Reading, type ReadOutcome, readText } from './read-text.ts'
@@ -65,7 +67,11 @@ export class Judge {
     if (first.length > 1 && first.some(changesReading)) {
       return opaque(sql, 'one of its statements changes how the next is read')
     }
-    let statements = first
+    let statements = first.map((statement, index) =>
+      others.every((other) => same(other[index]?.lineage, statement.lineage))
+        ? statement
+        : withoutLineage(statement),
+    )
     for (const one of outcome.conditional) {
       const run = this.#reading(one, names, depth)
       if (run.length !== statements.length) {
@@ -94,6 +100,7 @@ export class Judge {
       ...this.#options,
       facts,
       mode,
+      told: depth === 0,
       names,
       findings,
       within: [],
@@ -109,7 +116,8 @@ export class Judge {
       this.#unknown ||= findings.unknown.size > 0
       this.#usesSession ||= findings.names.some(({ kind }) => kind === 'execute')
       for (const schema of namedSchemas(analysis, code)) findings.schemas.add(schema)
-      return classificationOf(text, verb, findings, names)
+      const lineage = lineageOf(analysis, code)
+      return { ...classificationOf(text, verb, findings, names), ...(lineage ? { lineage } : {}) }
     } catch (error) {
       const reason = error instanceof RangeError ? 'it is too deep' : messageOf(error)
       return unreadable(sqlOf(text), reason)
@@ -144,6 +152,15 @@ export class Judge {
       return null
     return first
   }
+}
+
+/** Where columns are masked: what each of them is computed from. */
+function lineageOf(
+  { findings, schema, facts, dialect, trusted }: Analysis,
+  code: StatementText,
+): readonly OutputLineage[] | null {
+  if (!findings.classified || findings.has('opaque')) return null
+  return lineageOfStatement(code, { schema, database: facts.database, dialect, trusted })
 }
 
 /** One statement, and what decides how it is read. */
@@ -212,7 +229,7 @@ function stricter(one: Classification, other: Classification | undefined): Class
   const more = other.effects.filter(({ effect, reason }) => !seen.has(`${effect} ${reason}`))
   const classified = one.output === 'classified' || other.output === 'classified'
   const uses = other.uses ?? one.uses
-  const { kill: _kill, ...rest } = one
+  const { kill: _kill, ...rest } = same(one.lineage, other.lineage) ? one : withoutLineage(one)
   return {
     ...rest,
     effects: [...one.effects, ...more],
@@ -230,6 +247,11 @@ function stricter(one: Classification, other: Classification | undefined): Class
     ...(uses === undefined ? {} : { uses }),
     ...(one.kill && same(one.kill, other.kill) ? { kill: one.kill } : {}),
   }
+}
+
+/** Every column is masked where readings differ in what the columns are. */
+function withoutLineage({ lineage: _lineage, ...rest }: Classification): Classification {
+  return rest
 }
 
 function same(one: unknown, other: unknown): boolean {

@@ -35,6 +35,7 @@ export function createOrAlter(
   else if (STORED_CODE.has(object)) storedCode(analysis, text)
   else if (object === 'VIEW') viewDefinition(analysis, text)
   noteNamed(analysis, text, cursor, object)
+  if (ROUTINES.has(object)) noteRoutine(analysis, text, cursor.at + 1)
   return `${verb} ${object}`
 }
 
@@ -183,6 +184,31 @@ function storedCode({ findings }: Analysis, { tokens }: StatementText): void {
 function viewDefinition(analysis: Analysis, text: StatementText): void {
   const query = queryAt(text, 2)
   if (query > 0) checkQuery(analysis, { ...text, tokens: queryPart(text, query) })
+}
+
+const TABLES = new Set(['TABLE', 'TABLES', 'VIEW', 'SEQUENCE'])
+const ROUTINES = new Set(['PROCEDURE', 'FUNCTION', 'PACKAGE'])
+
+/** What a statement names that begins with these words, the last of them the kind of object. */
+export function noteObjects(
+  analysis: Analysis,
+  text: StatementText,
+  words: readonly string[],
+): void {
+  const object = words.at(-1) ?? ''
+  if (TABLES.has(object)) noteTables(analysis, text, words.length)
+  else if (words[0] !== 'DROP') return
+  else if (ROUTINES.has(object)) noteRoutine(analysis, text, words.length)
+  else if (object === 'INDEX') noteNamed(analysis, text, new Cursor(text, 1), object)
+}
+
+/** Stored code that is made, changed or dropped: what a signature is for depends on what it is now. */
+function noteRoutine({ facts, findings }: Analysis, text: StatementText, from: number): void {
+  const cursor = new Cursor(text, from)
+  cursor.skip('IF', 'NOT', 'EXISTS')
+  cursor.skip('IF', 'EXISTS')
+  const name = cursor.name()
+  if (name) findings.functions.add(`${name.schema ?? facts.database ?? ''}.${name.name}`)
 }
 
 /** Tables that DROP, RENAME, TRUNCATE, LOCK and the like name, each noted as one that is changed. */

@@ -8,7 +8,7 @@ import { Findings } from './findings.ts'
 import { kindOf } from './kinds.ts'
 import { deallocate, execute, prepare } from './named.ts'
 import { checkQuery } from './query.ts'
-import { createOrAlter, noteTables } from './schema-statements.ts'
+import { createOrAlter, noteObjects, noteTables } from './schema-statements.ts'
 import { setForStatement, setStatement } from './set-statement.ts'
 import { explained, show } from './show.ts'
 import type { StatementText } from './statement-text.ts'
@@ -278,7 +278,7 @@ function judgeKind(analysis: Analysis, text: StatementText): string | null {
   if (kind.effects.includes('opaque')) findings.classified = true
   findings.secret ||= kind.secret
   const [first = '', second = ''] = kind.words
-  if (second === 'TABLE' || second === 'TABLES') noteTables(analysis, text, kind.words.length)
+  noteObjects(analysis, text, kind.words)
   if (first === 'DEALLOCATE' || second === 'PREPARE') deallocate(analysis, text)
   if (first === 'USE') use(analysis, text)
   if (first === 'KILL') findings.kill = killOf(text)
