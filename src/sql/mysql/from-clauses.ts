@@ -34,7 +34,7 @@ interface Frame {
 }
 
 /** Words that no table's alias can be, for both servers reserve them where they stand for something. */
-const NO_ALIAS = new Set(
+export const NO_ALIAS = new Set(
   `AS CROSS EXCEPT FETCH FOR FORCE FROM GROUP HAVING IGNORE INNER INTERSECT INTO JOIN LEFT LIMIT LOCK NATURAL
    OFFSET ON ORDER OUTER PARTITION PROCEDURE RETURNING RIGHT SELECT SET STRAIGHT_JOIN UNION UPDATE USE
    USING VALUES WHERE WINDOW WITH`
@@ -51,7 +51,7 @@ const QUERY_WORDS = new Set(['SELECT', 'WITH', 'VALUES', 'TABLE'])
 /** `EXISTS (`, `IN (`: a query may stand in them, and no function's FROM. */
 const CALL_WITH_FROM = new Set(['EXTRACT', 'TRIM', 'SUBSTRING', 'SUBSTR', 'MID'])
 /** MariaDB's storage engine SEQUENCE makes such tables out of nothing. */
-const SEQUENCE_TABLE = /^seq_\d+_to_\d+(_step_\d+)?$/i
+export const SEQUENCE_TABLE = /^seq_\d+_to_\d+(_step_\d+)?$/i
 
 /**
  * Finds every table that a statement reads from.

@@ -5,6 +5,8 @@ export interface SchemaColumn {
   readonly dataClass: string | null
   /** Its value is computed from classified columns. */
   readonly derived: boolean
+  /** `*` leaves it out (CREATE TABLE ... INVISIBLE). */
+  readonly invisible?: boolean
 }
 
 export interface SchemaTable {

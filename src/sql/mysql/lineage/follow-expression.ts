@@ -1,0 +1,92 @@
+import { effectOfFunction, isBuiltin } from '../functions.ts'
+import { type Column, NONE, type Sources, union, unknownSource } from './columns.ts'
+import type { Common, Context } from './context.ts'
+import type { Scope } from './scope.ts'
+import type { Expression } from './tree.ts'
+
+/** What a value is computed from, as far as that is classified or unknown. */
+export function sourcesOf(
+  context: Context,
+  value: Expression,
+  scope: Scope,
+  commons: Common | null,
+): Sources {
+  context.spend(1)
+  const each = (parts: readonly Expression[]) =>
+    union(parts.map((part) => context.sources(part, scope, commons)))
+  switch (value.kind) {
+    case 'constant':
+      return NONE
+    case 'unknown':
+      return unknownSource(value.what)
+    case 'column':
+      return columnSources(context, value.names, scope)
+    case 'call':
+      return callSources(context, value, scope, each)
+    case 'query':
+      // EXISTS tells no value; what chooses the rows is judged as a guess.
+      if (value.exists) return NONE
+      return union(
+        context
+          .outputs(value.query, { parent: scope, commons })
+          .columns.map(({ sources }) => sources),
+      )
+    case 'is-null':
+      return plainColumn(context, value.value, scope) ? NONE : each([value.value])
+    case 'mixed':
+      return each(value.parts)
+    case 'named-window':
+      return each(scope.windows)
+  }
+}
+
+function columnSources(context: Context, names: readonly string[], scope: Scope): Sources {
+  context.spend(scope.breadth())
+  const found = scope.resolve(names)
+  if (found.length === 0) return unknownSource(`the column ${names.join('.')}`)
+  return union(found.map(({ sources }) => sources))
+}
+
+function callSources(
+  context: Context,
+  call: Extract<Expression, { kind: 'call' }>,
+  scope: Scope,
+  each: (parts: readonly Expression[]) => Sources,
+): Sources {
+  const window = call.window ? each([call.window]) : NONE
+  const [first = '', second] = call.names
+  const schema = second === undefined ? context.database : first
+  const name = second ?? first
+  const label = `${schema ?? ''}.${name}`
+  const own = second !== undefined || isStored(context, name)
+  if (own) {
+    const result = context.trusted.has(label) ? NONE : unknownSource(`the result of ${label}()`)
+    return union([result, each(call.args), window])
+  }
+  const counts = name.toLowerCase() === 'count' || name.toLowerCase() === 'isnull'
+  // How many rows have a value, and whether one is there, reveals none.
+  if (counts && call.args.every((arg) => plainColumn(context, arg, scope))) return window
+  const known = isBuiltin(name) && !bringsMore(name)
+  const result = known ? NONE : unknownSource(`the result of ${name}()`)
+  return union([result, each(call.args), window])
+}
+
+/** A function of the schema's own hides behind a built-in's name. */
+function isStored({ schema, database }: Context, name: string): boolean {
+  return database !== null && schema.routine('function', database, name) !== undefined
+}
+
+const ONLY_WAITS = new Set(['sleep', 'benchmark'])
+
+/** What a file, a sequence, a lock or the session holds comes out of it. */
+function bringsMore(name: string): boolean {
+  return effectOfFunction(name) !== undefined && !ONLY_WAITS.has(name.toLowerCase())
+}
+
+/** The column that a value is, unchanged; null where it is anything else. */
+export function plainColumn(context: Context, value: Expression, scope: Scope): Column | null {
+  if (value.kind !== 'column') return null
+  context.spend(scope.breadth())
+  const found = scope.resolve(value.names)
+  return found.every(({ plain }) => plain) ? (found[0] ?? null) : null
+}
