@@ -32,6 +32,7 @@ export async function openMysqlHouse(options: HouseOptions): Promise<House> {
   const { upstream, target } = upstreamOf(config)
   const connect = () => connectMysqlClient(upstream, 'countersign')
   const classified = classesOnServer(config, upstream, all())
+  const trusted = new Set(trustedFunctions)
   let trouble: string | null = null
   const greeting = await greetingOf(target).catch((error: unknown) => {
     throw unreachable(config, error)
@@ -40,7 +41,9 @@ export async function openMysqlHouse(options: HouseOptions): Promise<House> {
     connect,
     classified,
     clock: options.clock,
-    lineage: lineageOfQuery,
+    lineage: (definition, schema, snapshot) =>
+      lineageOfQuery(definition, schema, snapshot, snapshot.dialect, trusted),
+    trustedFunctions,
     onTrouble: (error) => {
       trouble = `${name}: its schema can't be read: ${messageOf(error)}`
     },
