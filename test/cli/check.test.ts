@@ -58,7 +58,7 @@ ${people}`,
 
   const superuser = server.superuserUrl
   const broken = await run(`
-listen: { mysql: 127.0.0.1:0, tls: { cert: no.crt, key: no.key } }
+listen: { postgres: 127.0.0.1:0, tls: { cert: no.crt, key: no.key } }
 databases:
   nobody: { upstream: postgres://nobody:hunter2@127.0.0.1:${server.port}/shop }
   nowhere: { upstream: postgres://app:hunter2@127.0.0.1:1/shop }
@@ -68,14 +68,13 @@ databases:
 ${people}`)
   t.equal(broken.code, 1)
   for (const line of [
-    /^warning {2}listen\.mysql: this version speaks PostgreSQL only$/m,
     /^problem {2}listen\.tls: .*no\.crt/m,
     /^problem {2}databases\.nobody\.upstream: 127\.0\.0\.1:\d+\/shop can't be reached as nobody: /m,
     /^problem {2}databases\.nowhere\.upstream: .*ECONNREFUSED/m,
     /^problem {2}databases\.odd\.upstream: .*sslmode=maybe/m,
     /^problem {2}databases\.plain\.upstream: .*SSL/m,
     /^warning {2}databases\.root: The role postgres is a superuser/m,
-    /: 5 problems, 2 warnings$/m,
+    /: 5 problems, 1 warning$/m,
   ]) {
     t.match(broken.out, line)
   }

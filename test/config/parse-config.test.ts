@@ -115,20 +115,18 @@ t.test(
       'agents.pipeline.jwt',
       'channels.teams',
       'channels.webhooks',
-      'databases.blog.upstream',
       'groups.data-owner.clears',
-      'listen.mysql',
       'oidc',
       'people.ana@example.com.teams',
       'rules[5].when.action',
     ])
     const more = accepted(
       t,
-      `listen: { workers: 2, mysql_native_password: true }
+      `listen: { workers: 2 }
 store: postgres://a:b@h/d
 channels: { slack: { app_token: a, bot_token: b, channel: c, text: redacted, email_match: true } }`,
     )
-    t.equal(more.unsupported.length, 4)
+    t.equal(more.unsupported.length, 3)
     t.same(accepted(t, '').unsupported, [])
   },
 )
@@ -204,6 +202,23 @@ rules: [{ name: r, then: { approve: { by: [nobody, dba] } } }]`)
   ])
   t.equal(result.warnings.length, 3)
 })
+
+t.test(
+  'warns of a database behind a door that is closed, and keeps SHA-1 inside TLS',
+  async (t) => {
+    const result = parse(`
+listen: { mysql: 127.0.0.1:0 }
+databases: { shop: { upstream: postgres://a:b@h/d }, blog: { upstream: mysql://a:b@h/d } }`)
+    t.same(
+      (result.ok ? result.warnings : []).filter((text) => text.startsWith('databases')),
+      ['databases.shop.upstream: nobody can connect to it without listen.postgres'],
+    )
+    const native = parse('listen: { mysql: 127.0.0.1:0, mysql_native_password: true }')
+    t.match(native, { ok: false, problems: [/^listen\.mysql_native_password: needs listen\.tls/] })
+    const inTls = 'listen: { mysql_native_password: true, tls: { cert: a, key: b } }'
+    t.equal(accepted(t, inTls).listen.mysqlNativePassword, true)
+  },
+)
 
 t.test('never repeats a secret, whatever is wrong with it', async (t) => {
   const secret = 'hunter2-secret'
