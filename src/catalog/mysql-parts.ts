@@ -70,9 +70,9 @@ function isLiteral(expression: string): boolean {
   return /^'(?:[^'\\]|\\.|'')*'$/s.test(expression)
 }
 
-/** A body in Oracle's grammar can't be judged, so it is one that can't be read. */
+/** '' where it can't be read, which nobody can judge; Oracle's grammar can't be either. */
 function triggerBody({ body, mode }: TriggerRow): string {
-  return isOracle(mode) ? '' : (knownLength(body) ?? '')
+  return body === null || isOracle(mode) ? '' : (knownLength(body) ?? '')
 }
 
 /** The functions and procedures; MariaDB's packages are left out, so what calls them is unknown. */

@@ -34,7 +34,8 @@ export interface TriggerRow {
   readonly schema: string
   readonly table: string
   readonly name: string
-  readonly body: string
+  /** Null where the role may not see it (TRIGGER); MySQL then doesn't tell of the trigger at all. */
+  readonly body: string | null
   readonly mode: string
 }
 

@@ -1,7 +1,7 @@
 import type { Connection } from 'mysql2/promise'
 import { type Grant, mayDo, readGrants } from './mysql-grants.ts'
 import { ask } from './mysql-reading.ts'
-import type { MysqlSnapshot } from './mysql-snapshot.ts'
+import type { MysqlSnapshot, MysqlTable, ObjectName } from './mysql-snapshot.ts'
 
 /** Rights on the whole server that reach past every table, and what each of them allows. */
 const POWERS: Readonly<Record<string, string>> = {
@@ -54,7 +54,7 @@ export async function inspectMysqlRole(
   }
   return [
     ...powersOf(grants).map((text) => `${subject} ${text}.`),
-    ...(await settingsOf(connection, grants)),
+    ...(await settingsOf(connection, grants, snapshot)),
     ...unseen(grants, snapshot).map((text) => `${subject} can't see ${text}.`),
   ]
 }
@@ -84,22 +84,30 @@ function powersOf(grants: readonly Grant[]): string[] {
 const MYSQL_SCHEMA = "has rights on the schema mysql, which holds everybody's passwords and rights"
 const ON_TABLES = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'CREATE', 'DROP', 'ALTER']
 
-function reachesPasswords({ schema, privileges }: Grant): boolean {
+/** Reading mysql.proc is how a MariaDB before 11.3 lets a user see the code of routines. */
+function reachesPasswords({ schema, table, privileges }: Grant): boolean {
   if (schema !== null && schema.toLowerCase() !== 'mysql') return false
+  if (table === 'proc' && privileges.size === 1 && privileges.has('SELECT')) return false
   return [...ON_TABLES, 'ALL PRIVILEGES'].some((right) => privileges.has(right))
 }
 
-async function settingsOf(connection: Connection, grants: readonly Grant[]): Promise<string[]> {
-  const [row] = await ask<{ infile: number | string; folder: string | null }>(
+async function settingsOf(
+  connection: Connection,
+  grants: readonly Grant[],
+  { dialect }: MysqlSnapshot,
+): Promise<string[]> {
+  const [row] = await ask<{ local_files: number | string; folder: string | null }>(
     connection,
-    'SELECT @@GLOBAL.local_infile AS infile, @@GLOBAL.secure_file_priv AS folder',
+    'SELECT @@GLOBAL.local_infile AS local_files, @@GLOBAL.secure_file_priv AS folder',
   )
   const facts: string[] = []
-  if (Number(row?.infile) === 1) {
+  if (Number(row?.local_files) === 1) {
     facts.push('The server asks clients for files (local_infile is on); the proxy never does.')
   }
   const mayUseFiles = grants.some(({ privileges }) => privileges.has('FILE'))
-  if (mayUseFiles && row?.folder === '') {
+  // NULL is "nowhere" to MySQL and "anywhere" to MariaDB.
+  const anywhere = row?.folder === '' || (dialect.flavour === 'mariadb' && row?.folder === null)
+  if (mayUseFiles && anywhere) {
     facts.push('The server reads and writes files in any folder (secure_file_priv is empty).')
   }
   return facts
@@ -107,34 +115,41 @@ async function settingsOf(connection: Connection, grants: readonly Grant[]): Pro
 
 /** What the judgement can't take into account. */
 function unseen(grants: readonly Grant[], snapshot: MysqlSnapshot): string[] {
-  const blind: string[] = []
-  const views: string[] = []
-  for (const { schema, name, kind, readable } of snapshot.tables()) {
-    if (!readable) views.push(`${schema}.${name}`)
-    const writes = kind === 'table' && mayDo(grants, ['INSERT', 'UPDATE', 'DELETE'], schema, name)
-    if (writes && !mayDo(grants, ['TRIGGER'], schema, name)) blind.push(`${schema}.${name}`)
-  }
+  const tables = [...snapshot.tables()]
   const routines = [...snapshot.routines()].filter(({ body }) => body === null)
-  const facts: string[] = []
-  if (blind.length > 0) {
-    facts.push(
-      `the triggers (TRIGGER) of ${someOf(blind)}: what writing there sets off isn't judged`,
-    )
-  }
-  if (views.length > 0) {
-    facts.push(
-      `the definitions (SHOW VIEW) of ${someOf(views)}: all columns of such views are masked`,
-    )
-  }
-  if (routines.length > 0) {
-    const names = routines.map(({ schema, name }) => `${schema}.${name}`)
-    facts.push(`the code of ${someOf(names)}, or it isn't SQL: calls of it need approval`)
-  }
-  return facts
+  const say = (names: readonly ObjectName[], text: (names: string) => string) =>
+    names.length > 0 ? [text(someOf(names))] : []
+  return [
+    ...say(
+      tables.filter(({ triggers }) => triggers.includes('')),
+      (names) => `the code of the triggers (TRIGGER) of ${names}: writing there needs approval`,
+    ),
+    ...say(
+      tables.filter((table) => hidesTriggers(grants, table, snapshot)),
+      (names) => `the triggers (TRIGGER) of ${names}: what writing there sets off isn't judged`,
+    ),
+    ...say(
+      tables.filter(({ readable }) => !readable),
+      (names) => `the definitions (SHOW VIEW) of ${names}: all columns of such views are masked`,
+    ),
+    ...say(routines, (names) => `the code of ${names}, or it isn't SQL: calling it needs approval`),
+  ]
 }
 
-function someOf(names: readonly string[]): string {
+/** MySQL doesn't tell of triggers whose code may not be seen. */
+function hidesTriggers(
+  grants: readonly Grant[],
+  { kind, schema, name }: MysqlTable,
+  { dialect }: MysqlSnapshot,
+): boolean {
+  if (dialect.flavour !== 'mysql' || kind !== 'table') return false
+  const writes = mayDo(grants, ['INSERT', 'UPDATE', 'DELETE'], schema, name)
+  return writes && !mayDo(grants, ['TRIGGER'], schema, name)
+}
+
+function someOf(objects: readonly ObjectName[]): string {
+  const names = objects.map(({ schema, name }) => `${schema}.${name}`).sort()
   const more = names.length - MAX_NAMES
-  const shown = [...names].sort().slice(0, MAX_NAMES).join(', ')
+  const shown = names.slice(0, MAX_NAMES).join(', ')
   return more > 0 ? `${shown} and ${more} more` : shown
 }
