@@ -5,11 +5,12 @@ import { type DemoHouse, prepareDemo } from './demo/prepare-demo.ts'
 import type { CommandIo } from './io.ts'
 
 const HELP = `
-Starts a PostgreSQL of its own with a small shop in it, and the proxy in front. All of it lies in one
-folder, which a second start uses again; remove the folder to begin anew. Nothing outside it is
-changed, and only 127.0.0.1 is listened on.
+Starts a PostgreSQL of its own with a small shop in it, and the proxy in front; where the machine has
+a MySQL or MariaDB server, one of its own with a small blog, too. All of it lies in one folder, which a
+second start uses again; remove the folder to begin anew. Nothing outside it is changed, and only
+127.0.0.1 is listened on.
 
-As root, PostgreSQL runs as uid 65534, for it refuses to be root.
+As root, the databases run as uid 65534, for they refuse to be root.
 
 Exit codes: 0 stopped by Ctrl-C, 1 could not start.
 `
@@ -18,6 +19,8 @@ Exit codes: 0 stopped by Ctrl-C, 1 could not start.
 export interface DemoProxy {
   /** host:port for agents. */
   readonly postgres: string
+  /** The same for MySQL clients; null where there is no MySQL. */
+  readonly mysql: string | null
   /** The address of the HTTP API. */
   readonly control: string
   close(): Promise<void>
@@ -85,14 +88,14 @@ function commandOf(io: CommandIo): string {
 }
 
 function introduction(house: DemoHouse, proxy: DemoProxy, command: string): string {
-  const url = `postgres://${house.agent}:${house.agentSecret}@${proxy.postgres}/shop`
-  return `postgres  ${url}
-inbox  ${proxy.control}/#${house.token}
+  const login = `${house.agent}:${house.agentSecret}`
+  return `postgres  postgres://${login}@${proxy.postgres}/shop
+${proxy.mysql === null ? '' : `mysql  mysql://${login}@${proxy.mysql}/blog\n`}inbox  ${proxy.control}/#${house.token}
 
 Connect as the agent with any PostgreSQL client and try:
   SELECT name, email, national_id FROM customers LIMIT 3;   -- comes back masked
   UPDATE orders SET status = 'cancelled';                   -- waits until ${house.person} signs
-
+${proxy.mysql === null ? '' : BLOG_TRIES}
 Open the inbox to sign as ${house.person}, or do it in another terminal:
   export COUNTERSIGN_URL=${proxy.control} COUNTERSIGN_TOKEN=$(cat ${quoted(house.tokenPath)})
   ${command} approvals ls
@@ -101,6 +104,11 @@ Open the inbox to sign as ${house.person}, or do it in another terminal:
 Ctrl-C stops everything.
 `
 }
+
+const BLOG_TRIES = `Or with any MySQL client:
+  SELECT name, email FROM users;                            -- comes back masked
+  DELETE FROM posts;                                        -- waits for the same person
+`
 
 function quoted(path: string): string {
   return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`

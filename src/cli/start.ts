@@ -104,10 +104,11 @@ async function stopOnSignal(
 /** Starts a proxy for the demo, which ends it by itself. */
 export async function startForDemo(io: ServerIo, path: string): Promise<DemoProxy> {
   const running = await startProxy(io, path)
-  const { postgres, control } = running?.addresses ?? { postgres: null, control: null }
+  const { postgres, mysql, control } = running?.addresses ?? {}
   if (!running || !postgres || !control) throw new Error('the demo needs both doors')
   return {
     postgres: hostPort(postgres),
+    mysql: mysql ? hostPort(mysql) : null,
     control: `http://${hostPort(control)}`,
     close: () => running.proxy.close(),
   }

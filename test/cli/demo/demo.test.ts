@@ -4,8 +4,11 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { check } from '../../../src/cli/check.ts'
 import { isFree } from '../../../src/cli/demo/free-port.ts'
+import { mysqlOfMachine } from '../../../src/cli/demo/mysql-binaries.ts'
+import { prepareDemo } from '../../../src/cli/demo/prepare-demo.ts'
 import { type DemoParts, registerDemo } from '../../../src/cli/demo.ts'
 import { readConfig } from '../../../src/config/config-file.ts'
+import { connectMysqlClient } from '../../../src/config/mysql-upstream-client.ts'
 import { parseUpstream } from '../../../src/config/upstream-url.ts'
 import { Credentials } from '../../../src/identity/credentials.ts'
 import { PersonTokens } from '../../../src/identity/person-tokens.ts'
@@ -25,6 +28,7 @@ async function runDemo(folder: string, use: (configPath: string) => Promise<void
       stop.abort()
       return {
         postgres: '127.0.0.1:1',
+        mysql: null,
         control: 'http://127.0.0.1:2',
         close: async () => void events.push('proxy closed'),
       }
@@ -45,6 +49,18 @@ async function configOf(t: Test, path: string) {
   return read.config
 }
 
+async function seesBlog(t: Test, url: string): Promise<void> {
+  const upstream = parseUpstream(url)
+  if ('problem' in upstream) throw new Error(upstream.problem)
+  const client = await connectMysqlClient(upstream)
+  const [rows] = await client.query('SELECT count(*) AS n, min(email) AS email FROM users')
+  t.match(rows, [{ email: /@example\.com/ }])
+  await t.rejects(client.query('DROP TABLE posts'), { errno: 1142 })
+  await t.rejects(client.query('SELECT * FROM mysql.user'), { errno: 1142 })
+  await t.rejects(client.query(`SELECT 1 INTO OUTFILE '/tmp/x'`), { errno: 1045 })
+  await client.end()
+}
+
 t.test('makes a shop, says how to use it, and is there again the second time', async (t) => {
   const folder = join(t.testdir({}), 'demo')
   let upstream = ''
@@ -63,6 +79,7 @@ t.test('makes a shop, says how to use it, and is there again the second time', a
       await t.rejects(client.query('UPDATE employees SET salary = 0'), { code: '42501' })
       await t.rejects(client.query(`COPY orders TO '/tmp/x'`), { code: '42501' })
     })
+    if (mysqlOfMachine()) await seesBlog(t, config.databases.get('blog')?.upstream ?? '')
     t.same(await check(configPath, {}, systemClock), { problems: [], warnings: [] })
     const credential = config.agents.get('demo-agent')?.credential ?? ''
     t.ok(new Credentials().find('demo-agent', credential))
@@ -134,4 +151,10 @@ t.test('leaves nothing running when the proxy does not start', async (t) => {
   )
   t.match(none, { code: 1, err: /holds no PostgreSQL that runs here/ })
   t.ok(existsSync(folder))
+})
+
+t.test('says what to do where the server of its configuration has gone', async (t) => {
+  const folder = t.testdir({ 'countersign.yaml': '# ${file:./ports/mysql-database}' })
+  const options = { folder, postgresBin: null, mysql: null, clock: systemClock, progress() {} }
+  await t.rejects(prepareDemo(options), { message: /no MySQL or MariaDB server any more: install/ })
 })
