@@ -55,9 +55,9 @@ async function seesBlog(t: Test, url: string): Promise<void> {
   const client = await connectMysqlClient(upstream)
   const [rows] = await client.query('SELECT count(*) AS n, min(email) AS email FROM users')
   t.match(rows, [{ email: /@example\.com/ }])
-  await t.rejects(client.query('DROP TABLE posts'), { errno: 1142 })
-  await t.rejects(client.query('SELECT * FROM mysql.user'), { errno: 1142 })
-  await t.rejects(client.query(`SELECT 1 INTO OUTFILE '/tmp/x'`), { errno: 1045 })
+  await t.rejects(client.query('DROP TABLE posts'), { message: /denied/ })
+  await t.rejects(client.query('SELECT * FROM mysql.user'), { message: /denied/ })
+  await t.rejects(client.query(`SELECT 1 INTO OUTFILE '/tmp/x'`), { message: /FILE/ })
   await client.end()
 }
 
