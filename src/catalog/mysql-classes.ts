@@ -36,6 +36,7 @@ export interface BareTable extends Omit<MysqlTable, 'columns' | 'classified'> {
 export interface BareColumn {
   readonly name: string
   readonly type: string
+  readonly invisible: boolean
   /** The expressions that it is, or can be, filled from; they name columns of its own table only. */
   readonly expressions: readonly string[]
 }
@@ -96,8 +97,9 @@ export class MysqlClassDerivation {
       const judged = this.#by.patterns.classOf(table.schema, table.name, column.name)
       if (judged !== null) this.#judged.add(columnKey(table, column))
       const dataClass = judged ?? renamed(table, column)
-      const { name, type } = column
-      return { name, type, dataClass: dataClass === NO_CLASS ? null : dataClass, derived: false }
+      const { name, type, invisible } = column
+      const own = dataClass === NO_CLASS ? null : dataClass
+      return { name, type, invisible, dataClass: own, derived: false }
     })
     if (table.borrowed || !table.readable) {
       return plain.map((column) => this.#add(table, column, { dataClass: DERIVED, derived: true }))

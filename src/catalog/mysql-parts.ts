@@ -62,7 +62,8 @@ function columnOf(row: ColumnRow, flavour: Dialect['flavour']): BareColumn {
   if (row.generated) expressions.push(row.generated)
   const computed = flavour === 'mariadb' || row.extra.includes('DEFAULT_GENERATED')
   if (row.default !== null && computed && !isLiteral(row.default)) expressions.push(row.default)
-  return { name: row.name, type: row.type, expressions }
+  const invisible = row.extra.includes('INVISIBLE')
+  return { name: row.name, type: row.type, invisible, expressions }
 }
 
 /** One constant in quotes. */

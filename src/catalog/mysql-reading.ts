@@ -17,7 +17,7 @@ export interface ColumnRow {
   readonly position: string
   readonly type: string
   readonly default: string | null
-  /** DEFAULT_GENERATED (MySQL), VIRTUAL GENERATED, ... */
+  /** DEFAULT_GENERATED (MySQL), VIRTUAL GENERATED, INVISIBLE, ... */
   readonly extra: string
   /** '' or null where it isn't computed. */
   readonly generated: string | null

@@ -1,16 +1,41 @@
-import type pg from 'pg'
-import { ClassifiedPatterns } from '../catalog/classified-patterns.ts'
-import { openPostgresCatalog, type PostgresCatalog } from '../catalog/postgres-catalog.ts'
-import { inspectRole } from '../catalog/role-facts.ts'
+import { type CaselessNames, ClassifiedPatterns } from '../catalog/classified-patterns.ts'
 import type { DatabaseConfig } from '../config/config.ts'
-import { connectUpstreamClient } from '../config/upstream-client.ts'
 import { parseUpstream, showUpstream, type Upstream } from '../config/upstream-url.ts'
 import type { Clock } from '../lib/clock.ts'
 import { messageOf } from '../lib/errors.ts'
+import { mysqlCheck } from './check-mysql.ts'
+import { postgresCheck } from './check-postgres.ts'
 
 interface DatabaseReport {
   readonly problems: readonly string[]
   readonly warnings: readonly string[]
+}
+
+/** What the check of a database needs of its system. */
+export interface SystemCheck<Client> {
+  connect(upstream: Upstream): Promise<Client>
+  disconnect(client: Client): Promise<unknown>
+  /** Reads the schema as the proxy would. */
+  read(
+    client: Client,
+    database: DatabaseConfig,
+    upstream: Upstream,
+    clock: Clock,
+  ): Promise<SystemReading>
+}
+
+export interface SystemReading {
+  /** What the role had better not be able to do. */
+  readonly roleFacts: readonly string[]
+  readonly columns: readonly ColumnName[]
+  /** How the names of a pattern compare with those. */
+  readonly caseless?: CaselessNames
+}
+
+export interface ColumnName {
+  readonly schema: string
+  readonly table: string
+  readonly name: string
 }
 
 /** Reaches a database and reads its schema as the proxy would. */
@@ -19,57 +44,46 @@ export async function checkDatabase(
   clock: Clock,
 ): Promise<DatabaseReport> {
   const upstream = parseUpstream(database.upstream)
-  const failed = (text: string) => ({
-    problems: [`databases.${database.name}.upstream: ${text}`],
-    warnings: [],
-  })
-  if ('problem' in upstream) return failed(upstream.problem)
-  // That a database isn't PostgreSQL is told among what isn't supported.
-  if (upstream.system !== 'postgresql') return { problems: [], warnings: [] }
-  let client: pg.Client
+  if ('problem' in upstream) return failed(database, upstream.problem)
+  return upstream.system === 'mysql'
+    ? runCheck(mysqlCheck, database, upstream, clock)
+    : runCheck(postgresCheck, database, upstream, clock)
+}
+
+async function runCheck<Client>(
+  system: SystemCheck<Client>,
+  database: DatabaseConfig,
+  upstream: Upstream,
+  clock: Clock,
+): Promise<DatabaseReport> {
+  let client: Client
   try {
-    client = await connectUpstreamClient(upstream, 'countersign check')
+    client = await system.connect(upstream)
   } catch (error) {
-    return failed(`${showUpstream(upstream)} can't be reached as ${upstream.user}: ${why(error)}`)
+    const { user } = upstream
+    return failed(database, `${showUpstream(upstream)} can't be reached as ${user}: ${why(error)}`)
   }
   try {
-    return { problems: [], warnings: await readWarnings(database, upstream, client, clock) }
+    const reading = await system.read(client, database, upstream, clock)
+    const warnings = [...reading.roleFacts, ...unmatched(database, reading)]
+    return { problems: [], warnings: warnings.map((text) => `databases.${database.name}: ${text}`) }
   } catch (error) {
-    return failed(`the schema of ${showUpstream(upstream)} can't be read: ${why(error)}`)
+    return failed(database, `the schema of ${showUpstream(upstream)} can't be read: ${why(error)}`)
   } finally {
-    await client.end()
+    await system.disconnect(client)
   }
 }
 
-async function readWarnings(
-  database: DatabaseConfig,
-  upstream: Upstream,
-  client: pg.Client,
-  clock: Clock,
-): Promise<string[]> {
-  const catalog = await openPostgresCatalog({
-    connect: () => connectUpstreamClient(upstream, 'countersign check'),
-    classified: database.classified,
-    trustedFunctions: database.trustedFunctions,
-    clock,
-  })
-  try {
-    const role = await inspectRole(client, catalog.current)
-    return [...role, ...unmatched(database, catalog)].map(
-      (text) => `databases.${database.name}: ${text}`,
-    )
-  } finally {
-    await catalog.close()
-  }
+function failed({ name }: DatabaseConfig, text: string): DatabaseReport {
+  return { problems: [`databases.${name}.upstream: ${text}`], warnings: [] }
 }
 
 /** A pattern with a slip of the pen protects nothing. */
-function unmatched({ classified }: DatabaseConfig, { current }: PostgresCatalog): string[] {
-  const relations = [...current.relations()]
+function unmatched({ classified }: DatabaseConfig, { columns, caseless }: SystemReading): string[] {
   return Object.entries(classified).flatMap(([pattern, dataClass]) => {
-    const patterns = new ClassifiedPatterns({ [pattern]: dataClass })
-    const found = relations.some(({ schema, name, columns }) =>
-      [...columns.values()].some((column) => patterns.classOf(schema, name, column.name) !== null),
+    const patterns = new ClassifiedPatterns({ [pattern]: dataClass }, caseless)
+    const found = columns.some(
+      ({ schema, table, name }) => patterns.classOf(schema, table, name) !== null,
     )
     return found ? [] : [`no column is called ${pattern}, so nothing is masked as ${dataClass}`]
   })

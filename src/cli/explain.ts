@@ -1,13 +1,10 @@
 import type { Command } from 'commander'
-import { openPostgresCatalog } from '../catalog/postgres-catalog.ts'
 import { readConfig } from '../config/config-file.ts'
-import { connectUpstreamClient } from '../config/upstream-client.ts'
 import { parseUpstream } from '../config/upstream-url.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { messageOf } from '../lib/errors.ts'
-import { createPostgresClassifier } from '../sql/postgres/classify.ts'
-import { LineageReader } from '../sql/postgres/lineage.ts'
-import type { Classification, Parsed } from '../sql/statement.ts'
+import { judgeOnMysql } from './explain-mysql.ts'
+import { judgeOnPostgres } from './explain-postgres.ts'
 import { type ReportParts, reportAsText, reportOn, type StatementReport } from './explain-report.ts'
 import type { CommandIo } from './io.ts'
 import { UsageError } from './usage-error.ts'
@@ -15,7 +12,7 @@ import { UsageError } from './usage-error.ts'
 const HELP = `
 Nothing is sent but questions about the schema: the statement itself isn't run.
 
-Exit codes: 0 explained, 1 failed or no SQL that PostgreSQL reads, 2 used wrongly.
+Exit codes: 0 explained, 1 failed or no SQL that the database reads, 2 used wrongly.
 `
 
 interface ExplainOptions {
@@ -84,24 +81,7 @@ export async function explainSql(
   const { database } = parts
   const upstream = parseUpstream(database.upstream)
   if ('problem' in upstream) throw new UsageError(`${database.name}: ${upstream.problem}`)
-  if (upstream.system !== 'postgresql') throw new UsageError(`${database.name} is not PostgreSQL`)
-  const { trustedFunctions, classified } = database
-  const connect = () => connectUpstreamClient(upstream, 'countersign explain')
-  const catalog = await openPostgresCatalog({ connect, classified, trustedFunctions, clock })
-  const classifier = await createPostgresClassifier({ catalog, trustedFunctions, clock })
-  const lineage = await LineageReader.open(trustedFunctions)
-  try {
-    const names = { prepared: () => undefined, cursor: () => undefined }
-    const parsed = await classifier.classify(Buffer.from(sql), names)
-    return statementsOf(parsed).map((statement) =>
-      reportOn(statement, lineage.read(statement.sql, catalog.current), parts),
-    )
-  } finally {
-    await Promise.all([lineage.close(), classifier.close(), catalog.close()])
-  }
-}
-
-function statementsOf(parsed: Parsed): readonly Classification[] {
-  if (parsed.kind === 'syntax-error') throw new Error(`PostgreSQL can't read it: ${parsed.message}`)
-  return parsed.kind === 'opaque' ? [parsed.classification] : parsed.statements
+  const judge = upstream.system === 'mysql' ? judgeOnMysql : judgeOnPostgres
+  const judged = await judge(sql, { database, upstream, clock })
+  return judged.map(({ statement, outputs }) => reportOn(statement, outputs, parts))
 }

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net'
 import { authPlugins } from 'mysql2'
 import mysql, { type Connection, type ConnectionOptions, type SslOptions } from 'mysql2/promise'
 import { type UpstreamTarget, upstreamTarget } from '../net/upstream-target.ts'
-import { showUpstream, type Upstream } from './upstream-url.ts'
+import type { Upstream } from './upstream-url.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
 /** What mysql2 says when a server's greeting offers no TLS. */
@@ -116,11 +116,4 @@ function guardedPlugins({ login }: UpstreamTarget, secret: boolean): Plugins {
     sha256_password: refused('sha256_password'),
     mysql_clear_password: refused('mysql_clear_password'),
   }
-}
-
-/** host:port/database, or the socket's path, for messages. */
-export function showMysqlUpstream(upstream: Upstream): string {
-  return upstream.host.startsWith('/')
-    ? `${socketPath(upstream.host)}/${upstream.database}`
-    : showUpstream(upstream)
 }

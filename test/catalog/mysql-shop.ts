@@ -4,10 +4,10 @@ import {
   type MysqlCatalogOptions,
   openMysqlCatalog,
 } from '../../src/catalog/mysql-catalog.ts'
-import type { MysqlLineage } from '../../src/catalog/mysql-classes.ts'
 import { connectMysqlClient } from '../../src/config/mysql-upstream-client.ts'
 import type { Upstream } from '../../src/config/upstream-url.ts'
 import { createMysqlClassifier } from '../../src/sql/mysql/classify.ts'
+import { lineageOfQuery } from '../../src/sql/mysql/lineage/lineage.ts'
 import type { Classification } from '../../src/sql/statement.ts'
 import { type MysqlFlavour, startMysql, type TestMysql } from '../support/mysql.ts'
 
@@ -24,6 +24,8 @@ export const MYSQL_SHOP = `
     upper2 varchar(120) GENERATED ALWAYS AS (concat(up, ssn)) VIRTUAL);
   CREATE TABLE goods (id int PRIMARY KEY, name varchar(50), price int);
   CREATE TABLE log (id int, t varchar(100));
+  CREATE TABLE shy (id int, hidden int INVISIBLE, email varchar(9));
+  CREATE VIEW shown AS SELECT * FROM shy;
   CREATE TABLE \`odd ta\`\`ble\` (id int, \`it's\` varchar(10), g varchar(20) AS (upper(\`it's\`)) STORED);
   CREATE VIEW contacts AS SELECT id, email AS reach, name FROM people;
   CREATE VIEW contacts_again AS SELECT reach, concat(reach, '!') AS loud, id FROM contacts;
@@ -46,6 +48,7 @@ export const MYSQL_CLASSES = {
   'people.email': 'pii.email',
   'shop.people.ssn': 'pii.national-id',
   "*.odd ta`ble.it's": 'odd',
+  'shy.email': 'pii.email',
 }
 
 export interface MysqlShop {
@@ -88,7 +91,8 @@ export async function openMysqlShop(
       connect: () => connectMysqlClient(upstream(user), 'catalog'),
       classified: MYSQL_CLASSES,
       clock: STILL,
-      lineage: plainLists,
+      lineage: (definition, database, schema) =>
+        lineageOfQuery(definition, database, schema, schema.dialect),
       ...options,
     })
     t.teardown(() => catalog.close())
@@ -115,33 +119,4 @@ export async function classified(catalog: MysqlCatalog, sql: string): Promise<Cl
   const [only] = parsed.kind === 'statements' ? parsed.statements : []
   if (!only) throw new Error(`not one statement: ${sql}`)
   return only
-}
-
-/**
- * A lineage that knows lists of plain columns and count(0), as servers write them out: enough to see
- * that the catalog does with it what it should.
- */
-const plainLists: MysqlLineage = (definition, database, schema) => {
-  const [, list = '', from = ''] = /^select (.*?) from (.*)$/s.exec(definition) ?? []
-  const names = [...from.matchAll(/`((?:[^`]|``)*)`/g)].map(([, name = '']) => unquoted(name))
-  const table = names.map((name) => schema.table(database, name)).find((found) => found)
-  if (!table) return null
-  return list.split(/,(?=`|\w+\()/).map((item) => {
-    const [, source, name = ''] = /^(?:`.*`\.)?(.*?) AS `(.*)`$/.exec(item) ?? []
-    if (source === 'count(0)')
-      return { name, classes: [], plain: false, unknown: false, sources: [] }
-    const column = table.columns.find((own) => `\`${own.name}\`` === source)
-    const fit = column && column.dataClass === null && !column.derived
-    return {
-      name,
-      classes: column?.dataClass ? [column.dataClass] : [],
-      plain: column?.derived === false,
-      unknown: !column || column.derived,
-      sources: fit ? [] : [item],
-    }
-  })
-}
-
-function unquoted(name: string): string {
-  return name.replaceAll('``', '`')
 }

@@ -1,0 +1,26 @@
+import type pg from 'pg'
+import { openPostgresCatalog } from '../catalog/postgres-catalog.ts'
+import { inspectRole } from '../catalog/role-facts.ts'
+import { connectUpstreamClient } from '../config/upstream-client.ts'
+import type { SystemCheck } from './check-database.ts'
+
+/** `countersign check` of a PostgreSQL. */
+export const postgresCheck: SystemCheck<pg.Client> = {
+  connect: (upstream) => connectUpstreamClient(upstream, 'countersign check'),
+  disconnect: (client) => client.end(),
+  async read(client, { classified, trustedFunctions }, upstream, clock) {
+    const connect = () => connectUpstreamClient(upstream, 'countersign check')
+    const catalog = await openPostgresCatalog({ connect, classified, trustedFunctions, clock })
+    try {
+      const { current } = catalog
+      return {
+        roleFacts: await inspectRole(client, current),
+        columns: [...current.relations()].flatMap(({ schema, name: table, columns }) =>
+          [...columns.values()].map(({ name }) => ({ schema, table, name })),
+        ),
+      }
+    } finally {
+      await catalog.close()
+    }
+  },
+}

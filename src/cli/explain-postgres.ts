@@ -1,0 +1,26 @@
+import { openPostgresCatalog } from '../catalog/postgres-catalog.ts'
+import { connectUpstreamClient } from '../config/upstream-client.ts'
+import { createPostgresClassifier } from '../sql/postgres/classify.ts'
+import { LineageReader } from '../sql/postgres/lineage.ts'
+import { type Judged, type JudgingParts, NO_NAMES, statementsOf } from './explain-judged.ts'
+
+/** Judges a text on the schema of a PostgreSQL as it is now. */
+export async function judgeOnPostgres(
+  sql: string,
+  { database, upstream, clock }: JudgingParts,
+): Promise<readonly Judged[]> {
+  const { trustedFunctions, classified } = database
+  const connect = () => connectUpstreamClient(upstream, 'countersign explain')
+  const catalog = await openPostgresCatalog({ connect, classified, trustedFunctions, clock })
+  const classifier = await createPostgresClassifier({ catalog, trustedFunctions, clock })
+  const lineage = await LineageReader.open(trustedFunctions)
+  try {
+    const parsed = await classifier.classify(Buffer.from(sql), NO_NAMES)
+    return statementsOf(parsed, 'PostgreSQL').map((statement) => ({
+      statement,
+      outputs: lineage.read(statement.sql, catalog.current),
+    }))
+  } finally {
+    await Promise.all([lineage.close(), classifier.close(), catalog.close()])
+  }
+}

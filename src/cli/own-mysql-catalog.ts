@@ -1,0 +1,22 @@
+import type { Connection } from 'mysql2/promise'
+import { type MysqlCatalog, openMysqlCatalog } from '../catalog/mysql-catalog.ts'
+import type { DatabaseConfig } from '../config/config.ts'
+import type { Clock } from '../lib/clock.ts'
+import { lineageOfQuery } from '../sql/mysql/lineage/lineage.ts'
+
+/** The schema of one database, for a command that judges as the proxy would. The caller closes it. */
+export function openOwnMysqlCatalog(
+  { classified, trustedFunctions }: DatabaseConfig,
+  connect: () => Promise<Connection>,
+  clock: Clock,
+): Promise<MysqlCatalog> {
+  const trusted = new Set(trustedFunctions)
+  return openMysqlCatalog({
+    connect,
+    classified,
+    trustedFunctions,
+    clock,
+    lineage: (definition, schema, snapshot) =>
+      lineageOfQuery(definition, schema, snapshot, snapshot.dialect, trusted),
+  })
+}
