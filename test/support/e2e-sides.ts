@@ -1,8 +1,9 @@
 import mysql from 'mysql2/promise'
 import pg from 'pg'
 import type { Test } from 'tap'
-import type { Countersign } from './countersign.ts'
+import { AGENT, type Countersign } from './countersign.ts'
 import { cancel as cancelPostgres } from './e2e-client.ts'
+import { type Talk, talkMysql, talkPostgres } from './e2e-talk.ts'
 import { MYSQL_FLAVOURS, type MysqlFlavour, startMysql } from './mysql.ts'
 import { POSTGRES_VERSIONS, type PostgresVersion, startPostgres } from './postgres.ts'
 import { SHOP } from './shop.ts'
@@ -14,8 +15,18 @@ export interface Side {
   /** PostgreSQL newest, MariaDB mariadb ... */
   readonly name: string
   readonly system: 'postgres' | 'mysql'
+  readonly flavour: 'postgres' | 'mariadb' | 'mysql'
   /** Starts a server with the shop in it; null where this machine can't have one. */
-  start(t: Test): Promise<SideServer | null>
+  start(t: Test, more?: SideSetup): Promise<SideServer | null>
+}
+
+/** What a server has beside the shop. */
+export interface SideSetup {
+  /** Run behind the shop's own statements. */
+  readonly schema?: { readonly postgres: string; readonly mysql: string }
+  /** Of the MySQL server: options without the dashes. */
+  readonly settings?: Readonly<Record<string, string>>
+  readonly tls?: { readonly cert: string; readonly key: string }
 }
 
 export interface SideServer {
@@ -24,6 +35,8 @@ export interface SideServer {
   /** Runs a statement past the proxy. */
   run(sql: string): Promise<readonly Row[]>
   exists(table: string): Promise<boolean>
+  /** Talks to it past the proxy, hearing every byte. */
+  talk(t: Test): Promise<Talk>
 }
 
 /** How an agent connects: what it says of itself. */
@@ -32,6 +45,18 @@ export interface AgentSays {
   readonly hold?: string
   readonly claim?: string
   readonly onBehalfOf?: string
+}
+
+/** An agent's talk through the proxy, hearing every byte; it ends with the test. */
+export function talkAsAgent(
+  t: Test,
+  side: Side,
+  proxy: Countersign,
+  says: AgentSays = {},
+): Promise<Talk> {
+  const { port, password } = proxy
+  const login = { port, user: AGENT, password, database: 'shop', says: ownSettings(says) }
+  return side.system === 'postgres' ? talkPostgres(t, login) : talkMysql(t, login)
 }
 
 /** An agent's connection through the proxy; it ends with the test. */
@@ -66,14 +91,23 @@ function postgresSide(version: PostgresVersion): Side {
   return {
     name: `PostgreSQL, ${version}`,
     system: 'postgres',
-    async start(t) {
-      const db = await startPostgres(t, { version, schema: SHOP })
+    flavour: 'postgres',
+    async start(t, { schema, tls } = {}) {
+      const db = await startPostgres(t, {
+        version,
+        schema: SHOP + (schema?.postgres ?? ''),
+        ...(tls ? { tls } : {}),
+      })
       return {
         upstream: db.superuserUrl,
         run: async (sql) => (await db.query(sql)).rows,
         async exists(table) {
           const { rows } = await db.query('SELECT to_regclass($1) IS NOT NULL AS there', [table])
           return rows[0].there
+        },
+        talk: (t) => {
+          const { username: user, password } = new URL(db.superuserUrl)
+          return talkPostgres(t, { port: db.port, user, password, database: db.database })
         },
       }
     },
@@ -86,8 +120,12 @@ function mysqlSide(flavour: MysqlFlavour): Side {
   return {
     name: `MySQL, ${flavour}`,
     system: 'mysql',
-    async start(t) {
-      const server = await startMysql(t, flavour, { schema: `${MYSQL_USER} ${MYSQL_SHOP}` })
+    flavour: flavour === 'mysql' ? 'mysql' : 'mariadb',
+    async start(t, { schema, settings = {}, tls } = {}) {
+      const server = await startMysql(t, flavour, {
+        schema: `${MYSQL_USER} ${MYSQL_SHOP} ${schema?.mysql ?? ''}`,
+        settings: { ...settings, ...(tls ? { 'ssl-cert': tls.cert, 'ssl-key': tls.key } : {}) },
+      })
       if (!server) {
         t.comment(`NO SERVER: ${flavour} can't be had on this machine, its cases are skipped`)
         return null
@@ -103,6 +141,7 @@ function mysqlSide(flavour: MysqlFlavour): Side {
         upstream: `mysql://app:app-password@127.0.0.1:${server.port}/shop`,
         run,
         exists: async (table) => (await run(`SHOW TABLES LIKE '${table}'`)).length > 0,
+        talk: (t) => talkMysql(t, { port, user: 'root', password: '', database: 'shop' }),
       }
     },
   }
