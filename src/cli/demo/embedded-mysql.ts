@@ -100,7 +100,8 @@ function initialise({ flavour, server, share }: MysqlBinaries, folder: string, d
 
 function run(server: string, flags: readonly string[], input: string): void {
   const made = spawnSync(server, withoutDefaults(flags), { input, encoding: 'utf8', ...as() })
-  if (made.status !== 0) throw new Error(`${server} failed: ${made.stderr.slice(-2_000)}`)
+  if (made.status === 0) return
+  throw new Error(`${server} failed: ${made.stderr?.slice(-2_000) ?? made.error?.message}`)
 }
 
 /** --no-defaults has to come first, and may come twice. */

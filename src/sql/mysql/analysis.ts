@@ -10,11 +10,6 @@ export interface Analysis {
   readonly facts: SessionFacts
   readonly dialect: Dialect
   readonly mode: LexMode
-  /**
-   * The client's own text, not one within it: the server tells what it changes of the session before
-   * the next text is read.
-   */
-  readonly told: boolean
   readonly trusted: ReadonlySet<string>
   readonly names: SessionNames
   readonly findings: Findings

@@ -9,7 +9,7 @@ export function checkHints({ findings }: Analysis, tokens: readonly Token[]): vo
     if (/resource_group/i.test(text)) findings.effect('server', 'a hint chooses a resource group')
     for (const found of text.matchAll(/set_var\s*\(\s*(?:@@)?`?(\w*)`?\s*=?([^)]*)/gi)) {
       const value = (found[2] ?? '').trim().replace(/^['"]|['"]$/g, '')
-      const use = settingUse(found[1] ?? '', [value], false)
+      const use = settingUse(found[1] ?? '', [value])
       if (use.kind === 'opaque') findings.opaque(`a hint: ${use.reason}`)
       else if (use.kind !== 'harmless' && use.kind !== 'transaction') {
         findings.effect(use.kind, `a hint: ${use.reason}`)

@@ -100,7 +100,6 @@ export class Judge {
       ...this.#options,
       facts,
       mode,
-      told: depth === 0,
       names,
       findings,
       within: [],

@@ -96,8 +96,7 @@ function system(analysis: Analysis, cursor: Cursor, name: string, scope: Scope):
     findings.effect('server', `sets ${name} for the whole server`)
     return
   }
-  const told = analysis.told && analysis.within.length === 0
-  const use = settingUse(name, literals, told)
+  const use = settingUse(name, literals)
   // A name that isn't a server's is a variable of the stored program, or a column of its trigger.
   if (analysis.within.length > 0 && use.kind === 'opaque' && use.unknown) return
   if (use.kind === 'transaction') findings.effect('transaction', `sets ${name}`)
@@ -188,10 +187,8 @@ export function setForStatement(analysis: Analysis, text: StatementText): number
     const settings = { ...text, tokens: tokens.slice(2, at) }
     checkQuery(analysis, settings)
     checkReadsTables(analysis)
-    // They hold for that statement alone, which is read by then.
-    const untold = { ...analysis, told: false }
     for (const item of itemsOf(settings.tokens))
-      assignment(untold, { ...text, tokens: item }, 'session')
+      assignment(analysis, { ...text, tokens: item }, 'session')
     return at + 1
   }
   return -1

@@ -59,12 +59,6 @@ const TRACKED_ANYWAY = new Set(['session_track_schema', 'session_track_state_cha
 const AUDIT =
   /^(?:sql_log_bin|sql_log_off|log_|slow_query_log|long_query_time|general_log|binlog_|gtid_|pseudo_|skip_replication|server_id|last_gtid|read_only|super_read_only|old_passwords|init_|secure_|proxy_user|external_user|debug|wsrep_|rpl_|replicate_|require_row_format|immediate_server_version|original_)/
 const CHARACTER_SETS = /^(?:character_set_(?:client|connection|results)|collation_connection)$/
-/** Modes by which the text is read: honoured where the session's own are known. */
-const READING_MODES = new Set(
-  'ansi ansi_quotes no_backslash_escapes pipes_as_concat ignore_space high_not_precedence real_as_float'.split(
-    ' ',
-  ),
-)
 /** Modes that forbid more or less and leave how text is read alone. */
 const PLAIN_MODES = new Set(
   `strict_trans_tables strict_all_tables no_zero_in_date no_zero_date error_for_division_by_zero traditional
@@ -78,16 +72,11 @@ const PLAIN_MODES = new Set(
 /**
  * @param literals the constants of the new value in their order; null where it is computed from
  *   anything else
- * @param told true where the server tells of the change before the next text is read
  */
-export function settingUse(
-  variable: string,
-  literals: readonly string[] | null,
-  told: boolean,
-): SettingUse {
+export function settingUse(variable: string, literals: readonly string[] | null): SettingUse {
   const name = variable.toLowerCase()
   const only = literals?.length === 1 ? (literals[0] ?? '').toLowerCase() : null
-  if (name === 'sql_mode') return modeUse(literals, told)
+  if (name === 'sql_mode') return modeUse(literals)
   if (CHARACTER_SETS.test(name)) return characterSetUse(name, only)
   if (TRACKED_ANYWAY.has(name) && isOn(only)) return HARMLESS
   if (name.startsWith('session_track')) {
@@ -119,10 +108,9 @@ function isOn(value: string | null): boolean {
 }
 
 /** sql_mode = 'A,B' */
-function modeUse(literals: readonly string[] | null, told: boolean): SettingUse {
+function modeUse(literals: readonly string[] | null): SettingUse {
   const modes = literals?.flatMap((literal) => literal.toLowerCase().split(','))
-  const known = (mode: string) => PLAIN_MODES.has(mode) || (told && READING_MODES.has(mode))
-  if (modes?.every((mode) => mode.trim() === '' || known(mode.trim()))) return HARMLESS
+  if (modes?.every((mode) => mode.trim() === '' || PLAIN_MODES.has(mode.trim()))) return HARMLESS
   return { kind: 'opaque', reason: 'sql_mode changes how text is read' }
 }
 

@@ -305,7 +305,7 @@ t.test('a list of assignments is judged one by one, with the scope that goes on'
     ['SET GLOBAL wait_timeout = 1, SESSION sql_notes = 0', ['server', 'session']],
     ['SET SESSION wait_timeout = 1, @@GLOBAL.sql_notes = 0', ['server', 'session']],
     ["SET wait_timeout = 1, PASSWORD FOR 'u'@'%' = 'x'", ['privilege', 'session']],
-    ["SET NAMES utf8mb4, sql_mode = 'ANSI_QUOTES'", ['session']],
+    ["SET NAMES utf8mb4, sql_mode = 'ANSI_QUOTES'", ['opaque', 'session']],
     ["SET sql_mode = 'ORACLE'", ['opaque', 'session']],
     ["PREPARE p FROM 'SET sql_mode = ANSI_QUOTES'", ['opaque', 'session']],
     ["SET time_zone = '+00:00', NAMES gbk", ['opaque', 'session']],
