@@ -48,7 +48,7 @@ async function openWith(
   ssl: SslOptions | undefined,
 ): Promise<Connection> {
   const { user, password, database, host } = upstream
-  const socket = openSocket(upstream)
+  const socket = openSocket(target)
   const options: ConnectionOptions = {
     host,
     user,
@@ -61,7 +61,7 @@ async function openWith(
     connectAttributes: { program_name: applicationName },
     flags: ['-LOCAL_FILES'],
     multipleStatements: false,
-    authPlugins: guardedPlugins(target, ssl !== undefined || host.startsWith('/')),
+    authPlugins: guardedPlugins(target, ssl !== undefined || target.login.unixSocket === true),
     supportBigNumbers: true,
     bigNumberStrings: true,
     dateStrings: true,
@@ -79,17 +79,12 @@ async function openWith(
   }
 }
 
-function openSocket({ host, port }: Upstream): Socket {
-  if (host.startsWith('/')) return connect(socketPath(host))
+function openSocket({ host, port, login }: UpstreamTarget): Socket {
+  if (login.unixSocket) return connect(host)
   const socket = connect(port, host)
   // Node checks a certificate against the name that the socket was opened with; where that is an
   // address it has none and would take "localhost".
   return Object.assign(socket, { _host: host }).setNoDelay(true).setKeepAlive(true)
-}
-
-/** A host that begins with a slash is a unix socket, or the folder that holds mysqld.sock. */
-function socketPath(host: string): string {
-  return host.endsWith('.sock') ? host : `${host}/mysqld.sock`
 }
 
 type Plugins = NonNullable<ConnectionOptions['authPlugins']>
