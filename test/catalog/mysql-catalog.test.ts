@@ -180,16 +180,6 @@ for (const flavour of MYSQL_FLAVOURS) {
       t.ok(before.hasSchema('bare'))
     })
 
-    await t.test('what is asked while a reading runs is told by the next', async (t) => {
-      const running = catalog.refresh()
-      await admin.query('CREATE TABLE late (id int)')
-      const [one, other] = [catalog.refresh(), catalog.refresh()]
-      t.ok((await one).table('shop', 'late'))
-      t.equal(await one, await other)
-      await running
-      t.ok((await catalog.refresh()).table('shop', 'late'))
-    })
-
     await t.test('what was renamed keeps its classes', async (t) => {
       await admin.query('ALTER TABLE people DROP COLUMN upper2')
       await catalog.refresh()

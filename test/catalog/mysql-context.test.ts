@@ -104,6 +104,10 @@ for (const flavour of MYSQL_FLAVOURS) {
           'INSERT INTO goods (id) VALUES (1)',
           'CREATE TRIGGER again AFTER INSERT ON goods FOR EACH ROW INSERT INTO log VALUES (1, 1)',
         ],
+        [
+          'INSERT INTO goods (id) VALUES (1)',
+          'DROP TRIGGER again;CREATE TRIGGER again AFTER INSERT ON goods FOR EACH ROW INSERT INTO log VALUES (2, 2)',
+        ],
         ['INSERT INTO goods (id) VALUES (1)', 'DROP TRIGGER again'],
         ['SELECT twice(1)', 'ALTER FUNCTION twice SQL SECURITY INVOKER'],
         ['SELECT shop.twice(1)', 'DROP FUNCTION twice'],
@@ -115,7 +119,7 @@ for (const flavour of MYSQL_FLAVOURS) {
         const context = await query(sql)
         const before = await ask(session, context)
         t.equal(await ask(session, context), before)
-        await admin.query(change)
+        for (const each of change.split(';')) await admin.query(each)
         t.not(await ask(session, context), before, change.slice(0, 90))
         await catalog.refresh()
       }
