@@ -33,6 +33,8 @@ export class Findings {
   /** The schema that it makes the default one. */
   uses: string | null = null
   kill: Classification['kill'] | null = null
+  /** See Classification. */
+  diagnostics = false
 
   effect(effect: Effect, reason: string): void {
     this.#effects.set(`${effect} ${reason}`, { effect, reason })

@@ -282,6 +282,7 @@ function classificationOf(
     ...(findings.anyResults ? { anyResults: true as const } : {}),
     ...(findings.uses === null ? {} : { uses: findings.uses }),
     ...(findings.kill ? { kill: findings.kill } : {}),
+    ...(findings.diagnostics ? { diagnostics: true as const } : {}),
   }
 }
 

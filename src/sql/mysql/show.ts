@@ -59,6 +59,7 @@ export function show(analysis: Analysis, text: StatementText): string {
     findings.effect('read', 'shows what the last statement reported')
     findings.classified = true
     findings.connectionBound = true
+    findings.diagnostics = !text.tokens.some(({ keyword }) => keyword === 'WHERE')
   } else if (PLAIN.some(begins))
     findings.effect('read', 'shows what the schema or the server is like')
   else findings.opaque(`what SHOW ${words[0] ?? ''} shows isn't known`)

@@ -10,6 +10,7 @@ export interface MemoryTable {
   readonly columns: Readonly<Record<string, string | null>>
   /** Computed from classified columns. */
   readonly derived?: readonly string[]
+  readonly invisible?: readonly string[]
   /** Of a view. */
   readonly definition?: string
   readonly triggers?: readonly string[]
@@ -51,6 +52,7 @@ function tableOf(schema: string, name: string, table: MemoryTable): SchemaTable 
     name: column,
     dataClass,
     derived: derived.has(column),
+    invisible: table.invisible?.includes(column) ?? false,
   }))
   return {
     schema,
