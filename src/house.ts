@@ -10,7 +10,14 @@ import type { ServerGreeting } from './wire/protocol.ts'
 /** What a session needs that depends on the system behind it. */
 export type SystemServices = Pick<
   Services,
-  'openClassifier' | 'schema' | 'values' | 'schemas' | 'scrub' | 'contextQuery' | 'estimate'
+  | 'openClassifier'
+  | 'schema'
+  | 'values'
+  | 'schemas'
+  | 'scrub'
+  | 'resolvingErrors'
+  | 'contextQuery'
+  | 'estimate'
 >
 
 /** The rooms of one database; a reload may put others in their place. */

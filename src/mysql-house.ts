@@ -14,7 +14,7 @@ import {
 } from './house.ts'
 import { messageOf } from './lib/errors.ts'
 import { mysqlPlanner } from './mask/mysql/planner.ts'
-import { scrubMysqlFields } from './mask/mysql/scrub.ts'
+import { RESOLVING_ERRORS, scrubMysqlFields } from './mask/mysql/scrub.ts'
 import { connectUpstream, type UpstreamTarget } from './net/upstream-target.ts'
 import { estimateMysqlRows } from './session/mysql-estimate.ts'
 import { mysqlValues } from './session/mysql-values.ts'
@@ -62,6 +62,7 @@ export async function openMysqlHouse(options: HouseOptions): Promise<House> {
       (one, other) => sameName(one, other, catalog.current.lowerCaseTableNames),
     ),
     scrub: scrubMysqlFields,
+    resolvingErrors: RESOLVING_ERRORS,
     contextQuery: (classification) => mysqlContextQuery(classification, catalog.current),
     estimate: (exchange) => estimateMysqlRows(exchange, connect),
   }

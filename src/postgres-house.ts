@@ -43,6 +43,7 @@ export async function openPostgresHouse(options: HouseOptions): Promise<House> {
     values: postgresValues(() => catalog),
     schemas: null,
     scrub: scrubFields,
+    resolvingErrors: null,
     contextQuery,
     estimate: (exchange) => estimateRows(exchange, connect),
   }

@@ -195,6 +195,9 @@ export class DataPlane {
       auditSql: () => this.#config.audit.sql,
       hmac: (bytes) => createHmac('sha256', this.#keys.audit).update(bytes).digest('hex'),
       scrub: (fields) => system().scrub(fields),
+      get resolvingErrors() {
+        return system().resolvingErrors
+      },
       contextQuery: (classification) => system().contextQuery(classification),
       estimate: (exchange) => system().estimate(exchange),
       counters: this.#counters,

@@ -123,6 +123,7 @@ export async function openMicroWorld(): Promise<MicroWorld> {
     auditSql: () => 'redacted',
     hmac: () => '',
     scrub: scrubFields,
+    resolvingErrors: null,
     estimate: async () => null,
     contextQuery,
     counters: { statements: 0, held: 0, refused: 0, maskedResults: 0, rows: 0 },

@@ -45,7 +45,7 @@ export async function openMysqlCatalog(options: MysqlCatalogOptions): Promise<My
   const reader = new SnapshotReader(options)
   const keeper = new ReadingKeeper<Session, MysqlSnapshot>({
     connect: (broken) => openSession(options.connect, broken),
-    disconnect: ({ connection }) => connection.end(),
+    disconnect: async ({ connection }) => hangUp(connection),
     read: (session, before) => reader.read(session, before),
     clock: options.clock,
     checkEveryMs: options.checkEveryMs,
@@ -79,6 +79,12 @@ async function openSession(
     connection.destroy()
     throw error
   }
+}
+
+/** Says goodbye where nothing is under way, and waits for no answer that doesn't come. */
+function hangUp(connection: Connection): void {
+  connection.end().catch(() => {})
+  connection.destroy()
 }
 
 /** Turns readings into snapshots, and knows what the last of them were made from. */

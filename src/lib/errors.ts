@@ -21,6 +21,7 @@ export const ERRORS = {
   APPROVAL_REJECTED: { sqlState: '42501', fatal: false },
   STATEMENT_DENIED: { sqlState: '42501', fatal: false },
   TRANSACTION_FAILED: { sqlState: '25P02', fatal: false },
+  SYNTAX_ERROR: { sqlState: '42601', fatal: false },
   UNKNOWN_STATEMENT: { sqlState: '26000', fatal: false },
   UNKNOWN_PORTAL: { sqlState: '34000', fatal: false },
   UNKNOWN_CONNECTION: { sqlState: '42704', fatal: false },

@@ -32,6 +32,8 @@ export class Exchange implements Asked {
   readonly changesSchema: boolean
   /** True where a result could hold a classified value. */
   readonly guarded: boolean
+  /** It shows what a statement reported that had to do with nothing classified. */
+  readonly clearDiagnostics: boolean
   /** Set once a person has signed. */
   approval: Approved | null = null
   recorded: Recorded = 'nothing'
@@ -58,6 +60,7 @@ export class Exchange implements Asked {
       readonly changesSchema: boolean
       /** False where nothing is classified. */
       readonly guards: boolean
+      readonly clearDiagnostics: boolean
       readonly shownParameters: () => readonly ShownParameter[]
       /** Follows the names that a statement makes or frees; see Names. */
       readonly follow: (statement: Classification) => (done: boolean) => void
@@ -72,7 +75,8 @@ export class Exchange implements Asked {
     this.changesSchema = options.changesSchema
     this.#anyResults = asked.statements.some(({ anyResults }) => anyResults)
     const classified = asked.statements.some(({ output }) => output === 'classified')
-    this.guarded = options.guards && (options.distrust || classified)
+    this.clearDiagnostics = options.clearDiagnostics
+    this.guarded = options.guards && !options.clearDiagnostics && (options.distrust || classified)
     this.shownParameters = options.shownParameters
     this.#follow = options.follow
   }

@@ -7,6 +7,7 @@ import type { Allow, RequireApproval } from '../policy/decision.ts'
 import type { Outbox } from '../wire/outbox.ts'
 import type { AnyRequest, Dialogue, Outgoing } from '../wire/protocol.ts'
 import type { Context } from './binding.ts'
+import type { Diagnostics } from './diagnostics.ts'
 import type { Exchange } from './exchange.ts'
 import { Hold, type Interruption } from './hold.ts'
 import type { Records } from './records.ts'
@@ -30,6 +31,7 @@ export interface FlowOptions {
   readonly verdicts: Verdicts
   readonly records: Records
   readonly dialogue: Dialogue<Exchange, AnyRequest>
+  readonly diagnostics: Diagnostics
   readonly toServer: Outbox
   readonly toClient: Outbox
 }
@@ -228,12 +230,26 @@ export class Flow {
     const { decision } = step.exchange
     if (decision.kind !== 'require-approval') return null
     try {
+      const wrong = await this.#syntaxError(step)
+      if (wrong) return wrong
       step.exchange.approval = await this.#countersign(step.exchange, decision)
       return null
     } catch (error) {
       if (error instanceof ProxyError) return error
       throw error
     }
+  }
+
+  /** A slip of the pen needs no signature: what can't be read may be no statement at all. */
+  async #syntaxError({ frame, exchange }: RunStep): Promise<ProxyError | null> {
+    const { request } = frame
+    if (request.kind !== 'query' || exchange.statements.length !== 1) return null
+    const unread = exchange.statements[0]?.effects.some(({ effect }) => effect === 'opaque')
+    if (!unread || !this.#dialogue.syntaxError) return null
+    await this.#settled()
+    const asked = this.#dialogue.syntaxError(request.sql)
+    this.#options.toServer.flush()
+    return asked
   }
 
   // === holding
@@ -444,6 +460,7 @@ export class Flow {
     }
     exchange.startedAt = this.#services.clock.monotonic()
     this.#services.counters.statements++
+    this.#options.diagnostics.sent(exchange)
     if (exchange.changesSchema) this.#options.verdicts.schemaChangeIsSent()
     const frames = [outgoing(frame, exchange, settle)]
     if (exchange.approval) this.forward(Permit.fromApproval(exchange.approval, frames))

@@ -18,6 +18,8 @@ import type { Services } from './services.ts'
 export interface ReplyEvents {
   ready(): void
   drained(): void
+  /** All of an exchange has run. */
+  completed(exchange: Exchange): void
   /** See Verdicts. */
   readsBy(name: string, value: string | null): void
   /** A setting has this value now, by the server's word. */
@@ -55,6 +57,10 @@ export class Replies implements ReplyListener<Exchange> {
   described(exchange: Exchange, statement: number, description: Description): void {
     const classification = exchange.statementOf(statement)
     if (!classification) return
+    if (exchange.clearDiagnostics) {
+      exchange.plans[statement] = null
+      return
+    }
     const plan = this.#services.policy().plan(description, classification, maskingOf(exchange))
     exchange.plans[statement] = plan
     if (plan) this.#noteMasked(exchange, plan)
@@ -88,7 +94,11 @@ export class Replies implements ReplyListener<Exchange> {
     return masker
   }
 
-  guarded(exchange: Exchange): boolean {
+  guarded(exchange: Exchange, errorNumber?: number): boolean {
+    const { resolvingErrors } = this.#services
+    if (errorNumber !== undefined && resolvingErrors?.has(errorNumber) && onlyReads(exchange)) {
+      return false
+    }
     return exchange.guarded || (this.#guardedWrite && has(exchange, CHECKS_NOW))
   }
 
@@ -108,6 +118,7 @@ export class Replies implements ReplyListener<Exchange> {
     exchange.statementDone(statement)
     if (isLast(exchange, statement, completion)) {
       exchange.allDone()
+      this.#events.completed(exchange)
       this.#over(exchange, null)
     }
     if (this.#uncommitted.length < MAX_UNCOMMITTED) this.#uncommitted.push(exchange)
@@ -182,6 +193,16 @@ function isLast({ statements }: Exchange, statement: number, { more }: Completio
 const WRITES: ReadonlySet<Effect> = new Set(['write', 'unbounded-write', 'ddl', 'opaque'])
 /** COMMIT and SET CONSTRAINTS; PREPARE TRANSACTION. */
 const CHECKS_NOW: ReadonlySet<Effect> = new Set(['transaction', 'server'])
+
+/** It runs nobody's code, so nothing in it can raise an error or put a text together. */
+function onlyReads({ statements }: Exchange): boolean {
+  return statements.every(
+    ({ effects, functions, anyResults }) =>
+      functions.length === 0 &&
+      anyResults === undefined &&
+      effects.every(({ effect }) => effect === 'read' || effect === 'probe'),
+  )
+}
 
 function has(exchange: Exchange, wanted: ReadonlySet<Effect>): boolean {
   return exchange.statements.some(({ effects }) => effects.some(({ effect }) => wanted.has(effect)))

@@ -99,6 +99,11 @@ export interface Services {
   hmac(bytes: Buffer): string
   /** Takes classified values out of an error's or notice's fields. */
   scrub(fields: Map<string, string>): Map<string, string>
+  /**
+   * Numbers of errors by which a server says that a text's names lead nowhere: before it has read a
+   * row, in words of that text alone. Null where errors have none.
+   */
+  readonly resolvingErrors: ReadonlySet<number> | null
   /** The planner's row estimate for the person who signs, or null. */
   estimate(exchange: Exchange): Promise<number | null>
   /** The statement that tells what names mean in this session at this moment. */

@@ -14,6 +14,7 @@ import type {
   UpstreamWelcome,
 } from '../wire/protocol.ts'
 import { CommandJudge } from './command-judge.ts'
+import { Diagnostics } from './diagnostics.ts'
 import type { Exchange } from './exchange.ts'
 import { Flow, PROTOCOL } from './flow.ts'
 import { Inbox } from './inbox.ts'
@@ -64,6 +65,7 @@ export class Session {
   readonly #flow: Flow
   readonly #framer: MessageFramer
   readonly #inbox: Inbox
+  readonly #diagnostics = new Diagnostics()
   readonly #toServer: Outbox
   readonly #toClient: Outbox
   readonly #openedAt: number
@@ -102,6 +104,7 @@ export class Session {
       names: this.#names,
       classifier: services.openClassifier(() => this.#settings),
       settings: () => this.#settings,
+      diagnostics: this.#diagnostics,
     })
     this.#toServer = new Outbox((bytes) => this.#writeUpstream(bytes))
     this.#toClient = new Outbox((bytes) => this.#writeClient(bytes))
@@ -124,6 +127,7 @@ export class Session {
       verdicts: this.#verdicts,
       records: this.#records,
       dialogue: this.#dialogue,
+      diagnostics: this.#diagnostics,
     })
     this.#framer = this.#openFramer()
   }
@@ -134,6 +138,7 @@ export class Session {
     return new Replies(this.#services, this.#records, notifications, {
       ready: () => this.#becameReady(),
       drained: () => this.#flow.drained(),
+      completed: (exchange) => this.#diagnostics.completed(exchange),
       readsBy: (name, value) => this.#verdicts.readsBy(name, value),
       setting: (name, value) => {
         if (this.#settings.get(name) === value) return

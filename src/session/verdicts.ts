@@ -6,6 +6,7 @@ import type { Classification, Classifier, Parsed } from '../sql/statement.ts'
 import { unreadable } from '../sql/unreadable.ts'
 import type { Parameter } from '../wire/protocol.ts'
 import { combineDecisions } from './combine-decisions.ts'
+import { type Diagnostics, showsThem } from './diagnostics.ts'
 import { type Asked, Exchange } from './exchange.ts'
 import type { Services, Settings } from './services.ts'
 import type { Names } from './session-names.ts'
@@ -17,6 +18,7 @@ export interface VerdictsOptions {
   readonly names: Names
   readonly classifier: Classifier
   readonly settings: () => Settings
+  readonly diagnostics: Diagnostics
 }
 
 /** What a session's texts are and what the rules say of them; makes the exchanges that run. */
@@ -26,16 +28,18 @@ export class Verdicts {
   readonly #names: Names
   readonly #classifier: Classifier
   readonly #settings: () => Settings
+  readonly #diagnostics: Diagnostics
   #exchanges = 0
   /** Settings by which the server reads text otherwise than we do, with their values. */
   readonly #misread = new Map<string, string>()
 
-  constructor({ services, principal, names, classifier, settings }: VerdictsOptions) {
+  constructor({ services, principal, names, classifier, settings, diagnostics }: VerdictsOptions) {
     this.#services = services
     this.#principal = principal
     this.#names = names
     this.#classifier = classifier
     this.#settings = settings
+    this.#diagnostics = diagnostics
   }
 
   /** How many exchanges there have been. */
@@ -96,6 +100,7 @@ export class Verdicts {
       distrust,
       changesSchema,
       guards: this.#services.policy().guards,
+      clearDiagnostics: showsThem(asked) && !this.#diagnostics.guarded,
       number: ++this.#exchanges,
       decision: this.decide(asked.statements, inTransaction),
       shownParameters: () => this.#show(types ? typed(asked.parameters, types) : asked.parameters),

@@ -98,6 +98,8 @@ export interface Classification {
    * masked. The server's own attribution may add masking and never removes it.
    */
   readonly lineage?: readonly OutputLineage[]
+  /** It shows what the statement before it reported, and nothing else (MySQL's SHOW WARNINGS). */
+  readonly diagnostics?: true
   /** It gives any number of results: a procedure's, or what is computed when it runs. */
   readonly anyResults?: true
   /** MySQL: it is KILL of one connection, whose number it says. */

@@ -163,7 +163,7 @@ export interface ReplyListener<X> {
   /** COPY data is about to stream out; null where it passes as it is. */
   copyOut(exchange: X, statement: number, shape: CopyShape): CopyMasker | null
   /** True where messages of this exchange could quote a classified value. */
-  guarded(exchange: X): boolean
+  guarded(exchange: X, errorNumber?: number): boolean
   completed(exchange: X, statement: number, completion: Completion): void
   /** The exchange ended in an error, its own or that of one before it in the pipeline. */
   failed(exchange: X, sqlState: string, skipped: boolean): void
@@ -201,7 +201,13 @@ export interface Outgoing<X, R = Request> {
 /** The result of a question of the proxy's own. */
 export type OwnAnswer =
   | { readonly ok: true; readonly rows: readonly (readonly Cell[])[] }
-  | { readonly ok: false; readonly sqlState: string; readonly message: string }
+  | {
+      readonly ok: false
+      readonly sqlState: string
+      readonly message: string
+      /** Where the server has numbers for its errors (MySQL). */
+      readonly number?: number
+    }
 
 /**
  * One conversation with an upstream: knows at every moment what the server owes, so that replies
@@ -234,6 +240,11 @@ export interface Dialogue<X, R = Request> {
   ask(sql: string): Promise<OwnAnswer>
   /** Asks what columns a SELECT would have, without running it. Null where the server refuses it. */
   describe(sql: string): Promise<readonly ResultColumn[] | null>
+  /**
+   * Where a protocol can ask for that (MySQL): whether the server's grammar refuses a text, which it
+   * parses and doesn't run. Null where it takes it, or there is something else wrong with it.
+   */
+  syntaxError?(sql: Buffer): Promise<ProxyError | null>
   /** Bytes from the server. Throws ProxyError when the conversation can't be followed. */
   receive(chunk: Buffer): void
   /** Messages of the proxy's own to the client. */

@@ -182,6 +182,7 @@ export async function openFuzzWorld(): Promise<FuzzWorld> {
     auditSql: () => 'full',
     hmac: () => 'hmac',
     scrub: scrubFields,
+    resolvingErrors: null,
     estimate: async () => null,
     contextQuery,
     counters: { statements: 0, held: 0, refused: 0, maskedResults: 0, rows: 0 },

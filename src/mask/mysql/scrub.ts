@@ -17,6 +17,16 @@ import { mysqlConditionText } from './conditions.ts'
 const RAISED = { number: '1644', sqlState: '45000' } as const
 
 /**
+ * ER_NON_UNIQ_ERROR, ER_BAD_FIELD_ERROR, ER_WRONG_FIELD_WITH_GROUP, ER_PARSE_ERROR,
+ * ER_NONUNIQ_TABLE, ER_UNKNOWN_TABLE, ER_MIX_OF_GROUP_FUNC_AND_FIELDS, ER_NO_SUCH_TABLE,
+ * ER_ILLEGAL_REFERENCE, ER_SP_DOES_NOT_EXIST, ER_WRONG_PARAMCOUNT_TO_NATIVE_FCT: a text that is read
+ * and doesn't fit the schema. In a statement that runs nobody's code they say names of that text.
+ */
+export const RESOLVING_ERRORS: ReadonlySet<number> = new Set([
+  1052, 1054, 1055, 1064, 1066, 1109, 1140, 1146, 1247, 1305, 1582,
+])
+
+/**
  * The fields of an ERR packet without what can hold a value: `C` (SQLSTATE), `errno` and `M`, which
  * becomes the fixed text of the two.
  */

@@ -98,6 +98,10 @@ class MysqlDialogue<X> implements Dialogue<X, MysqlRequest> {
     return this.#questions.describe(sql)
   }
 
+  syntaxError(sql: Buffer): Promise<ProxyError | null> {
+    return this.#questions.syntaxError(sql)
+  }
+
   /** Answers the oldest command without an answer; empty where the client waits for nothing. */
   refusal(error: ProxyError): Buffer {
     const underWay = this.#talk.owed.firstOfClient

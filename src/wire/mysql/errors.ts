@@ -52,6 +52,8 @@ const WORDINGS: Readonly<Record<ErrorCode, Wording>> = {
   APPROVAL_REJECTED: { number: 1142, sqlState: '42000', coded: true },
   STATEMENT_DENIED: { number: 1142, sqlState: '42000', coded: true },
   TRANSACTION_FAILED: { number: 1105, sqlState: 'HY000' },
+  // ER_PARSE_ERROR
+  SYNTAX_ERROR: { number: 1064, sqlState: '42000' },
   // ER_UNKNOWN_STMT_HANDLER
   UNKNOWN_STATEMENT: { number: 1243, sqlState: 'HY000' },
   UNKNOWN_PORTAL: { number: 1243, sqlState: 'HY000' },

@@ -1,3 +1,4 @@
+import { ProxyError } from '../../lib/errors.ts'
 import type { DialogueOptions, OwnAnswer, ResultColumn } from '../protocol.ts'
 import { COM_QUERY, COM_STMT_CLOSE, COM_STMT_PREPARE } from './commands.ts'
 import type { Conversation } from './conversation.ts'
@@ -9,6 +10,8 @@ import { uint8, uint32 } from './payload.ts'
 import { PreparedStatement } from './prepared-statements.ts'
 import { hearVariable } from './session-filter.ts'
 import { factsOf, SESSION_FACTS, TRACK_SESSION } from './upstream-session.ts'
+
+const PARSE_ERROR = 1064
 
 type OwnError = Extract<OwnAnswer, { ok: false }>
 
@@ -28,17 +31,28 @@ export class OwnQuestions<X> {
     })
   }
 
+  async describe(sql: string): Promise<readonly ResultColumn[] | null> {
+    const { error, columns } = await this.#prepare(Buffer.from(sql, 'utf8'))
+    return error ? null : columns
+  }
+
+  /** ER_PARSE_ERROR, in the server's own words, which quote the text. */
+  async syntaxError(sql: Buffer): Promise<ProxyError | null> {
+    const { error } = await this.#prepare(sql)
+    return error?.number === PARSE_ERROR ? new ProxyError('SYNTAX_ERROR', error.message) : null
+  }
+
   /** Prepares a statement, which tells its columns, and frees it. */
-  describe(sql: string): Promise<readonly ResultColumn[] | null> {
+  #prepare(sql: Buffer): Promise<OwnQuestion> {
     return new Promise((resolve) => {
       const statement = new PreparedStatement(0)
-      const prepare = message(0, uint8(COM_STMT_PREPARE), Buffer.from(sql, 'utf8'))
+      const prepare = message(0, uint8(COM_STMT_PREPARE), sql)
       const answered = (own: OwnQuestion) => {
         if (own.error === null) {
           this.#options.toServer.add(message(0, uint8(COM_STMT_CLOSE), uint32(statement.serverId)))
           this.#options.toServer.flush()
         }
-        resolve(own.error ? null : own.columns)
+        resolve(own)
       }
       this.#ask(prepare, 'prepared', answered, statement)
     })

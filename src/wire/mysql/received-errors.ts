@@ -24,10 +24,10 @@ export class ReceivedErrors<X> {
     // Definitions that were held stand before it.
     for (const frame of reply.held) this.#rows.deliver(reply, frame)
     if (own) {
-      const { sqlState, message: text } = error
-      own.error = { ok: false, sqlState, message: text }
+      const { number, sqlState, message: text } = error
+      own.error = { ok: false, sqlState, message: text, number }
     } else {
-      const guarded = exchange !== null && this.#options.listener.guarded(exchange)
+      const guarded = exchange !== null && this.#options.listener.guarded(exchange, error.number)
       const shown = guarded ? errorPayload(this.#scrubbed(error)) : payload
       this.#rows.deliver(reply, message(reply.clientSequence, shown))
     }
