@@ -125,6 +125,16 @@ for (const flavour of MYSQL_FLAVOURS) {
       }
     })
 
+    await t.test('a temporary table in the way of a table, where the server tells', async (t) => {
+      const session = await shop.connect()
+      const context = await query('SELECT price FROM goods')
+      const before = await ask(session, context)
+      await session.query('CREATE TEMPORARY TABLE goods (id int, price int)')
+      const { flavour: name, version } = catalog.current.dialect
+      const tells = name === 'mariadb' && version >= 110_200
+      t.equal((await ask(session, context)) !== before, tells)
+    })
+
     await t.test('what has nothing to do with the statement changes nothing', async (t) => {
       const session = await shop.connect()
       const context = await query('SELECT price FROM goods')
