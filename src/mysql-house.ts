@@ -33,6 +33,7 @@ export async function openMysqlHouse(options: HouseOptions): Promise<House> {
   const connect = () => connectMysqlClient(upstream, 'countersign')
   const classified = classesOnServer(config, upstream, all())
   const trusted = new Set(trustedFunctions)
+  const served = schemasOnServer(upstream)
   let trouble: string | null = null
   const greeting = await greetingOf(target).catch((error: unknown) => {
     throw unreachable(config, error)
@@ -58,7 +59,7 @@ export async function openMysqlHouse(options: HouseOptions): Promise<House> {
     schema: catalog,
     values: mysqlValues,
     schemas: schemaAccess(
-      () => schemasOnServer(upstream, all()),
+      () => served(all()),
       (one, other) => sameName(one, other, catalog.current.lowerCaseTableNames),
     ),
     scrub: scrubMysqlFields,
@@ -127,12 +128,21 @@ function neighbours({ host, port }: Upstream, { databases }: Config) {
   })
 }
 
-function schemasOnServer(upstream: Upstream, config: Config): ServedSchema[] {
-  return neighbours(upstream, config).map(({ config: { name, environment }, upstream: own }) => ({
-    alias: name,
-    schema: own.database,
-    environment,
-  }))
+/** Asked for each statement: worked out once for each configuration. */
+function schemasOnServer(upstream: Upstream): (config: Config) => readonly ServedSchema[] {
+  const known = new WeakMap<Config, readonly ServedSchema[]>()
+  return (config) => {
+    let served = known.get(config)
+    if (!served) {
+      served = neighbours(upstream, config).map(({ config: own, upstream: { database } }) => ({
+        alias: own.name,
+        schema: database,
+        environment: own.environment,
+      }))
+      known.set(config, served)
+    }
+    return served
+  }
 }
 
 /**

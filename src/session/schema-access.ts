@@ -10,6 +10,7 @@ export interface ServedSchema {
   readonly environment: string | null
 }
 
+const NONE: readonly Principal[] = []
 /** The server's own: what may be seen of them is for the effects to say. */
 const SYSTEM = new Set(['information_schema', 'performance_schema', 'mysql', 'sys'])
 
@@ -45,6 +46,7 @@ export function schemaAccess(
       return `the schema ${strange} is not one that this agent may use`
     },
     others(principal, statement, settings) {
+      if (served().length < 2) return NONE
       const named = [...(statement.schemas ?? []), currentSchema(settings) ?? '']
       return own(principal).flatMap(({ alias, schema, environment }) => {
         if (alias === principal.database) return []

@@ -123,6 +123,7 @@ export class Verdicts {
     return combineDecisions(
       statements.flatMap((statement) => {
         const others = schemas?.others(own, statement, this.#settings()) ?? []
+        if (others.length === 0) return policy.decide(statement, { principal: own, inTransaction })
         return [own, ...others].map((principal) =>
           policy.decide(statement, { principal, inTransaction }),
         )
