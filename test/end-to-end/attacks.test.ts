@@ -1,10 +1,19 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { serialize } from 'pg-protocol'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { startCountersign } from '../support/countersign.ts'
+import {
+  MYSQL_ATTACK_SCHEMA,
+  MYSQL_CANARY,
+  MYSQL_STATISTICS,
+  mysqlAttacks,
+  runMysqlSteps,
+} from '../support/e2e-attacks-mysql.ts'
 import { loginOf } from '../support/e2e-client.ts'
+import { MysqlRaw } from '../support/e2e-mysql-raw.ts'
 import { type Login, RawClient } from '../support/e2e-raw.ts'
+import { codeOf, connectAgent, ONE_SIDE_EACH, SIDES, type Side } from '../support/e2e-sides.ts'
 import { POSTGRES_VERSIONS, startPostgres } from '../support/postgres.ts'
 import { projectRoot } from '../support/project-root.ts'
 
@@ -144,62 +153,90 @@ for (const version of POSTGRES_VERSIONS) {
   })
 }
 
-t.test('a signature for EXECUTE is for the text behind the name', async (t) => {
-  const db = await startPostgres(t, { schema })
-  const proxy = await startCountersign(t, {
-    upstream: db.url,
-    database,
-    config,
-    agent: { hold: '100ms' },
-  })
-  const { client } = await RawClient.login(proxy.port, loginOf(proxy))
-  t.teardown(() => client.destroy())
-  const done = async () =>
-    (await client.until('Z')).map(({ frame }) => frame.toString('latin1')).join('')
-  // A Parse alone runs nothing, so it isn't held.
-  const name = async (text: string) => {
-    client.send(serialize.close({ type: 'S', name: 'p' }), parse('p', text), serialize.sync())
-    await done()
-  }
-  const run = async () => {
-    client.send(serialize.query('EXECUTE p'))
-    return done()
-  }
-  await name('DELETE FROM ruled WHERE true')
-  t.match(await run(), 'ZA001')
-  const [asked] = await proxy.requests()
-  t.match(JSON.stringify(asked), 'DELETE FROM ruled WHERE true', 'who signs sees the text')
-  await proxy.approve(String(asked?.id))
-  await name('TRUNCATE ruled')
-  t.match(await run(), 'ZA001', 'another text is asked for anew')
-  await name('DELETE FROM ruled WHERE true')
-  t.match(await run(), 'DELETE 0', 'what was signed runs')
-  t.match(await run(), 'ZA001', 'once')
-})
-
-t.test('a view that is replaced is seen through by what was prepared before', async (t) => {
-  const db = await startPostgres(t, { schema })
-  await db.query('CREATE VIEW shown AS SELECT id, name::text AS what FROM customers')
-  const proxy = await startCountersign(t, { upstream: db.url, database, config })
-  for (const kind of ['EXECUTE', 'Bind']) {
-    await db.query('CREATE OR REPLACE VIEW shown AS SELECT id, name::text AS what FROM customers')
-    const { client } = await RawClient.login(proxy.port, loginOf(proxy))
-    const say = async (...frames: Buffer[]) => {
-      client.send(...frames)
-      return (await client.until('Z')).map(({ frame }) => frame.toString('latin1')).join('')
+for (const side of SIDES.filter(({ system }) => system === 'mysql')) {
+  t.test(`${side.name}: no way round the masks`, async (t) => {
+    const db = await side.start(t, { schema: { postgres: '', mysql: MYSQL_ATTACK_SCHEMA } })
+    if (!db) return
+    await db.run(MYSQL_STATISTICS[side.flavour === 'mysql' ? 'mysql' : 'mariadb'])
+    const proxy = await startCountersign(t, {
+      upstream: db.upstream,
+      database: {
+        classified: { 'shop.persons.mail': 'pii.email', 'shop.persons.phone': 'pii.phone' },
+      },
+      config,
+      agent: { hold: '50ms' },
+    })
+    const direct = { user: 'root', password: '', database: 'shop' }
+    const { port } = new URL(db.upstream)
+    for (const [name, steps] of Object.entries(mysqlAttacks(side))) {
+      const open = await MysqlRaw.login(Number(port), direct)
+      t.match(await runMysqlSteps(open, steps), MYSQL_CANARY, `it would work: ${name}`)
+      const agent = await MysqlRaw.login(proxy.port, loginOf(proxy))
+      t.notMatch(await runMysqlSteps(agent, steps), MYSQL_CANARY, name)
     }
-    const run = () =>
-      kind === 'EXECUTE'
-        ? say(serialize.query('EXECUTE p'))
-        : say(bind('', 'p'), execute(''), serialize.sync())
-    // A name that nobody knows makes the proxy read the schema again.
-    const look = () => say(serialize.query(`SELECT 1 FROM not_there_${kind}`))
-    await look()
-    await say(serialize.query("PREPARE p AS SELECT what || '' FROM shown"))
-    t.notMatch(await run(), '[redacted]', 'names may be seen')
-    await db.query('CREATE OR REPLACE VIEW shown AS SELECT id, email::text AS what FROM customers')
-    await look()
-    t.notMatch(await run(), 'canary', kind)
-    client.destroy()
-  }
-})
+  })
+}
+
+for (const side of ONE_SIDE_EACH) t.test(side.name, (t) => meanings(t, side))
+
+/** What a name means is looked at when it is used. */
+async function meanings(t: Test, side: Side): Promise<void> {
+  const db = await side.start(t)
+  if (!db) return
+  const proxy = await startCountersign(t, { upstream: db.upstream, agent: { hold: '100ms' } })
+  const prepare = (text: string) =>
+    side.system === 'mysql' ? `PREPARE p FROM '${text}'` : `PREPARE p AS ${text}`
+
+  t.test('a signature for EXECUTE is for the text behind the name', async (t) => {
+    await db.run("INSERT INTO scratch VALUES (1, 'x')")
+    const client = await connectAgent(t, side, proxy)
+    const name = async (text: string, first = false) => {
+      if (!first) await client.query('DEALLOCATE PREPARE p')
+      return codeOf(client.query(prepare(text)))
+    }
+    const run = () => codeOf(client.query('EXECUTE p'))
+    // A PREPARE is as sensitive as its statement, so the first is signed itself.
+    const sign = async () => {
+      for (const { id } of await proxy.requests()) await proxy.approve(id)
+    }
+    const named = async (text: string, first = false) => {
+      if ((await name(text, first)) === 'done') return
+      await sign()
+      t.equal(await codeOf(client.query(prepare(text))), 'done')
+    }
+    await named('DELETE FROM scratch WHERE 1 = 1', true)
+    t.equal(await run(), 'ZA001')
+    const [asked] = await proxy.requests()
+    t.match(JSON.stringify(asked), 'DELETE FROM scratch WHERE', 'who signs sees the text')
+    await named('DELETE FROM orders WHERE 1 = 1')
+    await proxy.approve(String(asked?.id)).catch(() => {})
+    t.equal(await run(), 'ZA001', 'another text is asked for anew')
+    t.equal((await db.run('SELECT id FROM orders')).length, 3)
+    await named('DELETE FROM scratch WHERE 1 = 1')
+    t.equal(await run(), 'done', 'what was signed runs')
+    t.equal((await db.run('SELECT id FROM scratch')).length, 0)
+    t.equal(await run(), 'ZA001', 'once')
+  })
+
+  t.test('a view that is replaced is seen through by what was prepared before', async (t) => {
+    const show = (column: string) =>
+      db.run(
+        `CREATE OR REPLACE VIEW shown AS SELECT id, concat(${column}, '') AS what FROM customers`,
+      )
+    for (const kind of ['EXECUTE', 'by protocol']) {
+      await show('name')
+      const client = await connectAgent(t, side, proxy)
+      const text = 'SELECT what FROM shown WHERE id = '
+      const run = () =>
+        kind === 'EXECUTE' ? client.query('EXECUTE p') : client.query(`${text}?`, [1])
+      // A name that nobody knows makes the proxy read the schema again.
+      const look = () => codeOf(client.query(`SELECT 1 FROM not_there_${kind[0]}`))
+      await look()
+      await client.query(prepare(`${text}1`))
+      t.same(await run(), [{ what: 'Ada' }], 'names may be seen')
+      await show('email')
+      await look()
+      t.notMatch(JSON.stringify(await run()), 'marsh', kind)
+    }
+  })
+}

@@ -396,7 +396,7 @@ export class MysqlRaw {
       }
       const count = new PayloadReader(first).lenencInt()
       const columns: ResultColumn[] = []
-      while (columns.length < count) columns.push(decodeColumn(await next(), binary))
+      while (columns.length < count) columns.push(columnIn(await next(), binary))
       const types = columns.map(({ typeOid }) => typeOid)
       let status = 0
       if (!this.#deprecateEof) {
@@ -424,6 +424,16 @@ export class MysqlRaw {
       results.push({ columns, rows, ok: null })
       if ((status & SERVER_MORE_RESULTS_EXISTS) === 0) return { payloads, results, error: null }
     }
+  }
+}
+
+/** Definitions come in the character set of results, which can be UTF-16. */
+function columnIn(payload: Buffer, binary: boolean): ResultColumn {
+  try {
+    return decodeColumn(payload, binary)
+  } catch {
+    const name = payload.toString('utf16le')
+    return { name, tableOid: 0, columnNumber: 0, typeOid: 0xfd, typeModifier: -1, format: 0 }
   }
 }
 
