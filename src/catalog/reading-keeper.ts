@@ -14,6 +14,8 @@ export interface KeeperOptions<Connection, Snapshot> {
 }
 
 const CHECK_EVERY_MS = 5000
+/** A look at a schema of many thousand tables takes its time: the rest is this many times as long. */
+const REST = 20
 
 /** Keeps the newest reading of one database's schema at hand. */
 export class ReadingKeeper<Connection, Snapshot extends object> {
@@ -83,14 +85,15 @@ export class ReadingKeeper<Connection, Snapshot extends object> {
     return own
   }
 
-  #scheduleCheck(): void {
-    const every = this.#options.checkEveryMs ?? CHECK_EVERY_MS
-    this.#cancelCheck = this.#options.clock.after(every, () => {
+  #scheduleCheck(tookMs = 0): void {
+    const { clock, onTrouble, checkEveryMs = CHECK_EVERY_MS } = this.#options
+    this.#cancelCheck = clock.after(Math.max(checkEveryMs, tookMs * REST), () => {
       if (this.#closed) return
+      const began = clock.monotonic()
       this.refresh()
-        .catch((error: unknown) => this.#options.onTrouble?.(error))
+        .catch((error: unknown) => onTrouble?.(error))
         .finally(() => {
-          if (!this.#closed) this.#scheduleCheck()
+          if (!this.#closed) this.#scheduleCheck(clock.monotonic() - began)
         })
         .catch(() => {})
     })

@@ -104,7 +104,8 @@ function guardedPlugins({ login }: UpstreamTarget, secret: boolean): Plugins {
     },
   })
   const refused = (plugin: string) => () => () => {
-    throw new Error(`the server asks for the plugin ${plugin}, which is not supported`)
+    // MySQL asks those whom it doesn't know for any of its plugins.
+    throw new Error(`the user isn't known, or signs in by ${plugin}, which is not supported`)
   }
   return {
     caching_sha2_password: caching,

@@ -16,6 +16,8 @@ function openWorld() {
     readings: [] as Deferred<void>[],
     troubles: [] as unknown[],
     tick: () => {},
+    now: 0,
+    waits: 0,
   }
   const keeper = new ReadingKeeper<number, Snapshot>({
     connect: async (broken) => {
@@ -32,8 +34,9 @@ function openWorld() {
     },
     clock: {
       now: () => 0,
-      monotonic: () => 0,
-      after: (_ms, fire) => {
+      monotonic: () => world.now,
+      after: (ms, fire) => {
+        world.waits = ms
         world.tick = fire
         return () => {
           world.tick = () => {}
@@ -109,4 +112,21 @@ t.test('a connection that breaks is replaced; one that broke before breaks nothi
   t.equal(world.ended, 1)
   world.tick()
   t.equal(world.readings.length, 3, 'nothing is read when it is closed')
+})
+
+t.test('a look that takes long is followed by a long rest', async (t) => {
+  const { world, keeper } = openWorld()
+  t.equal(world.waits, 5000)
+  for (const [took, rest] of [
+    [30, 5000],
+    [2000, 40_000],
+  ] as const) {
+    world.tick()
+    await settle()
+    world.now += took
+    world.readings.at(-1)?.resolve()
+    await settle()
+    t.equal(world.waits, rest)
+  }
+  await keeper.close()
 })

@@ -51,7 +51,7 @@ databases:
       t.equal(broken.code, 1)
       for (const line of [
         /^warning {2}databases\.root: The user root@localhost is an administrator/m,
-        /^problem {2}databases\.nobody\.upstream: 127\.0\.0\.1:\d+\/shop can't be reached as nobody: Access denied/m,
+        /^problem {2}databases\.nobody\.upstream: 127\.0\.0\.1:\d+\/shop can't be reached as nobody: (?:Access denied|the user isn't known)/m,
         /^problem {2}databases\.nowhere\.upstream: .*ECONNREFUSED/m,
         /^problem {2}databases\.odd\.upstream: .*sslmode=maybe/m,
         /^problem {2}databases\.strict\.upstream: .*(?:certificate|secure connection)/m,
