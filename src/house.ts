@@ -17,6 +17,7 @@ export type SystemServices = Pick<
   | 'scrub'
   | 'resolvingErrors'
   | 'contextQuery'
+  | 'bearsMs'
   | 'estimate'
 >
 

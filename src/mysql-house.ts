@@ -19,6 +19,7 @@ import { connectUpstream, type UpstreamTarget } from './net/upstream-target.ts'
 import { estimateMysqlRows } from './session/mysql-estimate.ts'
 import { mysqlValues } from './session/mysql-values.ts'
 import { type ServedSchema, schemaAccess } from './session/schema-access.ts'
+import { waitTimeoutMs } from './session/wait-timeout.ts'
 import { createMysqlClassifier } from './sql/mysql/classify.ts'
 import { lineageOfQuery } from './sql/mysql/lineage/lineage.ts'
 import { sessionFactsOf } from './sql/mysql/session-facts.ts'
@@ -65,6 +66,7 @@ export async function openMysqlHouse(options: HouseOptions): Promise<House> {
     scrub: scrubMysqlFields,
     resolvingErrors: RESOLVING_ERRORS,
     contextQuery: (classification) => mysqlContextQuery(classification, catalog.current),
+    bearsMs: waitTimeoutMs,
     estimate: (exchange) => estimateMysqlRows(exchange, connect),
   }
   return {

@@ -45,6 +45,7 @@ export async function openPostgresHouse(options: HouseOptions): Promise<House> {
     scrub: scrubFields,
     resolvingErrors: null,
     contextQuery,
+    bearsMs: () => Number.POSITIVE_INFINITY,
     estimate: (exchange) => estimateRows(exchange, connect),
   }
   return {

@@ -199,6 +199,7 @@ export class DataPlane {
         return system().resolvingErrors
       },
       contextQuery: (classification) => system().contextQuery(classification),
+      bearsMs: (settings) => system().bearsMs(settings),
       estimate: (exchange) => system().estimate(exchange),
       counters: this.#counters,
       limits: { maxMessage, idleMs: deadlines.idle, writeMs: deadlines.write },

@@ -126,6 +126,7 @@ export async function openMicroWorld(): Promise<MicroWorld> {
     resolvingErrors: null,
     estimate: async () => null,
     contextQuery,
+    bearsMs: () => Number.POSITIVE_INFINITY,
     counters: { statements: 0, held: 0, refused: 0, maskedResults: 0, rows: 0 },
     limits: { maxMessage: 64 * 1024 * 1024, idleMs: 3_600_000, writeMs: 60_000 },
   }

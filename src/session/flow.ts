@@ -11,7 +11,7 @@ import type { Diagnostics } from './diagnostics.ts'
 import type { Exchange } from './exchange.ts'
 import { Hold, type Interruption } from './hold.ts'
 import type { Records } from './records.ts'
-import type { Services } from './services.ts'
+import type { Services, Settings } from './services.ts'
 import type { ClientFrame, Judge, Step } from './step.ts'
 import { cannotBeRead, type Verdicts } from './verdicts.ts'
 
@@ -31,6 +31,7 @@ export interface FlowOptions {
   readonly verdicts: Verdicts
   readonly records: Records
   readonly dialogue: Dialogue<Exchange, AnyRequest>
+  readonly settings: () => Settings
   readonly diagnostics: Diagnostics
   readonly toServer: Outbox
   readonly toClient: Outbox
@@ -269,6 +270,7 @@ export class Flow {
         principal,
         sessionId,
         inTransaction: () => this.#inTransaction(),
+        bearsMs: () => services.bearsMs(this.#options.settings()),
         decide: ({ statements }) =>
           this.#options.verdicts.decide(statements, this.#inTransaction()),
         context: (asked) => this.#context(asked),

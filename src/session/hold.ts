@@ -28,6 +28,8 @@ export interface Holder {
   readonly principal: Principal
   readonly sessionId: string
   readonly inTransaction: () => boolean
+  /** How long the database bears that the session waits. */
+  readonly bearsMs: () => number
   /** What the rules of this moment say of it. */
   decide(exchange: Exchange): Decision
   /** Asks the server, on the session's own connection, what the statement's names mean now. */
@@ -147,13 +149,14 @@ export class Hold {
     return () => cancel()
   }
 
-  /** "the smallest of what the agent asks, the rule's, the agent's, else the default". */
+  /** "the smallest of what the agent asks, the rule's, the agent's, else the default"; see bearsMs. */
   #holdMs(): number {
     const { services, principal, inTransaction } = this.#holder
     const asked = [services.holdMs(principal)]
     if (this.#decision.holdMs !== null) asked.push(this.#decision.holdMs)
     if (principal.asksHoldMs !== null) asked.push(principal.asksHoldMs)
     if (inTransaction()) asked.push(HOLD_IN_TRANSACTION)
+    asked.push(this.#holder.bearsMs())
     return Math.min(...asked)
   }
 

@@ -91,6 +91,8 @@ export interface Services {
   policy(): Policy
   /** How long this agent's statements are held on their connection, in ms. */
   holdMs(principal: Principal): number
+  /** How long the database bears that a session waits, in ms, by its settings of this moment. */
+  bearsMs(settings: Settings): number
   readonly gate: Gate
   readonly trail: Trail
   readonly auditMode: () => 'strict' | 'all'

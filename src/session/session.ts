@@ -128,6 +128,7 @@ export class Session {
       records: this.#records,
       dialogue: this.#dialogue,
       diagnostics: this.#diagnostics,
+      settings: () => this.#settings,
     })
     this.#framer = this.#openFramer()
   }

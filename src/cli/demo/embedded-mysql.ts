@@ -74,6 +74,13 @@ function ownFolder(path: string): void {
   if (isRoot()) chownSync(path, NOBODY, NOBODY)
 }
 
+/** A server that starts removes the temporary tables of others from a folder that they share. */
+function ownTmp(folder: string): string {
+  const path = join(folder, 'tmp')
+  ownFolder(path)
+  return path
+}
+
 /** Data that was cut short is made again. */
 function initialise({ flavour, server, share }: MysqlBinaries, folder: string, data: string): void {
   rmSync(data, { recursive: true, force: true })
@@ -87,9 +94,11 @@ function initialise({ flavour, server, share }: MysqlBinaries, folder: string, d
       'use mysql;',
       'set @auth_root_socket=NULL;',
     ]
+    const tmp = `--tmpdir=${ownTmp(folder)}`
     const flags = [
       '--bootstrap',
       `--datadir=${data}`,
+      tmp,
       '--log-warnings=0',
       '--max_allowed_packet=8M',
     ]
@@ -133,6 +142,7 @@ function spawnServer(
 ): ChildProcess {
   const flags = {
     datadir: join(folder, 'data'),
+    tmpdir: ownTmp(folder),
     port: String(port),
     'bind-address': '127.0.0.1',
     'pid-file': join(folder, 'pid'),

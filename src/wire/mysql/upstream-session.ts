@@ -9,7 +9,10 @@ import { PayloadReader, uint8 } from './payload.ts'
 import { decodeTextRow } from './text-row.ts'
 import { unavailable } from './upstream-authentication.ts'
 
-/** Variables that change what statements mean, and those that servers track by themselves. */
+/**
+ * Variables that change what statements mean, those that servers track by themselves, and how long
+ * the server bears a silent session.
+ */
 const HEARD = [
   'autocommit',
   'character_set_client',
@@ -19,6 +22,7 @@ const HEARD = [
   'foreign_key_checks',
   'sql_mode',
   'time_zone',
+  'wait_timeout',
 ] as const
 
 /** What the session begins with, and what the server would tell of it unasked. */

@@ -429,9 +429,10 @@ t.test('a reset sets the tracking up again before the client is told', async (t)
       '1',
       'STRICT',
       'UTC',
+      '28800',
     ]
     answer(oneRow(server, cells))
-    t.same(settings.at(-2), ['sql_mode', 'STRICT'])
+    t.same(settings.at(-3), ['sql_mode', 'STRICT'])
     t.same(seen(), message(1, Buffer.from([0, 0, 0, 2, 0, 0, 0])))
     const execute = plain(server, 'binary rows of every kind').command
     ask(execute)
@@ -448,7 +449,20 @@ t.test(
     ask(Buffer.from([0x1f]), null)
     answer(plain(server, 'reset connection').reply)
     answer(plain(server, 'ping').reply)
-    const cells = ['autocommit', '1', 'shop', '1', 'gbk', 'gbk', 'gbk', 'x', '1', 'STRICT', 'UTC']
+    const cells = [
+      'autocommit',
+      '1',
+      'shop',
+      '1',
+      'gbk',
+      'gbk',
+      'gbk',
+      'x',
+      '1',
+      'STRICT',
+      'UTC',
+      '9',
+    ]
     t.throws(() => answer(oneRow(server, cells)), /read differently/)
   },
 )

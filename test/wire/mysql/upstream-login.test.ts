@@ -132,6 +132,7 @@ const settingsWith = (characterSet: string) => () => {
     '1',
     'ANSI',
     'UTC',
+    '28800',
   ]
   const column = Buffer.concat([
     ...['def', '', '', '', 'x', ''].map(text),
