@@ -21,8 +21,11 @@ export interface Analysis {
   inner(sql: string): Classification | null
   /** Notes what the statements of stored code do, whichever of them run. */
   program(analysis: Analysis, text: StatementText): void
-  /** Reads code that the schema holds, such as the body of a routine; null where it can't be. */
-  read(sql: string): StatementText | null
+  /**
+   * Reads code that the schema holds; null where it can't be. A routine's body was read with the
+   * modes of whoever made it; a view's query the server itself has written, in modes of its own.
+   */
+  read(sql: string, writtenBy: 'somebody' | 'server'): StatementText | null
 }
 
 /** Code in one another deeper than this isn't followed. */

@@ -72,7 +72,8 @@ function checkStored(analysis: Analysis, schema: string | null, name: string): v
   const routine = schema === null ? undefined : analysis.schema.routine('function', schema, name)
   if (analysis.trusted.has(label)) return
   if (routine) {
-    judgeBody(analysis, label, routine.body, `the function ${label}`)
+    const { schema, body } = routine
+    judgeBody(analysis, { schema, label, body, what: `the function ${label}` })
     return
   }
   analysis.findings.unknown.add(`${label}()`)

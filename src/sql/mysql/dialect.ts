@@ -26,6 +26,9 @@ export interface LexMode {
   readonly noBackslashEscapes: boolean
 }
 
+/** How a server writes a view's query, whatever the modes were in which it was made. */
+export const SERVER_WRITES = { ansiQuotes: false, noBackslashEscapes: false } as const
+
 /** Every mode that could hold. */
 export function modesOf(facts: SessionFacts): readonly LexMode[] {
   const choices = (known: boolean | undefined) => (known === undefined ? [false, true] : [known])

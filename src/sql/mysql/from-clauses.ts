@@ -151,7 +151,8 @@ class Reader {
     } else if (word === 'TABLE' && isName(this.#cursor.tokens[at + 1])) {
       frame.expects = true
     } else if (frame.inFrom && (word === 'JOIN' || word === 'STRAIGHT_JOIN')) {
-      frame.expects = true
+      // USE INDEX FOR JOIN (name) is a hint.
+      frame.expects = before !== 'FOR'
     } else if (ENDS_FROM.has(word) && before !== 'FOR') {
       frame.inFrom = false
     } else if (word === 'RETURNING' && this.#dialect.flavour === 'mariadb') {

@@ -5,7 +5,7 @@ import type { OutputLineage } from '../output-lineage.ts'
 import type { Classification, Parsed, SessionNames } from '../statement.ts'
 import { unreadable } from '../unreadable.ts'
 import { type Analysis, MAX_WITHIN } from './analysis.ts'
-import type { Dialect, LexMode, SessionFacts } from './dialect.ts'
+import { type Dialect, type LexMode, SERVER_WRITES, type SessionFacts } from './dialect.ts'
 import { Findings } from './findings.ts'
 import { checkHints } from './hints.ts'
 import { lineageOfStatement } from './lineage/lineage.ts'
@@ -106,7 +106,7 @@ export class Judge {
       judged: new Set(),
       inner: (sql) => this.#inner(sql, facts, names, depth + 1),
       program: judgeProgram,
-      read: (sql) => this.#read(sql),
+      read: (sql, writtenBy) => this.#read(sql, writtenBy),
     }
     try {
       const code = codeOf(text)
@@ -140,11 +140,11 @@ export class Judge {
     return parsed.statements[0] ?? null
   }
 
-  /** Code that the schema holds was read with the modes of whoever made it: any of them. */
-  #read(sql: string): StatementText | null {
+  #read(sql: string, writtenBy: 'somebody' | 'server'): StatementText | null {
     const { dialect, facts } = this.#options
     const anyMode: SessionFacts = { characterSet: 'utf8mb4', database: facts.database }
-    const outcome = readText(Buffer.from(sql), anyMode, dialect)
+    const read = writtenBy === 'server' ? { ...anyMode, ...SERVER_WRITES } : anyMode
+    const outcome = readText(Buffer.from(sql), read, dialect)
     if (outcome.kind === 'opaque' || outcome.conditional.length > 0) return null
     const [first, ...others] = outcome.readings.map(({ statements }) => whole(statements))
     if (!first || others.some((other) => JSON.stringify(other) !== JSON.stringify(first)))

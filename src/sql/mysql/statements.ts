@@ -209,8 +209,10 @@ function call(analysis: Analysis, text: StatementText): string {
   const routine = name && own !== null ? schema.routine('procedure', own, name.name) : undefined
   const label = `${own ?? ''}.${name?.name ?? ''}`
   findings.functions.add(label)
-  if (routine) judgeBody(analysis, label, routine.body, `the procedure ${label}`)
-  else {
+  if (routine) {
+    const { schema: lies, body } = routine
+    judgeBody(analysis, { schema: lies, label, body, what: `the procedure ${label}` })
+  } else {
     findings.unknown.add(`${label}()`)
     findings.opaque(`what the procedure ${label} does isn't known`)
   }

@@ -1,23 +1,37 @@
 import { type Analysis, MAX_WITHIN } from './analysis.ts'
 import { Findings } from './findings.ts'
 
+/** Code that lies in a schema: names without one are of that schema, whatever the session's is. */
+export interface StoredCode {
+  readonly schema: string
+  /** Equal for the same code. */
+  readonly label: string
+  /** Null where it can't be read. */
+  readonly body: string | null
+  /** As a person calls it. */
+  readonly what: string
+  readonly writtenBy?: 'server'
+}
+
 /** Judges code that the schema holds and the statement runs. */
 export function judgeBody(
   analysis: Analysis,
-  label: string,
-  body: string | null,
-  what: string,
+  { schema, label, body, what, writtenBy }: StoredCode,
 ): void {
   const { findings, within } = analysis
+  const facts = { ...analysis.facts, database: schema }
   if (analysis.judged.has(label)) return
   analysis.judged.add(label)
-  const text = body === null || within.length >= MAX_WITHIN ? null : analysis.read(body)
+  const text =
+    body === null || within.length >= MAX_WITHIN
+      ? null
+      : analysis.read(body, writtenBy ?? 'somebody')
   if (text === null) {
     findings.opaque(`the code of ${what} can't be read`)
     return
   }
   const inner = new Findings()
-  analysis.program({ ...analysis, findings: inner, within: [...within, label] }, text)
+  analysis.program({ ...analysis, facts, findings: inner, within: [...within, label] }, text)
   for (const { effect, reason } of inner.effects) {
     findings.effect(effect, `${what}: ${reason}`)
   }

@@ -37,7 +37,14 @@ export function readTable(
 function viewCode(analysis: Analysis, schema: string, name: string, definition: string): void {
   const inner = new Findings()
   const label = `view ${schema}.${name}`
-  judgeBody({ ...analysis, findings: inner }, label, definition, `the view ${name}`)
+  const code = {
+    schema,
+    label,
+    body: definition,
+    what: `the view ${name}`,
+    writtenBy: 'server' as const,
+  }
+  judgeBody({ ...analysis, findings: inner }, code)
   for (const { effect, reason } of inner.effects) {
     if (effect === 'opaque') analysis.findings.opaque(reason)
     else if (!READING.has(effect)) analysis.findings.effect(effect, reason)
@@ -69,7 +76,8 @@ export function writeTable(
   findings.table(table, 'write')
   if (table.remote) findings.effect('export', `${does} ${name}, which lies on another server`)
   for (const [index, body] of table.triggers.entries()) {
-    judgeBody(analysis, `trigger ${index} of ${own}.${name}`, body, `a trigger of ${name}`)
+    const label = `trigger ${index} of ${own}.${name}`
+    judgeBody(analysis, { schema: table.schema, label, body, what: `a trigger of ${name}` })
   }
 }
 

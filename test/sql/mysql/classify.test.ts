@@ -352,3 +352,11 @@ t.test('what drivers and tools say by themselves is let through', async (t) => {
     t.notOk(await held(sql, { dialect: MYSQL_9 }), `${sql} on MySQL`)
   }
 })
+
+t.test('stored code means the tables of its own schema, whatever the session is in', async (t) => {
+  const away = openSession({ facts: { database: 'elsewhere' } })
+  const [call] = await away.judge('CALL shop.cheap()')
+  t.match(call?.tables, [{ schema: 'shop', name: 'goods' }])
+  const [touch] = await away.judge('SELECT shop.touch(1)')
+  t.match(touch?.tables, [{ schema: 'shop', name: 'scratch', access: 'write' }])
+})

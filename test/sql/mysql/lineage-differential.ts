@@ -60,7 +60,7 @@ interface Answer {
 }
 
 async function openWorlds(server: TestMysql): Promise<readonly World[]> {
-  return [await World.open(server, 'one', 'h'), await World.open(server, 'two', 'p')]
+  return [await World.open(server, 'one', 60), await World.open(server, 'two', 80)]
 }
 
 /** A query that runs away is none that counts. */
@@ -78,7 +78,7 @@ class World {
     this.#database = database
   }
 
-  static async open(server: TestMysql, database: string, marker: string): Promise<World> {
+  static async open(server: TestMysql, database: string, marker: number): Promise<World> {
     const world = new World(server, database)
     const connection = await world.#connect()
     await connection.query(worldOf(database, marker))

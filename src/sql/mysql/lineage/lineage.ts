@@ -2,7 +2,7 @@ import { messageOf } from '../../../lib/errors.ts'
 import type { OutputLineage } from '../../output-lineage.ts'
 import { Cursor } from '../cursor.ts'
 import { topLevel } from '../data-statements.ts'
-import type { Dialect } from '../dialect.ts'
+import { type Dialect, SERVER_WRITES } from '../dialect.ts'
 import { fromClauses } from '../from-clauses.ts'
 import { readText } from '../read-text.ts'
 import type { MysqlSchema } from '../schema.ts'
@@ -63,7 +63,7 @@ export function lineageOfQuery(
   dialect: Dialect,
   trusted: ReadonlySet<string> = new Set(),
 ): readonly OutputLineage[] | null {
-  const facts = { characterSet: 'utf8mb4', database }
+  const facts = { characterSet: 'utf8mb4', database, ...SERVER_WRITES }
   const read = readText(Buffer.from(definition), facts, dialect)
   if (read.kind === 'opaque' || read.conditional.length > 0) return null
   const options = { schema, database, dialect, trusted }
