@@ -52,8 +52,8 @@ function tableItem(
     return { alias: alias ?? name, schema: null, ...common.outputs(), open: false }
   }
   const own = schema ?? context.database
-  const known = own === null || isSystemSchema(own) ? undefined : context.schema.table(own, name)
-  if (known) return { alias: alias ?? name, schema: own, ...columnsOf(known), open: false }
+  const table = own === null || isSystemSchema(own) ? undefined : context.schema.table(own, name)
+  if (table) return { alias: alias ?? name, schema: own, ...columnsOf(table), open: false }
   const made = SEQUENCE_TABLE.test(name) && context.dialect.flavour === 'mariadb'
   const columns = made ? [{ name: 'seq', sources: NONE, plain: true }] : []
   return { alias: alias ?? name, schema: own, columns, open: !made, ordered: made }
@@ -69,14 +69,25 @@ function commonOf(commons: Common | null, name: string): Common | null {
   return null
 }
 
-function columnsOf(table: SchemaTable): { columns: readonly Column[]; ordered: boolean } {
+interface TableColumns {
+  readonly columns: readonly Column[]
+  readonly ordered: true
+}
+
+const known = new WeakMap<SchemaTable, TableColumns>()
+
+function columnsOf(table: SchemaTable): TableColumns {
+  const before = known.get(table)
+  if (before) return before
   const columns = table.columns.map((column) => ({
     name: column.name,
     sources: sourcesOf(table, column),
     plain: true,
     ...(column.invisible ? { invisible: true as const } : {}),
   }))
-  return { columns, ordered: true }
+  const made = { columns, ordered: true } as const
+  known.set(table, made)
+  return made
 }
 
 function sourcesOf(table: SchemaTable, column: SchemaTable['columns'][number]): Sources {

@@ -18,12 +18,13 @@ export function sameTable(one: string, other: string): Sameness {
   return folded(one) === folded(other) ? 'alike' : 'other'
 }
 
-function isAscii(name: string): boolean {
+export function isAscii(name: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: every byte of ASCII
   return /^[\x00-\x7f]*$/.test(name)
 }
 
 /** Without case and accents, further than any server goes. */
-function folded(name: string): string {
+export function folded(name: string): string {
+  if (isAscii(name)) return name.toLowerCase()
   return name.normalize('NFKD').replace(/\p{M}/gu, '').toUpperCase().toLowerCase()
 }

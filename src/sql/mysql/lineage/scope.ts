@@ -1,3 +1,4 @@
+import { columnsNamed } from './column-index.ts'
 import { type Column, type RangeItem, unknownColumn } from './columns.ts'
 import { sameColumn, sameTable } from './names.ts'
 import type { Expression } from './tree.ts'
@@ -16,9 +17,9 @@ export class Scope {
     this.parent = parent
   }
 
-  /** How many columns a name may have to be compared with. */
+  /** How many lists a name may have to be looked for in. */
   breadth(): number {
-    const own = this.items.reduce((sum, { columns }) => sum + columns.length, this.aliases.length)
+    const own = 1 + this.items.length + this.aliases.length
     return own + (this.parent?.breadth() ?? 0)
   }
 
@@ -43,12 +44,12 @@ export class Scope {
   }
 
   #bare(name: string, fromWithin: boolean): readonly Column[] {
-    const shown = this.joined ?? this.items.flatMap((item) => item.columns)
-    const own = columnsNamed(shown, name)
+    const own = this.joined
+      ? columnsNamed(this.joined, name)
+      : this.items.flatMap(({ columns }) => columnsNamed(columns, name))
     if (own.length > 0) return own
-    const hidden = columnsNamed(
-      this.items.flatMap(({ columns }) => columns.filter(({ invisible }) => invisible)),
-      name,
+    const hidden = this.items.flatMap(({ columns }) =>
+      columnsNamed(columns, name).filter(({ invisible }) => invisible),
     )
     if (hidden.length > 0) return hidden
     if (this.items.some(({ open }) => open)) return [unknownColumn(name, `the column ${name}`)]
@@ -79,14 +80,4 @@ function matches(item: RangeItem, schema: string | null, table: string) {
   if (item.schema === null) return 'alike'
   const space = sameTable(item.schema, schema)
   return space === 'same' ? alias : space
-}
-
-/** The columns of a name; one of which nothing is known where a server may see the name or not. */
-export function columnsNamed(columns: readonly Column[], name: string): readonly Column[] {
-  const found = columns.filter((column) => sameColumn(column.name, name) === 'same')
-  if (found.length > 0) return found
-  const alike = columns.some(
-    (column) => column.name === '' || sameColumn(column.name, name) === 'alike',
-  )
-  return alike ? [unknownColumn(name, `the column ${name}`)] : []
 }
