@@ -46,11 +46,17 @@ const BEFORE_OBJECT = new Set(
     ' ',
   ),
 )
-const ENDS_HEAD = new Set(['SELECT', 'WHERE', 'BEGIN', 'RETURN'])
+/** EXPLAIN and ANALYZE: what they are for begins here. */
+const EXPLAINS = new Set(['ANALYZE', 'DESC', 'DESCRIBE', 'EXPLAIN'])
+const CHANGES = new Set(['DELETE', 'INSERT', 'REPLACE', 'UPDATE'])
+/** Where the body of stored code begins. */
+const BODIES = new Set(
+  'BEGIN CALL CASE DELETE DO EACH IF INSERT LOOP REPEAT RETURN SELECT SET UPDATE WHILE'.split(' '),
+)
+const STORED = new Set(['EVENT', 'FUNCTION', 'PACKAGE', 'PROCEDURE', 'TRIGGER'])
 const MODIFIERS = new Set(['LOW_PRIORITY', 'HIGH_PRIORITY', 'DELAYED', 'IGNORE', 'QUICK', 'FROM'])
 /** MariaDB: their argument is a sequence. */
 const OF_SEQUENCES = new Set(['NEXTVAL', 'LASTVAL', 'SETVAL'])
-const ROWS = new Set(['NEW', 'OLD'])
 
 /** Reads one statement. */
 class Reader {
@@ -61,18 +67,11 @@ class Reader {
   readonly #aliases = new Set<string>()
   /** Up to it, all dotted names are those of objects. */
   readonly #head: number
-  readonly #program: boolean
 
   constructor(analysis: Analysis, text: StatementText) {
     this.#analysis = analysis
     this.#text = text
-    const { tokens } = text
-    const verb = tokens[0]?.keyword ?? ''
-    const end = tokens.findIndex(({ keyword }) => ENDS_HEAD.has(keyword))
-    // GRANT SELECT has no query.
-    const whole = end < 0 || verb === 'GRANT' || verb === 'REVOKE'
-    this.#head = !OF_OBJECTS.has(verb) ? 0 : whole ? tokens.length : end
-    this.#program = tokens.slice(0, this.#head).some(({ keyword }) => keyword === 'TRIGGER')
+    this.#head = headOf(text.tokens)
     this.#findTables()
   }
 
@@ -161,7 +160,7 @@ class Reader {
     if (parts.length > 2 || star || isOp(tokens[last + 1], '(')) return true
     if (this.#tables.has(last) || this.#isObject(start)) return true
     const name = nameOf(first)
-    if (start < this.#head && !(this.#program && ROWS.has(name.toUpperCase()))) return true
+    if (start < this.#head) return true
     return !this.#aliases.has(name.toLowerCase()) && this.#analysis.schema.hasSchema(name)
   }
 
@@ -177,14 +176,13 @@ class Reader {
   /** CREATE DATABASE a, USE a, SHOW TABLES FROM a, EXPLAIN FOR SCHEMA a. */
   *#databases(): Generator<string> {
     const { tokens } = this.#text
-    for (const [at, { keyword }] of tokens.slice(0, this.#head || 2).entries()) {
+    const verb = tokens[0]?.keyword
+    for (const at of tokens.slice(0, verb === 'USE' ? 1 : this.#head).keys()) {
       const cursor = new Cursor(this.#text, at + 1)
-      if (keyword === 'USE' && at > 0) continue
       if (!isDatabaseWord(tokens, at)) continue
       cursor.skip('IF', 'NOT', 'EXISTS')
       cursor.skip('IF', 'EXISTS')
       const name = cursor.peek()
-      const verb = tokens[0]?.keyword
       if (verb === 'ALTER' && NO_DATABASE.has(name?.keyword ?? '')) continue
       if (isName(name) && !isOp(cursor.peek(1), '.')) yield nameOf(name)
     }
@@ -203,16 +201,41 @@ const NO_DATABASE = new Set([
   'ENCRYPTION',
   'READ',
 ])
+const BEFORE_DATABASE = new Set(['ALTER', 'CREATE', 'DROP', 'FOR', 'REPLACE'])
 /** SHOW what FROM t: their first FROM is behind a table, their second behind a schema. */
 const SHOWN_OF_TABLE = new Set(['COLUMNS', 'FIELDS', 'INDEX', 'INDEXES', 'KEYS'])
 const SHOWN_OF_SCHEMA = new Set(['TABLES', 'EVENTS', 'TRIGGERS', 'STATUS'])
+
+/** The index up to which a statement names objects; 0 where it is a query, or changes rows. */
+function headOf(tokens: readonly Token[]): number {
+  const verb = tokens[0]?.keyword ?? ''
+  if (!OF_OBJECTS.has(verb)) return 0
+  // GRANT SELECT has no query.
+  if (verb === 'GRANT' || verb === 'REVOKE') return tokens.length
+  let stored = false
+  for (const [at, { keyword }] of tokens.entries()) {
+    if (keyword === 'SELECT' || keyword === 'WHERE') return at
+    if (EXPLAINS.has(verb) && at > 0 && CHANGES.has(keyword)) return at
+    if (verb === 'LOAD' && keyword === 'SET') return at
+    // BEFORE INSERT ON t is the event of a trigger.
+    const event = isName(tokens[at + 1]) && tokens[at + 1]?.keyword === 'ON'
+    if (stored && BODIES.has(keyword) && !event) return at
+    stored ||= verb === 'CREATE' && at < STORED_WITHIN && STORED.has(keyword)
+  }
+  return tokens.length
+}
+
+/** How far from its start a CREATE says what it creates. */
+const STORED_WITHIN = 40
 
 /** Whether a schema's name comes behind the word at an index. */
 function isDatabaseWord(tokens: readonly Token[], at: number): boolean {
   const word = tokens[at]?.keyword
   const verb = tokens[0]?.keyword
-  if (word === 'USE') return true
-  if (word === 'DATABASE' || word === 'SCHEMA') return at > 0
+  if (word === 'USE') return at === 0
+  if (word === 'DATABASE' || word === 'SCHEMA') {
+    return BEFORE_DATABASE.has(tokens[at - 1]?.keyword ?? '')
+  }
   if (verb !== 'SHOW' || (word !== 'FROM' && word !== 'IN')) return false
   const words = tokens.slice(1, at).map(({ keyword }) => keyword)
   if (words.some((other) => SHOWN_OF_TABLE.has(other))) {

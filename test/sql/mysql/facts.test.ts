@@ -56,6 +56,7 @@ t.test('says which schemas a text names', async (t) => {
     ['CREATE VIEW b.v AS SELECT x.id FROM c.t x', 'b', 'c'],
     ['CREATE INDEX i ON b.t (id)', 'b'],
     ['CREATE TRIGGER b.x BEFORE INSERT ON c.t FOR EACH ROW SET NEW.id = OLD.id', 'b', 'c'],
+    ['CREATE TRIGGER x AFTER UPDATE ON c.t FOR EACH ROW UPDATE d.t SET id = NEW.id', 'c', 'd'],
     ['CREATE EVENT b.e ON SCHEDULE EVERY 1 DAY DO DELETE FROM c.t', 'b', 'c'],
     [
       'CREATE PROCEDURE b.p() BEGIN SELECT 1; INSERT INTO c.t VALUES (1); UPDATE d.t SET x = 1; END',
@@ -113,6 +114,17 @@ t.test('an alias, a row or a variable is no schema', async (t) => {
     'DELETE shop.* FROM goods shop',
     'SELECT v.n FROM (VALUES ROW(1)) AS v (n)',
     'KILL 5',
+    'EXPLAIN UPDATE goods shop SET shop.name = 1 WHERE shop.id = 1',
+    'ANALYZE DELETE shop.* FROM goods AS shop',
+    'EXPLAIN INSERT INTO goods (goods.id) VALUES (1)',
+    'CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO UPDATE goods shop SET shop.name = 1',
+    'CREATE TRIGGER x AFTER UPDATE ON goods FOR EACH ROW INSERT INTO scratch VALUES (NEW.id, OLD.name)',
+    'CREATE PROCEDURE p(shop INT) UPDATE goods AS shop SET shop.name = 1',
+    'CREATE FUNCTION f() RETURNS INT RETURN (SELECT g.id FROM goods g)',
+    "LOAD DATA INFILE 'x' INTO TABLE goods (id) SET name = goods.notes",
+    'SELECT DATABASE(), SCHEMA() FROM goods',
+    'SELECT `schema` FROM goods',
+    'CREATE TABLE t (`database` INT, `schema` INT)',
     'GRANT SELECT ON goods TO ana@example.com',
   ]) {
     t.same(await schemas(sql), [], sql)
