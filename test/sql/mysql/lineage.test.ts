@@ -244,6 +244,12 @@ t.test('joins: what is shared comes once, and from both sides', async (t) => {
     ['SELECT * FROM people NATURAL JOIN (SELECT 1 + 1) d', null],
   ])
   t.equal(await columns('TABLE people', MYSQL), '- - email national-id -')
+  t.equal(
+    await columns('SELECT t.ssn, x FROM (TABLE people) t (w, x, y, ssn, z)', MYSQL),
+    'national-id -',
+  )
+  const values = 'SELECT column_1, v.column_0 FROM (VALUES ROW(1, (SELECT ssn FROM people))) v'
+  t.equal(await columns(values, MYSQL), '~national-id -')
 })
 
 t.test('names: an alias hides a table, an inner one an outer one', (t) =>
@@ -284,6 +290,13 @@ t.test('what is not known is not fit to see', (t) =>
     ['SELECT name, LAST_INSERT_ID(), LOAD_FILE("/x") FROM people', '- ? ?'],
     ['SELECT nowhere.x, people.name FROM people, nowhere', '? -'],
     ['SELECT * FROM people, nowhere', null],
+    [
+      'SELECT (SELECT k FROM sales FOR SYSTEM_TIME ALL s JOIN (SELECT ssn AS k FROM people) d LIMIT 1) FROM (SELECT 1 AS k) g, people',
+      null,
+    ],
+    ['SELECT name FROM people LIMIT 1, (SELECT ssn FROM people)', '-'],
+    ['SELECT name FROM people WHERE 1 FOR UPDATE', '-'],
+    ['SELECT name FROM people LOCK IN SHARE MODE', '-'],
     ['SELECT nobody FROM people', '?'],
     ['SELECT table_name, name FROM information_schema.tables, people', '? -'],
     ['SELECT name INTO @x FROM people', null],

@@ -92,13 +92,19 @@ function statementOutputs(text: StatementText, options: ContextOptions): Outputs
   return context.outputs(query, { parent: null, commons: null })
 }
 
-/** Every table that the verdict found has to be one that was read here, and the other way round. */
-function checkTables({ cursor, dialect, tables, passed }: Reading): void {
+/**
+ * Every table that the verdict found has to be one that was read here, or stand in a query within a
+ * condition or an order, which were passed.
+ */
+function checkTables({ cursor, dialect, tables, passed, closings }: Reading): void {
   const { refs, doubt } = fromClauses(cursor.text, dialect)
-  const seen = refs.filter(({ at }) => !passed.some(([from, to]) => at >= from && at < to))
-  if (doubt !== null || seen.some(({ at }) => !tables.has(at))) {
-    throw new Unfollowed('its tables are not certain')
-  }
+  const isWithin = (at: number, from: number) =>
+    [...closings].some(([open, close]) => open >= from && open < at && close > at)
+  const missed = refs.filter(({ at }) => {
+    if (tables.has(at)) return false
+    return !passed.some(([from, to]) => at >= from && at < to && isWithin(at, from))
+  })
+  if (doubt !== null || missed.length > 0) throw new Unfollowed('its tables are not certain')
 }
 
 const MODIFIERS = new Set(['LOW_PRIORITY', 'HIGH_PRIORITY', 'DELAYED', 'IGNORE', 'QUICK'])

@@ -6,7 +6,7 @@ import type { Branch, CommonQuery, Expression, Query, Select } from './tree.ts'
 
 const COMBINES = new Set(['UNION', 'INTERSECT', 'EXCEPT'])
 /** Clauses that choose, sort and lock rows: what stands in them doesn't come out. */
-const PASSED = new Set(['WHERE', 'GROUP', 'HAVING', 'ORDER', 'LIMIT', 'FOR', 'LOCK', 'FETCH'])
+const PASSED = new Set(['WHERE', 'GROUP', 'HAVING', 'ORDER', 'LIMIT', 'FETCH'])
 const OPTIONS = new Set([
   'ALL',
   'DISTINCT',
@@ -102,9 +102,14 @@ function readTail(reading: Reading): readonly Expression[] {
     const word = cursor.word()
     if (cursor.done || cursor.op(')') || COMBINES.has(word)) return windows
     if (word === 'WINDOW') windows.push(...readWindows(reading))
-    else if (PASSED.has(word)) reading.passTo(endOfPassed(reading))
+    else if (PASSED.has(word) || locks(reading)) reading.passTo(endOfPassed(reading))
     else throw reading.unfollowed()
   }
+}
+
+/** FOR UPDATE, FOR SHARE, LOCK IN SHARE MODE; FOR SYSTEM_TIME is none, and more tables may follow. */
+function locks({ cursor }: Reading): boolean {
+  return ['UPDATE', 'SHARE'].some((kind) => cursor.sees('FOR', kind)) || cursor.sees('LOCK', 'IN')
 }
 
 /** The index of what ends the clauses that aren't read. */
