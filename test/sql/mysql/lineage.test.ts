@@ -329,6 +329,14 @@ t.test('strings and names are told apart by the mode, or by neither', async (t) 
   t.equal(await columns(sql, ansi), 'national-id -')
   const unknown = { facts: { ansiQuotes: undefined } } as object
   t.equal(await columns(sql, unknown), null, 'every column is masked where the mode is not known')
+  t.equal(await columns('SELECT "ssn", ssn FROM people'), '- national-id')
+  const [doubtful] = await judge('SELECT "ssn", ssn FROM people', unknown)
+  t.same(
+    doubtful?.effects.map(({ effect }) => effect),
+    ['read'],
+    'the verdict is the same',
+  )
+  t.equal(doubtful?.lineage, undefined, 'and what the columns are is not')
   t.equal(await columns('SELECT name /*!99999 , ssn */ FROM people'), null, 'nor with a doubt')
   t.equal(await columns('SELECT /*!99999 ssn AS */ name FROM people'), null)
 })
