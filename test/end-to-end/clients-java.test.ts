@@ -4,15 +4,16 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { rowsOf } from '../support/clients-driver.ts'
+import { startPostgresWorld } from '../support/clients-postgres-world.ts'
 import { ClientProgram, PROGRAMS, programOf } from '../support/clients-program.ts'
 import { tellClientStory } from '../support/clients-story.ts'
-import { endsInPeace, startClientsWorld } from '../support/clients-world.ts'
+import { endsInPeace } from '../support/clients-world.ts'
 
 const DRIVER = '/usr/share/java/postgresql.jar'
 
 t.test('the JDBC driver', async (t) => {
   const command = compiled(t)
-  const world = await startClientsWorld(t)
+  const world = await startPostgresWorld(t)
   const java = new ClientProgram(t, world, command)
   await tellClientStory(t, world, java.driver('JDBC'))
   await t.test('portions, batches, prepared statements, time limits and the rest', async (t) => {

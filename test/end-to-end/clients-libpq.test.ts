@@ -1,13 +1,14 @@
 import t, { type Test } from 'tap'
+import { type PostgresWorld, startPostgresWorld } from '../support/clients-postgres-world.ts'
 import { type Finished, libpqProgram, psql, runLibpq } from '../support/clients-psql.ts'
 import { tellClientStory } from '../support/clients-story.ts'
-import { type ClientsWorld, endsInPeace, startClientsWorld } from '../support/clients-world.ts'
+import { endsInPeace } from '../support/clients-world.ts'
 import { withClient } from '../support/postgres.ts'
 
 t.test("libpq's programs", async (t) => {
   for (const program of ['psql', 'pgbench', 'pg_dump']) libpqProgram(program)
   // pg_dump refuses a server that is newer than itself.
-  const world = await startClientsWorld(t, 'oldest')
+  const world = await startPostgresWorld(t, 'oldest')
   await tellClientStory(t, world, psql(world))
   await t.test('psql: what it asks the catalog is answered as by the server', (t) =>
     describes(t, world),
@@ -31,7 +32,7 @@ const COMMANDS = [
 ]
 
 /** Nothing of this touches a classified value, so no byte of it may differ. */
-async function describes(t: Test, world: ClientsWorld): Promise<void> {
+async function describes(t: Test, world: PostgresWorld): Promise<void> {
   const { host, port, user, password } = world.db
   const direct = { PGHOST: host, PGHOSTADDR: host, PGPORT: String(port), PGUSER: user }
   for (const command of COMMANDS) {
@@ -43,7 +44,7 @@ async function describes(t: Test, world: ClientsWorld): Promise<void> {
   }
 }
 
-async function psqlWays(t: Test, world: ClientsWorld): Promise<void> {
+async function psqlWays(t: Test, world: PostgresWorld): Promise<void> {
   const table = await world.table()
   let approving: Promise<void> | undefined
   const dropped = await runLibpq(world, 'psql', ['-X', '-c', `DROP TABLE ${table}`], {
@@ -83,7 +84,7 @@ async function psqlWays(t: Test, world: ClientsWorld): Promise<void> {
   t.match((await copied).out, /^id,name,email,ssn\n1,Ada,a\*+@x\.test,/)
 }
 
-async function fills(t: Test, world: ClientsWorld): Promise<void> {
+async function fills(t: Test, world: PostgresWorld): Promise<void> {
   const approver = world.approveAll()
   const filled = await runLibpq(world, 'pgbench', ['-i', '-I', 'dtgpf', '-s', '1'], { tls: true })
   const statements = await approver.stop()
@@ -93,7 +94,7 @@ async function fills(t: Test, world: ClientsWorld): Promise<void> {
   t.equal(rows[0].n, 100_000)
 }
 
-async function benches(t: Test, world: ClientsWorld, mode: string): Promise<void> {
+async function benches(t: Test, world: PostgresWorld, mode: string): Promise<void> {
   const before = await world.db.query('SELECT count(*)::int AS n FROM pgbench_history')
   for (const tls of [false, true]) {
     const ran = await runLibpq(
@@ -109,7 +110,7 @@ async function benches(t: Test, world: ClientsWorld, mode: string): Promise<void
   t.equal(after.rows[0].n - before.rows[0].n, 200)
 }
 
-async function dumps(t: Test, world: ClientsWorld): Promise<void> {
+async function dumps(t: Test, world: PostgresWorld): Promise<void> {
   const refused = await runLibpq(world, 'pg_dump', ['-t', 'customers'], { tls: true, hold: '0' })
   t.not(refused.code, 0, 'without a signature nothing is dumped')
   t.match(refused.err, /needs a person's approval/)
@@ -125,7 +126,7 @@ async function dumps(t: Test, world: ClientsWorld): Promise<void> {
 }
 
 /** The dump, loaded into a database of its own, holds what the other holds, but masked. */
-async function restores(t: Test, world: ClientsWorld, { out }: Finished): Promise<void> {
+async function restores(t: Test, world: PostgresWorld, { out }: Finished): Promise<void> {
   await world.db.query('CREATE DATABASE restored')
   const url = world.db.superuserUrl.replace(/\/shop(?=$|\?)/, '/restored')
   const loaded = await runLibpq(
@@ -151,7 +152,7 @@ async function restores(t: Test, world: ClientsWorld, { out }: Finished): Promis
 }
 
 /** Other roads to the same rows, and to a statement that nobody has signed. */
-async function triesRound(t: Test, world: ClientsWorld): Promise<void> {
+async function triesRound(t: Test, world: PostgresWorld): Promise<void> {
   const table = await world.table()
   const dropped = await runLibpq(world, 'psql', ['-XAtq', '-f', '-'], {
     ...{ tls: true, hold: '0', input: `SELECT 'DROP TABLE ${table}' \\gexec\n` },

@@ -9,13 +9,14 @@ import {
   nodePostgres,
   postgresJs,
 } from '../support/clients-node.ts'
+import { type PostgresWorld, startPostgresWorld } from '../support/clients-postgres-world.ts'
 import { tellClientStory } from '../support/clients-story.ts'
-import { type ClientsWorld, endsInPeace, startClientsWorld } from '../support/clients-world.ts'
+import { endsInPeace } from '../support/clients-world.ts'
 
 const CUSTOMERS = 'SELECT id, email FROM customers ORDER BY id'
 
 t.test('clients for Node', async (t) => {
-  const world = await startClientsWorld(t)
+  const world = await startPostgresWorld(t)
   await tellClientStory(t, world, nodePostgres(world))
   await tellClientStory(t, world, postgresJs(world))
   await t.test('node-postgres: its cursors, streams and binary rows', (t) =>
@@ -27,7 +28,7 @@ t.test('clients for Node', async (t) => {
   await endsInPeace(t, world)
 })
 
-async function nodePostgresWays(t: Test, world: ClientsWorld): Promise<void> {
+async function nodePostgresWays(t: Test, world: PostgresWorld): Promise<void> {
   const client = await connectNodePostgres(world, { tls: true })
   t.teardown(() => client.end())
   const cursor = client.query(new Cursor('SELECT n FROM generate_series(1, 5) AS n'))
@@ -55,7 +56,7 @@ async function nodePostgresWays(t: Test, world: ClientsWorld): Promise<void> {
   t.equal((await client.query(`SELECT note FROM ${table} WHERE id = 2`)).rows[0].note, 'two')
 }
 
-async function postgresJsWays(t: Test, world: ClientsWorld): Promise<void> {
+async function postgresJsWays(t: Test, world: PostgresWorld): Promise<void> {
   const sql = connectPostgresJs(world, { tls: true })
   t.teardown(() => sql.end({ timeout: 5 }))
   const seen: number[] = []
@@ -91,7 +92,11 @@ async function postgresJsWays(t: Test, world: ClientsWorld): Promise<void> {
 }
 
 /** An export waits for a signature, and comes out masked. */
-async function copiesOut(t: Test, world: ClientsWorld, copy: () => Promise<string>): Promise<void> {
+async function copiesOut(
+  t: Test,
+  world: PostgresWorld,
+  copy: () => Promise<string>,
+): Promise<void> {
   const copied = copy()
   const request = await world.waiting('COPY customers')
   t.same(request.effects.includes('export'), true)

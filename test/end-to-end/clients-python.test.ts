@@ -2,9 +2,10 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { rowsOf } from '../support/clients-driver.ts'
+import { type PostgresWorld, startPostgresWorld } from '../support/clients-postgres-world.ts'
 import { ClientProgram, PROGRAMS, programOf } from '../support/clients-program.ts'
 import { tellClientStory } from '../support/clients-story.ts'
-import { type ClientsWorld, endsInPeace, startClientsWorld } from '../support/clients-world.ts'
+import { endsInPeace } from '../support/clients-world.ts'
 
 /** Debian's packages are for Debian's Python, whichever else stands in the path. */
 const PYTHON = '/usr/bin/python3'
@@ -13,7 +14,7 @@ t.test('clients for Python', async (t) => {
   needModule('psycopg2', 'python3-psycopg2')
   needModule('psycopg', 'python3-psycopg')
   needModule('asyncpg', 'python3-asyncpg')
-  const world = await startClientsWorld(t)
+  const world = await startPostgresWorld(t)
   await world.db.query("CREATE TYPE mood AS ENUM ('sad', 'glad')")
   const libpq = new ClientProgram(t, world, [PYTHON, join(PROGRAMS, 'libpq_clients.py')])
   const asyncpg = new ClientProgram(t, world, [PYTHON, join(PROGRAMS, 'asyncpg_client.py')])
@@ -70,7 +71,7 @@ function needModule(name: string, debianPackage: string): void {
 
 /** What a driver can do beyond the story, by name. */
 async function waysOf(
-  world: ClientsWorld,
+  world: PostgresWorld,
   program: ClientProgram,
   driver: string,
 ): Promise<Readonly<Record<string, string>>> {

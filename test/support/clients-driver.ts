@@ -23,6 +23,8 @@ export interface OpenOptions {
 /** A client library as the stories use it. */
 export interface Driver {
   readonly name: string
+  /** Where all that it knows to prove itself by is refused in clear. */
+  readonly tlsOnly?: true
   open(options: OpenOptions): Promise<DriverSession>
 }
 

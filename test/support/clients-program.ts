@@ -28,23 +28,6 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** How libpq and those who follow it are told where to connect. */
-export function environmentOf(world: ClientsWorld): NodeJS.ProcessEnv {
-  const { proxy, certificate } = world
-  return {
-    ...process.env,
-    PGHOST: 'localhost',
-    PGHOSTADDR: '127.0.0.1',
-    PGPORT: String(proxy.port),
-    PGUSER: 'bot',
-    PGPASSWORD: proxy.password,
-    PGDATABASE: 'shop',
-    PGSSLROOTCERT: certificate,
-    PGPASSFILE: '/dev/null',
-    PGSERVICEFILE: '/dev/null',
-  }
-}
-
 /**
  * A client in another language, driven line by line: `id TAB verb TAB field...` to its standard
  * input, `id TAB rows TAB text`, `id TAB error TAB sqlstate TAB message` or `id TAB broken TAB why`
@@ -58,7 +41,7 @@ export class ClientProgram {
 
   constructor(t: Test, world: ClientsWorld, command: readonly [string, ...string[]]) {
     const [program, ...args] = command
-    const child = spawn(program, args, { env: environmentOf(world) })
+    const child = spawn(program, args, { env: world.environment })
     this.#child = child
     child.stderr.on('data', (chunk) => {
       this.#stderr += chunk

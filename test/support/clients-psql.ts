@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Driver, DriverSession, OpenOptions, Outcome, Value } from './clients-driver.ts'
-import { environmentOf, programOf } from './clients-program.ts'
+import { programOf } from './clients-program.ts'
 import type { ClientsWorld } from './clients-world.ts'
 
 const DONE = 'statement-done'
@@ -14,7 +14,7 @@ export function libpqEnvironment(
   { tls, hold }: OpenOptions,
 ): NodeJS.ProcessEnv {
   return {
-    ...environmentOf(world),
+    ...world.environment,
     PGSSLMODE: tls ? 'require' : 'disable',
     PGCHANNELBINDING: tls ? 'require' : 'disable',
     PGOPTIONS: hold ? `-c countersign.hold=${hold}` : '',

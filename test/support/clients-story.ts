@@ -7,13 +7,13 @@ const BRIEFLY = '300ms'
 
 /** The same story for every driver, over TLS and without: what an agent does in a day. */
 export async function tellClientStory(t: Test, world: ClientsWorld, driver: Driver): Promise<void> {
-  for (const tls of [false, true]) {
+  for (const tls of driver.tlsOnly ? [true] : [false, true]) {
     await t.test(`${driver.name}, ${tls ? 'TLS' : 'without TLS'}`, async (t) => {
       const before = world.sessions().length
       const session = await driver.open({ tls })
       t.teardown(() => session.close())
       await reads(t, session)
-      await fails(t, session)
+      await fails(t, world, session)
       await cancels(t, world, session)
       await waits(t, world, session)
       await withdraws(t, world, session)
@@ -39,36 +39,39 @@ async function reads(t: Test, session: DriverSession): Promise<void> {
   const orders = 'SELECT id, total FROM orders WHERE customer_id = $1 AND total > $2 ORDER BY id'
   for (const attempt of [1, 2, 3, 4, 5, 6, 7]) {
     // Drivers prepare what is asked several times, some of them from the fifth or sixth time on.
-    t.equal(rowsOf(await session.run(orders, 1, 15)), '2|20.00', `asked ${attempt} times`)
+    // mysqljs makes a number of what others leave as it stands.
+    t.match(rowsOf(await session.run(orders, 1, 15)), /^2\|20(\.00)?$/, `asked ${attempt} times`)
   }
   const name = await session.run('SELECT name, email FROM customers WHERE name = $1', "O'Brien")
   t.equal(rowsOf(name), '', 'a parameter is no text of the statement')
 }
 
-async function fails(t: Test, session: DriverSession): Promise<void> {
-  const divided = await session.run('SELECT 1/0')
-  t.match(divided, { code: '22012', message: /division by zero/ })
-  t.equal(codeOf(await session.run('SELECT nothing FROM customers')), '42703')
+async function fails(t: Test, world: ClientsWorld, session: DriverSession): Promise<void> {
+  const { failing, noColumn, taken: takenCode, oneMore } = world.words
+  const { sql, ...expected } = failing
+  t.match(await session.run(sql), expected)
+  t.equal(codeOf(await session.run('SELECT nothing FROM customers')), noColumn)
   const taken = await session.run(
     "INSERT INTO customers VALUES (3, 'Cy', 'ada.marsh@x.test', '900-11-2222')",
   )
-  t.equal(codeOf(taken), '23505')
+  t.equal(codeOf(taken), takenCode)
   t.notMatch(rowsOf(taken), /marsh/, 'an error tells no classified value')
-  t.equal(rowsOf(await session.run('SELECT $1::int + 1', 1)), '2', 'the connection goes on')
+  t.equal(rowsOf(await session.run(oneMore, 1)), '2', 'the connection goes on')
 }
 
 async function cancels(t: Test, world: ClientsWorld, session: DriverSession): Promise<void> {
-  const sleeping = session.run('SELECT pg_sleep(60)')
-  await world.running('pg_sleep(60)')
+  const { sleeping: sql, cancelled } = world.words
+  const sleeping = session.run(sql)
+  await world.running(sql)
   await session.cancel()
-  t.equal(codeOf(await sleeping), '57014', 'a cancel reaches what runs')
+  t.equal(codeOf(await sleeping), cancelled, 'a cancel reaches what runs')
   t.equal(rowsOf(await session.run('SELECT 3 AS three')), '3', 'and nothing after it')
 }
 
 async function waits(t: Test, world: ClientsWorld, session: DriverSession): Promise<void> {
   const table = await world.table()
-  await world.db.query(`INSERT INTO ${table} VALUES (1, 'old')`)
-  const note = async () => (await world.db.query(`SELECT note FROM ${table}`)).rows[0].note
+  await world.run(`INSERT INTO ${table} VALUES (1, 'old')`)
+  const note = async () => (await world.run(`SELECT note FROM ${table}`))[0]?.note
   const updated = session.run(`UPDATE ${table} SET note = $1`, 'signed')
   const request = await world.waiting(table)
   t.ok(request.effects.includes('unbounded-write'))
@@ -107,7 +110,7 @@ async function redeems(t: Test, world: ClientsWorld, session: DriverSession): Pr
   t.equal(codeOf(await session.run(text)), 'done')
   t.equal(await world.exists(table), false)
   t.match(await world.proxy.settled(request.id, 'approved'), { state: 'executed' })
-  await world.db.query(`CREATE TABLE ${table} (id integer)`)
+  await world.run(`CREATE TABLE ${table} (id integer)`)
   t.equal(codeOf(await session.run(text)), 'ZA001', 'it was signed for one execution')
   t.equal(await world.exists(table), true)
 }

@@ -2,35 +2,60 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { type Countersign, type ShownRequest, startCountersign } from './countersign.ts'
-import { type PostgresVersion, startPostgres, type TestPostgres } from './postgres.ts'
+import {
+  type Countersign,
+  type CountersignOptions,
+  type ShownRequest,
+  startCountersign,
+} from './countersign.ts'
 import { writeCertificate } from './postgres-certificate.ts'
-import { SHOP } from './shop.ts'
+
+type Row = Readonly<Record<string, unknown>>
+
+/** What the clients' story says in the words of one system. */
+export interface StoryWords {
+  /** Fails while it runs, with this SQLSTATE and message. */
+  readonly failing: { readonly sql: string; readonly code: string; readonly message: RegExp }
+  /** SQLSTATE: there is no such column. */
+  readonly noColumn: string
+  /** SQLSTATE: a row with this key is there already. */
+  readonly taken: string
+  /** One more than its parameter. */
+  readonly oneMore: string
+  /** Takes a minute. */
+  readonly sleeping: string
+  /** SQLSTATE, as the server says it, of a statement that ran and was cancelled. */
+  readonly cancelled: string
+}
 
 /** A database, a proxy in front of it that takes TLS as well as plain connections, and a person. */
-export class ClientsWorld {
-  readonly db: TestPostgres
+export abstract class ClientsWorld {
   readonly proxy: Countersign
   /** The proxy's certificate, which signs itself: also the root that clients may trust. */
   readonly certificate: string
+  abstract readonly words: StoryWords
+  /** How a client program is told where to connect, and as whom. */
+  abstract readonly environment: NodeJS.ProcessEnv
   #tables = 0
 
-  constructor(db: TestPostgres, proxy: Countersign, certificate: string) {
-    this.db = db
+  constructor(proxy: Countersign, certificate: string) {
     this.proxy = proxy
     this.certificate = certificate
   }
 
-  /** A new table that the agent's role owns. Its name is in no other statement. */
-  async table(columns = 'id integer, note text'): Promise<string> {
-    const name = `made_${++this.#tables}_`
-    await this.db.query(`CREATE TABLE ${name} (${columns}); ALTER TABLE ${name} OWNER TO app`)
-    return name
-  }
+  /** Runs a statement past the proxy. */
+  abstract run(sql: string): Promise<readonly Row[]>
 
-  async exists(table: string): Promise<boolean> {
-    const { rows } = await this.db.query('SELECT to_regclass($1) IS NOT NULL AS there', [table])
-    return rows[0].there
+  abstract exists(table: string): Promise<boolean>
+
+  /** Whether the database runs a statement with this word in it just now. */
+  protected abstract runs(word: string): Promise<boolean>
+
+  /** A new table that the agent's role owns. Its name is in no other statement. */
+  async table(): Promise<string> {
+    const name = `made_${++this.#tables}_`
+    await this.run(`CREATE TABLE ${name} (id integer, note text)`)
+    return name
   }
 
   /** The request that waits for a statement with this word in it. */
@@ -66,11 +91,8 @@ export class ClientsWorld {
 
   /** Resolves once the database runs a statement with this word in it. */
   async running(word: string): Promise<void> {
-    const text = `SELECT count(*)::int AS n FROM pg_stat_activity
-      WHERE state = 'active' AND pid <> pg_backend_pid() AND query LIKE $1`
-    const found = async () => (await this.db.query(text, [`%${word}%`])).rows[0].n > 0
     const deadline = Date.now() + 20_000
-    while (!(await found())) {
+    while (!(await this.runs(word))) {
       if (Date.now() > deadline) throw new Error(`the database never ran ${word}`)
     }
   }
@@ -84,30 +106,24 @@ export class ClientsWorld {
   }
 }
 
-/** The agent's role owns the shop, so that what holds a statement back is the proxy alone. */
-const OWNED = `${SHOP}
-  ALTER TABLE customers OWNER TO app; ALTER TABLE orders OWNER TO app;
-  ALTER TABLE scratch OWNER TO app; ALTER VIEW contacts OWNER TO app;`
-
-export async function startClientsWorld(
+/**
+ * Starts a proxy that takes TLS as well as plain connections; `listen` is merged over what that
+ * takes. It ends with the test.
+ */
+export async function startClientsProxy(
   t: Test,
-  version: PostgresVersion = 'newest',
-): Promise<ClientsWorld> {
+  options: CountersignOptions,
+  listen: Readonly<Record<string, unknown>>,
+): Promise<{ readonly proxy: Countersign; readonly certificate: string }> {
   const folder = mkdtempSync(join(tmpdir(), 'csgn-clients-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const tls = writeCertificate(folder)
-  const db = await startPostgres(t, { version, schema: OWNED })
-  const proxy = await startCountersign(t, {
-    upstream: db.url,
-    config: {
-      listen: {
-        postgres: '127.0.0.1:0',
-        control: '127.0.0.1:0',
-        tls: { ...tls, require: false },
-      },
-    },
-  })
-  return new ClientsWorld(db, proxy, tls.cert)
+  const config = {
+    ...options.config,
+    listen: { control: '127.0.0.1:0', tls: { ...tls, require: false }, ...listen },
+  }
+  const proxy = await startCountersign(t, { ...options, config })
+  return { proxy, certificate: tls.cert }
 }
 
 /** Whatever the clients did, the proxy stops when it is asked to, and its trail is whole. */

@@ -41,6 +41,8 @@ export function decodeExecute(
   const { count, longData } = facts
   const reader = new PayloadReader(payload, HEAD)
   if (count === 0) {
+    // MariaDB's clients send the flag here, too, where no server reads it.
+    if (reader.remaining > 0) readBound(reader)
     reader.end()
     return { parameters: [], types: [], bringsTypes: true }
   }

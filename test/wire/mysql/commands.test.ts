@@ -122,6 +122,21 @@ t.test('a command that is cut short or too long ends the session', async (t) => 
   })
 })
 
+t.test(
+  'an execution without parameters may carry the flag of new types, and no more',
+  async (t) => {
+    const head = [command.COM_STMT_EXECUTE, uint32(1), 0, uint32(1)] as const
+    for (const flag of [[], [0], [1]]) {
+      const request = prepared(MARIADB, 0).ask(bytes(...head, ...flag))
+      t.same(request.kind === 'run' && request.parameters(), [])
+    }
+    for (const more of [[2], [1, 0], [0, 0]]) {
+      const refused = () => prepared(MARIADB, 0).ask(bytes(...head, ...more))
+      t.throws(refused, { code: 'PROTOCOL_VIOLATION' }, String(more))
+    }
+  },
+)
+
 t.test('bound values are read by their types, NULL and unsigned ones too', async (t) => {
   const types = [0x01, 0x8002, 0x03, 0x8008, 0x04, 0x05, 0x0c]
   const double = Buffer.alloc(8)
