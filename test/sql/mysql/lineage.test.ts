@@ -308,7 +308,8 @@ t.test('what is not known is not fit to see', (t) =>
 
 t.test('words that are operators, options or literals on one server only', async (t) => {
   t.equal(await columns('SELECT SQL_CACHE name FROM people'), '-')
-  t.equal(await columns('SELECT SQL_CACHE name FROM people', MYSQL), '?', 'a column and its alias')
+  const other = await columns('SELECT SQL_CACHE name FROM people', MYSQL)
+  t.equal(other, null, 'a column and its alias, and the second reader takes it for an option')
   await same(t, [
     [
       "SELECT _utf8mb4'ssn', N'ssn', x'41', 0x41, b'1' , DATE '2026-01-01' FROM people",

@@ -18,6 +18,7 @@ import { readItems } from './read-items.ts'
 import { readQuery } from './read-query.ts'
 import { type Readers, Reading, Unfollowed } from './reading.ts'
 import { Scope } from './scope.ts'
+import { confirm } from './second-reading.ts'
 
 /** A longer query isn't followed. */
 const MAX_TOKENS = 4000
@@ -89,6 +90,7 @@ function statementOutputs(text: StatementText, options: ContextOptions): Outputs
   const query = reading.query()
   if (!cursor.done) return null
   checkTables(reading)
+  confirm(text, query, options.dialect)
   return context.outputs(query, { parent: null, commons: null })
 }
 
