@@ -3,6 +3,8 @@ import type { Allow } from '../policy/decision.ts'
 import type { Classification, Parsed } from '../sql/statement.ts'
 import { unreadable } from '../sql/unreadable.ts'
 import type { CommandRequest } from '../wire/protocol.ts'
+import type { Exchange } from './exchange.ts'
+import { runsWhenPrepared } from './prepare-runs.ts'
 import type { PreparedCommand, PreparedCommands } from './prepared-commands.ts'
 import type { Services } from './services.ts'
 import type { ClientFrame, Eventually, Judge, Settle, Step } from './step.ts'
@@ -23,6 +25,8 @@ export interface CommandJudgeOptions {
   readonly findSchema: (name: string) => string | undefined
   /** Ends a session of the same agent, or what it does; false where there is none of this id. */
   readonly kill: (connectionId: number, onlyQuery: boolean) => boolean
+  /** An exchange is over of which the server tells nothing more. */
+  readonly over: (exchange: Exchange) => void
   /** The client's session begins anew: what it had set or made is gone. */
   readonly resetNames: () => void
 }
@@ -140,16 +144,20 @@ export class CommandJudge implements Judge {
     if (request.kind !== 'prepare') throw new Error('not a prepare')
     const statements = statementsOf(parsed)
     const sql = this.#verdicts.textOf(request.sql)
-    const decision = this.#verdicts.decide(statements, inTransaction)
+    const exchange = this.#verdicts.exchange({ sql, statements, parameters: [] }, inTransaction)
+    const { decision } = exchange
     const refusal =
       this.#refusal(statements, false) ??
       (decision.kind === 'deny' ? denied(decision.reason) : null)
-    if (refusal) {
-      const exchange = this.#verdicts.exchange({ sql, statements, parameters: [] }, inTransaction)
-      return { kind: 'refuse', frame, error: refusal, exchange }
-    }
+    if (refusal) return { kind: 'refuse', frame, error: refusal, exchange }
     const settle = this.#options.prepared.add(request.statement, Buffer.from(request.sql), sql)
-    return { kind: 'pass', frame, exchange: null, settle }
+    // What runs nothing yet is neither held nor recorded; its errors can still quote a value.
+    if (!statements.some(runsWhenPrepared)) return { kind: 'pass', frame, exchange, settle }
+    const settleRun = (done: boolean) => {
+      settle(done)
+      if (done) this.#options.over(exchange)
+    }
+    return { kind: 'run', frame, exchange, settle: settleRun }
   }
 
   #run(frame: ClientFrame, request: Run, inTransaction: boolean): Eventually<Step> {

@@ -1,3 +1,4 @@
+import type { Classification } from '../sql/statement.ts'
 import type { Exchange } from './exchange.ts'
 
 /**
@@ -16,11 +17,17 @@ export class Diagnostics {
     if (exchange.guarded && !showsThem(exchange)) this.#guarded = true
   }
 
-  /** It ran to its end. */
-  completed(exchange: Exchange): void {
+  /** It ran to its end, with so many warnings of its own. */
+  completed(exchange: Exchange, warnings: number): void {
     const usesTable = exchange.statements.every(({ tables }) => tables.length > 0)
-    if (!exchange.guarded && usesTable) this.#guarded = false
+    if (exchange.guarded || !usesTable) return
+    // A query that MariaDB's cache answers uses no table, and has no warnings.
+    if (warnings > 0 || exchange.statements.every(writes)) this.#guarded = false
   }
+}
+
+function writes({ effects }: Classification): boolean {
+  return effects.some(({ effect }) => effect === 'write')
 }
 
 /** It looks at what was reported, and reports nothing by itself. */

@@ -10,6 +10,7 @@ import type { Context } from './binding.ts'
 import type { Diagnostics } from './diagnostics.ts'
 import type { Exchange } from './exchange.ts'
 import { Hold, type Interruption } from './hold.ts'
+import { runsWhenPrepared } from './prepare-runs.ts'
 import type { Records } from './records.ts'
 import type { Services, Settings } from './services.ts'
 import type { ClientFrame, Judge, Step } from './step.ts'
@@ -244,9 +245,11 @@ export class Flow {
   /** A slip of the pen needs no signature: what can't be read may be no statement at all. */
   async #syntaxError({ frame, exchange }: RunStep): Promise<ProxyError | null> {
     const { request } = frame
-    if (request.kind !== 'query' || exchange.statements.length !== 1) return null
-    const unread = exchange.statements[0]?.effects.some(({ effect }) => effect === 'opaque')
-    if (!unread || !this.#dialogue.syntaxError) return null
+    const [only, ...others] = exchange.statements
+    if (request.kind !== 'query' || !only || others.length > 0) return null
+    const unread = only.effects.some(({ effect }) => effect === 'opaque')
+    // To be asked, the server prepares it: nothing of it may run before it is signed.
+    if (!unread || runsWhenPrepared(only) || !this.#dialogue.syntaxError) return null
     await this.#settled()
     const asked = this.#dialogue.syntaxError(request.sql)
     this.#options.toServer.flush()
@@ -432,6 +435,7 @@ export class Flow {
   #forwardStep(step: Step): void {
     switch (step.kind) {
       case 'pass':
+        if (step.exchange) this.#options.diagnostics.sent(step.exchange)
         this.forward(Permit.fromAllow(PROTOCOL, [passing(step)]))
         break
       case 'run':

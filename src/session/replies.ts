@@ -19,7 +19,7 @@ export interface ReplyEvents {
   ready(): void
   drained(): void
   /** All of an exchange has run. */
-  completed(exchange: Exchange): void
+  completed(exchange: Exchange, warnings: number): void
   /** See Verdicts. */
   readsBy(name: string, value: string | null): void
   /** A setting has this value now, by the server's word. */
@@ -118,7 +118,7 @@ export class Replies implements ReplyListener<Exchange> {
     exchange.statementDone(statement)
     if (isLast(exchange, statement, completion)) {
       exchange.allDone()
-      this.#events.completed(exchange)
+      this.#events.completed(exchange, completion.warnings ?? 0)
       this.#over(exchange, null)
     }
     if (this.#uncommitted.length < MAX_UNCOMMITTED) this.#uncommitted.push(exchange)

@@ -139,7 +139,7 @@ export class Session {
     return new Replies(this.#services, this.#records, notifications, {
       ready: () => this.#becameReady(),
       drained: () => this.#flow.drained(),
-      completed: (exchange) => this.#diagnostics.completed(exchange),
+      completed: (exchange, warnings) => this.#diagnostics.completed(exchange, warnings),
       readsBy: (name, value) => this.#verdicts.readsBy(name, value),
       setting: (name, value) => {
         if (this.#settings.get(name) === value) return
@@ -165,6 +165,7 @@ export class Session {
         services.schemas?.refusal(this.principal, statement, this.#settings) ?? null,
       findSchema: (name) => services.schemas?.find(this.principal, name),
       kill: (connectionId, onlyQuery) => this.#options.kill(connectionId, onlyQuery),
+      over: (exchange) => this.#replies.abandoned(exchange),
       resetNames: () => {
         prepared.clear()
         this.#names.forgetAll()

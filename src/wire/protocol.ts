@@ -138,6 +138,8 @@ export interface Completion {
    * exchange's statements are counted.
    */
   readonly more?: boolean
+  /** How many warnings it has, where the server counts them (MySQL). */
+  readonly warnings?: number
 }
 
 /** How a server describes a result. */

@@ -94,7 +94,8 @@ export class ReceivedReplies<X> {
     this.#talk.status = ok.status
     const shown = this.#session.filter(payload, ok, reply.exchange)
     this.#rows.deliver(reply, message(reply.clientSequence, shown))
-    this.#resultDone(reply, { status: ok.status, rows: ok.affectedRows, suspended: false })
+    const { status, affectedRows: rows, warnings } = ok
+    this.#resultDone(reply, { status, rows, warnings, suspended: false })
   }
 
   // === results
@@ -155,11 +156,11 @@ export class ReceivedReplies<X> {
   #cursorOpened(reply: ServerReply<X>, status: number): void {
     if (reply.statement) reply.statement.cursorTypes = reply.columns.map(({ typeOid }) => typeOid)
     this.#talk.status = status
-    this.#resultDone(reply, { status, rows: 0, suspended: true })
+    this.#resultDone(reply, { status, rows: 0, warnings: 0, suspended: true })
   }
 
   #rowsEnd(reply: ServerReply<X>, payload: Buffer): void {
-    const { status, ok } = decodeEnding(payload, this.#talk.deprecateEof)
+    const { status, warnings, ok } = decodeEnding(payload, this.#talk.deprecateEof)
     this.#talk.status = status
     const shown = ok ? this.#session.filter(payload, ok, reply.exchange) : payload
     this.#rows.deliver(reply, message(reply.clientSequence, shown))
@@ -170,12 +171,17 @@ export class ReceivedReplies<X> {
     }
     const left = reply.shape === 'cursor' && (status & SERVER_STATUS_LAST_ROW_SENT) === 0
     if (reply.shape === 'cursor' && !left && reply.statement) reply.statement.cursorTypes = null
-    this.#resultDone(reply, { status, rows: reply.rows, suspended: left })
+    this.#resultDone(reply, { status, rows: reply.rows, warnings, suspended: left })
   }
 
   #resultDone(
     reply: ServerReply<X>,
-    done: { readonly status: number; readonly rows: number; readonly suspended: boolean },
+    done: {
+      readonly status: number
+      readonly rows: number
+      readonly warnings: number
+      readonly suspended: boolean
+    },
   ): void {
     const more = (done.status & SERVER_MORE_RESULTS_EXISTS) !== 0 || reply.moreFollows
     if (reply.exchange !== null) {
@@ -185,6 +191,7 @@ export class ReceivedReplies<X> {
         bytes: reply.bytes,
         suspended: done.suspended,
         more,
+        warnings: done.warnings,
       })
     }
     if (!more) {
