@@ -91,7 +91,8 @@ export class Records {
       stmt: this.#statement(exchange, transaction),
       parametersHmac: this.#parametersHmac(exchange),
       sqlState: error.sqlState,
-      reason: error.message,
+      // The server's words quote the statement, constants and passwords with it.
+      reason: error.code === 'SYNTAX_ERROR' ? 'a syntax error' : error.message,
       rules: decision.kind === 'deny' ? [decision.rule] : decision.rules,
       approval: null,
     })
