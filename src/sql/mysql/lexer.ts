@@ -228,8 +228,7 @@ class Lexer {
         return
       }
     }
-    if (code === DOLLAR && this.#options.dialect.flavour === 'mysql' && !this.#afterDot()) {
-      // MySQL 9 reads $tag$ ... $tag$ as a string.
+    if (code === DOLLAR && this.#mayQuote() && !this.#afterDot()) {
       throw new LexError('a word begins with a dollar sign')
     }
     let end = start + 1
@@ -239,6 +238,14 @@ class Lexer {
       this.#text.charCodeAt(end) === DOT && isIdentifier(this.#text.charCodeAt(end + 1))
     const keyword = qualifies || this.#afterDot() ? '' : word.toUpperCase()
     this.#push('word', start, end, word, keyword)
+  }
+
+  /**
+   * MySQL 9 reads $tag$ ... $tag$ as a string. Its command line asks SELECT $$ when it connects:
+   * with nothing behind, that is a name or else an error.
+   */
+  #mayQuote(): boolean {
+    return this.#options.dialect.flavour === 'mysql' && this.#text.slice(this.#at) !== '$$'
   }
 
   /** x'4d' and b'01' */

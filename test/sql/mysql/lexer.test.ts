@@ -87,7 +87,19 @@ t.test('names, numbers and variables are cut as the servers cut them', async (t)
   ])
   t.throws(() => read('SELECT 1.e FROM t'), 'old servers lose such a number and what is behind it')
   t.throws(() => read("SELECT x'4g'"))
-  t.throws(() => read('SELECT $$ 1 $$', PLAIN, MYSQL_9), 'MySQL 9 has strings between dollar signs')
+  for (const quoted of [
+    'SELECT $$ 1 $$',
+    'SELECT $$ ',
+    'SELECT $$;',
+    'SELECT $a$',
+    'SELECT 1 $$$$',
+  ]) {
+    t.throws(
+      () => read(quoted, PLAIN, MYSQL_9),
+      `MySQL 9 has strings between dollar signs: ${quoted}`,
+    )
+  }
+  t.same(read('SELECT $$', PLAIN, MYSQL_9), ['word:SELECT', 'word:$$'], 'its client asks for that')
   t.throws(() => read('SELECT \u0001'))
 })
 
