@@ -1,10 +1,23 @@
-import type { Classification } from '../sql/statement.ts'
+import type { Classification, Effect } from '../sql/statement.ts'
+
+/** What a query does by its own words; anything else comes from code that it calls, or its views do. */
+const OF_QUERIES: ReadonlySet<Effect> = new Set(['read', 'probe', 'export'])
+const QUERIES = new Set(['SELECT', 'INSERT', 'REPLACE', 'UPDATE', 'DELETE'])
 
 /**
  * True where a server may run code as early as it prepares a statement: MariaDB calls stored
  * functions of constant arguments then, in ROUND(1.5, f()) for one. What can't be read could call
  * any.
  */
-export function runsWhenPrepared({ verb, functions }: Classification): boolean {
-  return functions.length > 0 || verb === 'UNREADABLE'
+export function runsWhenPrepared(statement: Classification): boolean {
+  const { verb, functions } = statement
+  if (functions.length > 0 || verb === 'UNREADABLE') return true
+  return QUERIES.has(verb) && hasCode(statement)
+}
+
+function hasCode({ verb, effects }: Classification): boolean {
+  return effects.some(({ effect }) => {
+    if (effect === 'opaque') return true
+    return verb === 'SELECT' && !OF_QUERIES.has(effect)
+  })
 }
