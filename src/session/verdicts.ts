@@ -167,8 +167,10 @@ function misread(name: string, value: string): ProxyError {
   return new ProxyError('PROTOCOL_VIOLATION', why)
 }
 
-function mayChangeSchema({ effects }: Classification): boolean {
-  return effects.some(({ effect }) => effect === 'ddl' || effect === 'opaque')
+/** SET changes what a session reads by, and no table, unless it calls what somebody has written. */
+function mayChangeSchema({ effects, functions, verb }: Classification): boolean {
+  const only = verb === 'SET' && functions.length === 0
+  return effects.some(({ effect }) => effect === 'ddl' || (effect === 'opaque' && !only))
 }
 
 export function denied(reason: string): ProxyError {
