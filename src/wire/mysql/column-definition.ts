@@ -15,8 +15,8 @@ export function decodeColumn(payload: Buffer, binary: boolean): ResultColumn {
 
 function read(payload: Buffer, binary: boolean): { column: ResultColumn; end: number } {
   const reader = new PayloadReader(payload)
-  const text = () => reader.lenencBytes().toString('utf8')
-  if (text() !== 'def') throw violation('a column definition has another catalog than "def"')
+  const decode = decoderFor(reader.lenencBytes())
+  const text = () => decode(reader.lenencBytes())
   const [schema, tableAlias, table, name, column] = [text(), text(), text(), text(), text()]
   if (reader.lenencInt() !== FIXED_FIELDS) throw violation('a column definition has other fields')
   const charset = reader.uint16()
@@ -40,6 +40,35 @@ function read(payload: Buffer, binary: boolean): { column: ResultColumn; end: nu
     },
     end: reader.position,
   }
+}
+
+const CATALOG = 'def'
+
+type Decode = (bytes: Buffer) => string
+
+const utf8: Decode = (bytes) => bytes.toString('utf8')
+const utf16le: Decode = (bytes) => bytes.toString('utf16le')
+const utf16be: Decode = (bytes) =>
+  Buffer.from(bytes.subarray(0, bytes.length & ~1))
+    .swap16()
+    .toString('utf16le')
+const utf32be: Decode = (bytes) => {
+  let text = ''
+  for (let at = 0; at + 4 <= bytes.length; at += 4) {
+    const point = bytes.readUInt32BE(at)
+    text += point <= 0x10ffff ? String.fromCodePoint(point) : '\ufffd'
+  }
+  return text
+}
+
+/**
+ * Definitions are written in character_set_results. All but these agree on ASCII; the catalog, which
+ * is always the same word, tells which it is.
+ */
+function decoderFor(catalog: Buffer): Decode {
+  const decode = [utf8, utf16be, utf16le, utf32be].find((each) => each(catalog) === CATALOG)
+  if (!decode) throw violation('a column definition has another catalog than "def"')
+  return decode
 }
 
 /** A definition of COM_FIELD_LIST without its default value, which can be anything. */

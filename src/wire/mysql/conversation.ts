@@ -16,6 +16,8 @@ export class Conversation<X> {
   readonly requests: Requests
   readonly welcome: MysqlWelcome
   readonly agreement: Agreement
+  /** The server is a MariaDB. */
+  readonly mariaDb: boolean
   /** The status flags of the server's last word. */
   status: number
   /** The server has said its last word. */
@@ -29,7 +31,8 @@ export class Conversation<X> {
     this.agreement = agreement
     this.welcome = welcome
     this.status = welcome.status
-    this.statements = new PreparedStatements(isMariaDb(welcome.serverVersion))
+    this.mariaDb = isMariaDb(welcome.serverVersion)
+    this.statements = new PreparedStatements(this.mariaDb)
     this.requests = new Requests(this.statements, options.maxMessage)
     this.#toClient = options.toClient
   }

@@ -7,6 +7,7 @@ import type {
   ResultColumn,
   TransactionState,
 } from '../protocol.ts'
+import { COM_STMT_FETCH } from './commands.ts'
 import { Conversation } from './conversation.ts'
 import { encodeRefusal } from './errors.ts'
 import { OwnQuestions } from './own-questions.ts'
@@ -76,7 +77,9 @@ class MysqlDialogue<X> implements Dialogue<X, MysqlRequest> {
   }
 
   sendNameless(bytes: Buffer): void {
-    this.sendRefusal(unknownStatement(payloadOf(bytes).readUInt32LE(1)))
+    const payload = payloadOf(bytes)
+    const given = payload[0] === COM_STMT_FETCH ? 'fetch' : 'execute'
+    this.sendRefusal(unknownStatement(payload.readUInt32LE(1), given, this.#talk.mariaDb))
   }
 
   sendSync(): void {}

@@ -37,6 +37,8 @@ export interface ServerReply<X> {
   /** Null where the client asked; else it sees nothing. */
   readonly own: OwnQuestion | null
   readonly statement: PreparedStatement | null
+  /** The client asked for a cursor: its rows may be left for later. */
+  readonly opensCursor: boolean
   /** The sequence ids of the next packet, here and there. */
   serverSequence: number
   clientSequence: number
@@ -106,10 +108,11 @@ export function newReply<X>(
   asked: Pick<
     ServerReply<X>,
     'shape' | 'exchange' | 'settle' | 'own' | 'statement' | 'serverSequence' | 'clientSequence'
-  >,
+  > & { readonly opensCursor?: boolean },
 ): ServerReply<X> {
   return {
     kind: 'server',
+    opensCursor: false,
     ...asked,
     phase: asked.shape === 'cursor' ? 'rows' : 'first',
     left: 0,

@@ -93,7 +93,7 @@ export class Execution {
   }
 
   get read(): ReadExecution {
-    if (!this.#read) throw unknownStatement(this.statement.id)
+    if (!this.#read) throw unknownStatement(this.statement.id, 'execute', true)
     return this.#read
   }
 
@@ -162,7 +162,13 @@ export class PreparedStatements {
   }
 }
 
-export function unknownStatement(id: number): ProxyError {
-  const text = `${UNKNOWN} (${id}) given to EXECUTE`
+/** In the words of the servers, which name their own function. */
+export function unknownStatement(
+  id: number,
+  given: 'execute' | 'fetch' | 'reset',
+  mariaDb: boolean,
+): ProxyError {
+  const reader = mariaDb ? `mysqld_stmt_${given}` : 'mysql_stmt_precheck'
+  const text = `${UNKNOWN} (${id}) given to ${reader}`
   return new ProxyError('UNKNOWN_STATEMENT', text)
 }

@@ -3,6 +3,7 @@ import type { Conversation } from './conversation.ts'
 import { decodeError, errorPayload, type ServerError } from './errors.ts'
 import type { ServerReply } from './owed-replies.ts'
 import { message } from './packets.ts'
+import type { PreparedStatement } from './prepared-statements.ts'
 import type { ReceivedRows } from './received-rows.ts'
 import { endReply } from './reply-ends.ts'
 
@@ -29,7 +30,10 @@ export class ReceivedErrors<X> {
     } else {
       const guarded = exchange !== null && this.#options.listener.guarded(exchange, error.number)
       const shown = guarded ? errorPayload(this.#scrubbed(error)) : payload
-      this.#rows.deliver(reply, message(reply.clientSequence, shown))
+      this.#rows.deliver(
+        reply,
+        message(reply.clientSequence, withClientsId(shown, error.number, statement)),
+      )
     }
     if (reply.shape === 'prepared' && statement && statement.state !== 'ready') {
       this.#talk.statements.remove(statement)
@@ -52,4 +56,21 @@ export class ReceivedErrors<X> {
     const number = Number(fields.get('errno') ?? 1105)
     return { number, sqlState, message: fields.get('M') ?? '' }
   }
+}
+
+/** ER_UNKNOWN_STMT_HANDLER, ER_STMT_HAS_NO_OPEN_CURSOR */
+const NAME_STATEMENTS: ReadonlySet<number> = new Set([1243, 1421])
+
+/** Such texts name a statement in brackets, by the id that the server gave it. */
+function withClientsId(
+  payload: Buffer,
+  number: number,
+  statement: PreparedStatement | null,
+): Buffer {
+  if (!statement || !NAME_STATEMENTS.has(number)) return payload
+  const id = Buffer.from(`(${statement.serverId})`)
+  const at = payload.indexOf(id)
+  if (at < 0) return payload
+  const rest = payload.subarray(at + id.length)
+  return Buffer.concat([payload.subarray(0, at), Buffer.from(`(${statement.id})`), rest])
 }

@@ -148,8 +148,9 @@ export class ReceivedReplies<X> {
     reply.phase = 'rows'
     // MySQL says of OUT parameters that more follows here, and no more behind their row.
     reply.moreFollows = (status & SERVER_PS_OUT_PARAMS) !== 0
-    // The rows of a cursor are fetched: no second end follows.
-    const cursor = reply.shape === 'binary' && (status & SERVER_STATUS_CURSOR_EXISTS) !== 0
+    // The rows of a cursor are fetched: no second end follows. MariaDB leaves the flag set behind
+    // a cursor of a procedure's own.
+    const cursor = reply.opensCursor && (status & SERVER_STATUS_CURSOR_EXISTS) !== 0
     if (cursor) this.#cursorOpened(reply, status)
   }
 
@@ -164,7 +165,7 @@ export class ReceivedReplies<X> {
     this.#talk.status = status
     const shown = ok ? this.#session.filter(payload, ok, reply.exchange) : payload
     this.#rows.deliver(reply, message(reply.clientSequence, shown))
-    const opened = reply.shape === 'binary' && (status & SERVER_STATUS_CURSOR_EXISTS) !== 0
+    const opened = reply.opensCursor && (status & SERVER_STATUS_CURSOR_EXISTS) !== 0
     if (opened && reply.rows === 0) {
       this.#cursorOpened(reply, status)
       return
@@ -216,6 +217,9 @@ export class ReceivedReplies<X> {
       return
     }
     reply.phase = 'columns'
-    this.#rows.deliver(reply, message(reply.clientSequence, withoutDefault(payload)))
+    const { exchange } = reply
+    const guarded = exchange === null || this.#options.listener.guarded(exchange)
+    const shown = guarded ? withoutDefault(payload) : payload
+    this.#rows.deliver(reply, message(reply.clientSequence, shown))
   }
 }

@@ -111,23 +111,30 @@ export class Sending<X> {
   }
 
   #command(
-    { exchange, settle, bytes: asked }: Outgoing<X, MysqlRequest>,
+    { request, exchange, settle, bytes: asked }: Outgoing<X, MysqlRequest>,
     shape: Shape,
     bytes: Buffer,
     statement: PreparedStatement | null = null,
   ): void {
+    const opensCursor = request.kind === 'run' && request.cursor
     const clientSequence = this.#talk.requests.takeUnanswered() ?? packetsIn(asked) & 0xff
     const serverSequence = packetsIn(bytes) & 0xff
     this.#talk.owed.push(
-      newReply({ shape, exchange, settle, own: null, statement, clientSequence, serverSequence }),
+      newReply({
+        ...{ shape, exchange, settle, statement, opensCursor },
+        own: null,
+        clientSequence,
+        serverSequence,
+      }),
     )
     this.#options.toServer.add(bytes)
   }
 
   #onStatement(outgoing: Outgoing<X, MysqlRequest>, name: string, shape: Shape): void {
     const statement = this.#talk.statements.named(name)
-    if (statement?.state !== 'ready') this.#answerUnknown(outgoing, name)
-    else this.#command(outgoing, shape, renamed(outgoing.bytes, statement), statement)
+    if (statement?.state !== 'ready') {
+      this.#answerUnknown(outgoing, name, shape === 'cursor' ? 'fetch' : 'reset')
+    } else this.#command(outgoing, shape, renamed(outgoing.bytes, statement), statement)
   }
 
   #execute(outgoing: Outgoing<X, MysqlRequest>): void {
@@ -135,7 +142,7 @@ export class Sending<X> {
     const statement = execution?.statement
     if (statement?.state !== 'ready' || !execution) {
       const { request } = outgoing
-      this.#answerUnknown(outgoing, request.kind === 'run' ? request.statement : '')
+      this.#answerUnknown(outgoing, request.kind === 'run' ? request.statement : '', 'execute')
       return
     }
     for (const { frame } of execution.longData) {
@@ -153,8 +160,12 @@ export class Sending<X> {
   }
 
   /** Nothing has this id, or what had it was refused: the server isn't asked. */
-  #answerUnknown({ exchange, settle }: Outgoing<X, MysqlRequest>, name: string): void {
-    const error = unknownStatement(Number(name))
+  #answerUnknown(
+    { exchange, settle }: Outgoing<X, MysqlRequest>,
+    name: string,
+    given: 'execute' | 'fetch' | 'reset',
+  ): void {
+    const error = unknownStatement(Number(name), given, this.#talk.mariaDb)
     settle?.(false)
     if (exchange) this.#options.listener.failed(exchange, error.sqlState, false)
     this.#talk.answerInTurn((sequence) => encodeRefusal(error, sequence))
