@@ -81,6 +81,8 @@ export class Session {
   #bytesIn = 0
   #bytesOut = 0
   #lastActive = 0
+  /** The rest of their rows is never fetched. */
+  #leaveCursors = () => {}
   #idleTimer: CancelTimer = () => {}
   #writeTimer: CancelTimer = () => {}
 
@@ -157,6 +159,7 @@ export class Session {
       () => this.#settings,
       (exchange) => this.#replies.abandoned(exchange),
     )
+    this.#leaveCursors = () => prepared.clear()
     return new CommandJudge({
       services,
       verdicts,
@@ -415,6 +418,8 @@ export class Session {
     if (this.#closed) return
     this.#closed = true
     this.#flow.interrupt('disconnected')
+    // Of what is still under way nobody knows how it ends.
+    if (this.#dialogue.idle) this.#leaveCursors()
     this.#idleTimer()
     this.#writeTimer()
     this.#options.client.end()

@@ -64,6 +64,8 @@ export class Countersign {
   readonly folder: string
   readonly #env: Readonly<Record<string, string>>
   #child: ChildProcess | null = null
+  /** The one that the test has ended. */
+  #ending: ChildProcess | null = null
   #listening: { readonly postgres?: string; readonly mysql?: string; readonly control: string } = {
     control: '',
   }
@@ -153,6 +155,11 @@ export class Countersign {
       this.stderr += chunk
       for (const look of this.#onWords) look()
     })
+    child.once('exit', (code, signal) => {
+      // Killed or told to stop by the test, or else a crash that it should hear of.
+      if (this.#ending === child) return
+      process.stderr.write(`the proxy ended by itself: ${code ?? signal}\n${this.stderr}\n`)
+    })
     const lines = createInterface({ input: child.stdout })
     const first = await Promise.race([once(lines, 'line'), once(child, 'close')])
     if (typeof first[0] !== 'string') throw new Error(`it did not start: ${this.stderr}`)
@@ -178,6 +185,7 @@ export class Countersign {
     const child = this.#child
     if (!child || child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
     const closed = once(child, 'exit')
+    this.#ending = child
     child.kill(signal)
     return closed
   }

@@ -3,6 +3,7 @@ import pg from 'pg'
 import type { Test } from 'tap'
 import { AGENT, type Countersign } from './countersign.ts'
 import { cancel as cancelPostgres } from './e2e-client.ts'
+import { type MysqlLogin, MysqlRaw } from './e2e-mysql-raw.ts'
 import { type Talk, talkMysql, talkPostgres } from './e2e-talk.ts'
 import { MYSQL_FLAVOURS, type MysqlFlavour, startMysql } from './mysql.ts'
 import { POSTGRES_VERSIONS, type PostgresVersion, startPostgres } from './postgres.ts'
@@ -32,6 +33,10 @@ export interface SideSetup {
 export interface SideServer {
   /** Its URL for a proxy, as a user who may do everything. */
   readonly upstream: string
+  /** The same as a user who may read and write rows; its password can be changed. */
+  readonly plain: string
+  /** The statement that gives that user another password. */
+  newPassword(password: string): string
   /** Runs a statement past the proxy. */
   run(sql: string): Promise<readonly Row[]>
   exists(table: string): Promise<boolean>
@@ -59,6 +64,23 @@ export function talkAsAgent(
   return side.system === 'postgres' ? talkPostgres(t, login) : talkMysql(t, login)
 }
 
+/** An agent that speaks MySQL's protocol command by command; it ends with the test. */
+export async function rawAgent(
+  t: Test,
+  proxy: Countersign,
+  { hold = '20s', ...login }: { hold?: string } & Partial<MysqlLogin> = {},
+): Promise<MysqlRaw> {
+  const client = await MysqlRaw.login(proxy.port, {
+    user: AGENT,
+    password: proxy.password,
+    database: 'shop',
+    attributes: ownSettings({ hold }),
+    ...login,
+  })
+  t.teardown(() => client.destroy())
+  return client
+}
+
 /** An agent's connection through the proxy; it ends with the test. */
 export interface AgentClient {
   /** `values` make it a prepared statement; they stand for ? in the text. */
@@ -74,6 +96,9 @@ export const SIDES: readonly Side[] = [
   ...POSTGRES_VERSIONS.map(postgresSide),
   ...MYSQL_FLAVOURS.map(mysqlSide),
 ]
+
+/** MariaDB and MySQL of today, for what only their protocol has. */
+export const MYSQL_SIDES: readonly Side[] = [mysqlSide('mariadb'), mysqlSide('mysql')]
 
 /** One server of each system: where the versions have no say. */
 export const ONE_SIDE_EACH: readonly Side[] = [postgresSide('newest'), mysqlSide('mariadb')]
@@ -100,6 +125,8 @@ function postgresSide(version: PostgresVersion): Side {
       })
       return {
         upstream: db.superuserUrl,
+        plain: db.url,
+        newPassword: (password) => `ALTER ROLE ${db.user} PASSWORD '${password}'`,
         run: async (sql) => (await db.query(sql)).rows,
         async exists(table) {
           const { rows } = await db.query('SELECT to_regclass($1) IS NOT NULL AS there', [table])
@@ -114,7 +141,11 @@ function postgresSide(version: PostgresVersion): Side {
   }
 }
 
-const MYSQL_USER = "CREATE USER app IDENTIFIED BY 'app-password'; GRANT ALL ON *.* TO app;"
+const MYSQL_USER = `
+  CREATE USER app IDENTIFIED BY 'app-password'; GRANT ALL ON *.* TO app;
+  CREATE USER plain IDENTIFIED BY 'plain-password';
+  GRANT SELECT, INSERT, UPDATE, DELETE ON shop.* TO plain;
+`
 
 function mysqlSide(flavour: MysqlFlavour): Side {
   return {
@@ -138,7 +169,9 @@ function mysqlSide(flavour: MysqlFlavour): Side {
         return Array.isArray(rows) ? (rows as Row[]) : []
       }
       return {
-        upstream: `mysql://app:app-password@127.0.0.1:${server.port}/shop`,
+        upstream: `mysql://app:app-password@127.0.0.1:${port}/shop`,
+        plain: `mysql://plain:plain-password@127.0.0.1:${port}/shop`,
+        newPassword: (password) => `ALTER USER plain IDENTIFIED BY '${password}'`,
         run,
         exists: async (table) => (await run(`SHOW TABLES LIKE '${table}'`)).length > 0,
         talk: (t) => talkMysql(t, { port, user: 'root', password: '', database: 'shop' }),
@@ -187,7 +220,12 @@ async function connectPostgres(t: Test, proxy: Countersign, says: AgentSays): Pr
 }
 
 async function connectMysql(t: Test, proxy: Countersign, says: AgentSays): Promise<AgentClient> {
-  const options = { uri: proxy.url, connectAttributes: ownSettings(says), dateStrings: true }
+  const options = {
+    uri: proxy.url,
+    connectAttributes: ownSettings(says),
+    dateStrings: true,
+    multipleStatements: true,
+  }
   const client = await mysql.createConnection(options)
   client.on('error', () => {})
   t.teardown(() => client.destroy())
@@ -196,7 +234,8 @@ async function connectMysql(t: Test, proxy: Countersign, says: AgentSays): Promi
       const [rows] = await (values
         ? client.execute(sql, [...values] as string[])
         : client.query(sql))
-      return Array.isArray(rows) ? (rows as Row[]) : []
+      const last: unknown = Array.isArray(rows) && Array.isArray(rows[0]) ? rows.at(-1) : rows
+      return Array.isArray(last) ? (last as Row[]) : []
     },
     async cancel() {
       const other = await mysql.createConnection({ uri: proxy.url })
