@@ -1,3 +1,4 @@
+import { NO_CLASS } from './catalog/classified-patterns.ts'
 import type { Config, DatabaseConfig } from './config/config.ts'
 import { parseUpstream, type Upstream } from './config/upstream-url.ts'
 import type { Clock } from './lib/clock.ts'
@@ -56,6 +57,39 @@ export function upstreamOf(config: DatabaseConfig): { upstream: Upstream; target
   } catch (error) {
     const what = `databases.${config.name}.upstream: ${messageOf(error)}`
     throw new ProxyError('CONFIG_INVALID', what, { cause: error })
+  }
+}
+
+interface Refreshing<T> {
+  readonly current: T
+  refresh(): Promise<T>
+}
+
+/** What a new name means isn't worth a reading of the schema where nothing depends on it. */
+export function lazily<T>(catalog: Refreshing<T>, transparent: () => boolean): Refreshing<T> {
+  return {
+    get current() {
+      return catalog.current
+    },
+    refresh: async () => (transparent() ? catalog.current : await catalog.refresh()),
+  }
+}
+
+/** The data classes that patterns give. */
+export function classesIn(classified: Readonly<Record<string, string>>): readonly string[] {
+  return Object.values(classified).filter((dataClass) => dataClass !== NO_CLASS)
+}
+
+/** Asks something on a connection of its own. */
+export async function withClient<Client extends { end(): Promise<void> }, T>(
+  connect: () => Promise<Client>,
+  use: (client: Client) => Promise<T>,
+): Promise<T> {
+  const client = await connect()
+  try {
+    return await use(client)
+  } finally {
+    await client.end()
   }
 }
 

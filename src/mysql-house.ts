@@ -1,16 +1,19 @@
 import { NO_CLASS } from './catalog/classified-patterns.ts'
-import { type MysqlCatalog, openMysqlCatalog } from './catalog/mysql-catalog.ts'
+import { openMysqlCatalog } from './catalog/mysql-catalog.ts'
 import { mysqlContextQuery } from './catalog/mysql-context.ts'
 import { inspectMysqlRole } from './catalog/mysql-role-facts.ts'
 import type { Config, DatabaseConfig } from './config/config.ts'
 import { connectMysqlClient } from './config/mysql-upstream-client.ts'
 import { parseUpstream, type Upstream } from './config/upstream-url.ts'
 import {
+  classesIn,
   type House,
   type HouseOptions,
+  lazily,
   type SystemServices,
   unreachable,
   upstreamOf,
+  withClient,
 } from './house.ts'
 import { messageOf } from './lib/errors.ts'
 import { mysqlPlanner } from './mask/mysql/planner.ts'
@@ -52,9 +55,14 @@ export async function openMysqlHouse(options: HouseOptions): Promise<House> {
   }).catch((error: unknown) => {
     throw unreachable(config, error)
   })
-  const { dialect } = catalog.current
-  const source = lazily(catalog, transparent)
-  const classifier = createMysqlClassifier({ catalog: source, dialect, trustedFunctions })
+  const classifier = createMysqlClassifier({
+    catalog: lazily(catalog, transparent),
+    // The server can be another version when it comes back.
+    get dialect() {
+      return catalog.current.dialect
+    },
+    trustedFunctions,
+  })
   const services: SystemServices = {
     openClassifier: (settings) => classifier.forSession(() => sessionFactsOf(settings())),
     schema: catalog,
@@ -74,30 +82,13 @@ export async function openMysqlHouse(options: HouseOptions): Promise<House> {
     target,
     services,
     planner: mysqlPlanner(catalog),
-    classes: Object.values(classified).filter((dataClass) => dataClass !== NO_CLASS),
+    classes: classesIn(classified),
     greeting,
     get trouble() {
       return trouble
     },
-    async roleFacts() {
-      const client = await connect()
-      try {
-        return await inspectMysqlRole(client, catalog.current)
-      } finally {
-        await client.end()
-      }
-    },
+    roleFacts: () => withClient(connect, (client) => inspectMysqlRole(client, catalog.current)),
     close: () => catalog.close(),
-  }
-}
-
-/** What a new name means isn't worth a reading of the schema where nothing depends on it. */
-function lazily(catalog: MysqlCatalog, transparent: () => boolean) {
-  return {
-    get current() {
-      return catalog.current
-    },
-    refresh: async () => (transparent() ? catalog.current : await catalog.refresh()),
   }
 }
 

@@ -1,14 +1,16 @@
-import { NO_CLASS } from './catalog/classified-patterns.ts'
-import { openPostgresCatalog, type PostgresCatalog } from './catalog/postgres-catalog.ts'
+import { openPostgresCatalog } from './catalog/postgres-catalog.ts'
 import { contextQuery } from './catalog/postgres-context.ts'
 import { inspectRole } from './catalog/role-facts.ts'
 import { connectUpstreamClient } from './config/upstream-client.ts'
 import {
+  classesIn,
   type House,
   type HouseOptions,
+  lazily,
   type SystemServices,
   unreachable,
   upstreamOf,
+  withClient,
 } from './house.ts'
 import { messageOf } from './lib/errors.ts'
 import { postgresPlanner } from './mask/planner.ts'
@@ -53,32 +55,15 @@ export async function openPostgresHouse(options: HouseOptions): Promise<House> {
     target,
     services,
     planner: postgresPlanner(catalog),
-    classes: Object.values(classified).filter((dataClass) => dataClass !== NO_CLASS),
+    classes: classesIn(classified),
     greeting: null,
     get trouble() {
       return trouble
     },
-    async roleFacts() {
-      const client = await connect()
-      try {
-        return await inspectRole(client, catalog.current)
-      } finally {
-        await client.end()
-      }
-    },
+    roleFacts: () => withClient(connect, (client) => inspectRole(client, catalog.current)),
     async close() {
       await catalog.close()
       await classifier.close()
     },
-  }
-}
-
-/** What a new name means isn't worth a reading of the schema where nothing depends on it. */
-function lazily(catalog: PostgresCatalog, transparent: () => boolean) {
-  return {
-    get current() {
-      return catalog.current
-    },
-    refresh: async () => (transparent() ? catalog.current : await catalog.refresh()),
   }
 }

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawnSync } from 'node:child_process'
 import {
   chownSync,
   closeSync,
@@ -16,6 +16,7 @@ import { type Clock, systemClock } from '../../lib/clock.ts'
 import { freePort } from './free-port.ts'
 import { type MysqlBinaries, systemTables } from './mysql-binaries.ts'
 import { isRoot, NOBODY } from './postgres-binaries.ts'
+import { childCredentials, spawnSupervised } from './supervised.ts'
 
 const DEADLINE_MS = 60_000
 const POLL_MS = 50
@@ -108,7 +109,12 @@ function initialise({ flavour, server, share }: MysqlBinaries, folder: string, d
 }
 
 function run(server: string, flags: readonly string[], input: string): void {
-  const made = spawnSync(server, withoutDefaults(flags), { input, encoding: 'utf8', ...as() })
+  const made = spawnSync(server, withoutDefaults(flags), {
+    input,
+    encoding: 'utf8',
+    cwd: '/',
+    ...childCredentials(),
+  })
   if (made.status === 0) return
   throw new Error(`${server} failed: ${made.stderr?.slice(-2_000) ?? made.error?.message}`)
 }
@@ -117,22 +123,6 @@ function run(server: string, flags: readonly string[], input: string): void {
 function withoutDefaults(flags: readonly string[]): string[] {
   return flags[0] === '--no-defaults' ? [...flags] : ['--no-defaults', ...flags]
 }
-
-/** What the child processes run as: the servers refuse root. */
-function as(): { uid?: number; gid?: number; cwd: string } {
-  return { cwd: '/', ...(isRoot() ? { uid: NOBODY, gid: NOBODY } : {}) }
-}
-
-/** Ends the server when our pipe closes, however this process ends. */
-const SUPERVISOR = `
-exec 3<&0
-"$@" </dev/null 3<&- &
-server=$!
-( while read -r _ <&3; do :; done; kill -TERM $server ) 2>/dev/null &
-watcher=$!
-wait $server
-kill $watcher 2>/dev/null
-`
 
 function spawnServer(
   { flavour, server }: MysqlBinaries,
@@ -150,17 +140,8 @@ function spawnServer(
     ...settings,
   }
   const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`)
-  const log = openSync(join(folder, 'log'), 'a', 0o666)
-  try {
-    const command = [server, ...withoutDefaults(args)]
-    return spawn('/bin/sh', ['-c', SUPERVISOR, 'sh', ...command], {
-      stdio: ['pipe', log, log],
-      detached: true,
-      ...as(),
-    })
-  } finally {
-    closeSync(log)
-  }
+  const command = [server, ...withoutDefaults(args)]
+  return spawnSupervised({ command, signal: 'TERM', log: join(folder, 'log'), cwd: '/' })
 }
 
 /** Answers the server's version. */

@@ -1,13 +1,11 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import {
   chownSync,
-  closeSync,
   copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
-  openSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -17,6 +15,7 @@ import { join, resolve } from 'node:path'
 import { type Clock, systemClock } from '../../lib/clock.ts'
 import { freePort } from './free-port.ts'
 import { isRoot, NOBODY, type PostgresBinaries, reachableByNobody } from './postgres-binaries.ts'
+import { childCredentials, spawnSupervised } from './supervised.ts'
 
 const START_DEADLINE_MS = 60_000
 const POLL_MS = 20
@@ -83,11 +82,6 @@ export async function startEmbeddedPostgres(
   }
 }
 
-/** What the child processes run as. */
-function credentials(): { uid?: number; gid?: number } {
-  return isRoot() ? { uid: NOBODY, gid: NOBODY } : {}
-}
-
 function ownFolder(path: string): string {
   if (isRoot()) chownSync(path, NOBODY, NOBODY)
   return path
@@ -121,7 +115,7 @@ function initialise(binaries: PostgresBinaries, folder: string): void {
       ...['--auth-host=scram-sha-256', '--auth-local=scram-sha-256'],
       ...['--pwfile', join(folder, 'superuser-password')],
     ],
-    { encoding: 'utf8', cwd: folder, ...credentials() },
+    { encoding: 'utf8', cwd: folder, ...childCredentials() },
   )
   if (made.status !== 0) {
     rmSync(data, { recursive: true, force: true })
@@ -141,23 +135,6 @@ function installCertificate(folder: string, tls: { cert: string; key: string }):
   spawnSync('chmod', ['600', install(tls.key, 'server.key')])
 }
 
-/**
- * Runs the server beside a watcher that reads our pipe: when this process goes, even by SIGKILL,
- * the pipe closes and the watcher asks the server for a fast shutdown. A job of the shell ignores
- * SIGINT until the server installs its own handler, which it does before it is ready.
- */
-const SUPERVISOR = `
-exec 3<&0
-"$@" </dev/null 3<&- &
-server=$!
-( while read -r _ <&3; do :; done; kill -INT $server ) 2>/dev/null &
-watcher=$!
-wait $server
-code=$?
-kill $watcher 2>/dev/null
-exit $code
-`
-
 function spawnServer(
   options: EmbeddedPostgresOptions,
   folder: string,
@@ -173,25 +150,11 @@ function spawnServer(
     ...options.settings,
   }
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-  const log = openSync(join(folder, 'server.log'), 'w', 0o600)
-  try {
-    return spawn(
-      '/bin/sh',
-      [
-        '-c',
-        SUPERVISOR,
-        'sh',
-        join(options.binaries.bin, 'postgres'),
-        '-D',
-        `${folder}/data`,
-        ...flags,
-      ],
-      // A session of its own: the terminal's Ctrl-C is for us, we stop the server in order.
-      { stdio: ['pipe', log, log], cwd: folder, detached: true, ...credentials() },
-    )
-  } finally {
-    closeSync(log)
-  }
+  const log = join(folder, 'server.log')
+  rmSync(log, { force: true })
+  const server = join(options.binaries.bin, 'postgres')
+  const command = [server, '-D', join(folder, 'data'), ...flags]
+  return spawnSupervised({ command, signal: 'INT', log, cwd: folder })
 }
 
 async function untilReady(

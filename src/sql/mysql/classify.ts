@@ -7,6 +7,7 @@ import type { MysqlSchema, MysqlSchemaSource } from './schema.ts'
 export interface MysqlClassifierOptions {
   /** Keeps the newest reading of the database's schema; a catalog is one. */
   readonly catalog: MysqlSchemaSource
+  /** Of the server as it is now; asked for each text. */
   readonly dialect: Dialect
   /** schema.function: no effect beyond reading, and results that may be seen. */
   readonly trustedFunctions?: readonly string[]
@@ -28,7 +29,7 @@ export function createMysqlClassifier(options: MysqlClassifierOptions): MysqlCla
   })
   const trusted = new Set(options.trustedFunctions)
   return {
-    forSession: (facts) => new SessionClassifier({ ...options, trusted, verdicts, facts }),
+    forSession: (facts) => new SessionClassifier({ server: options, trusted, verdicts, facts }),
   }
 }
 
@@ -45,8 +46,7 @@ const CACHE_SIZE = 16 * 1024 * 1024
 const VERDICT_SIZE = 1024
 
 interface SessionOptions {
-  readonly catalog: MysqlSchemaSource
-  readonly dialect: Dialect
+  readonly server: MysqlClassifierOptions
   readonly trusted: ReadonlySet<string>
   readonly verdicts: LRUCache<string, Verdict>
   readonly facts: () => SessionFacts
@@ -65,9 +65,10 @@ class SessionClassifier implements Classifier {
   }
 
   classify(sql: Buffer, names: SessionNames): Parsed | Promise<Parsed> {
-    const { catalog, verdicts } = this.#options
+    const { server, verdicts } = this.#options
+    const { catalog, dialect } = server
     const facts = this.#options.facts()
-    const key = sql.length <= MAX_CACHED_TEXT ? keyOf(sql, facts) : ''
+    const key = sql.length <= MAX_CACHED_TEXT ? keyOf(sql, facts, dialect) : ''
     const known = key === '' ? undefined : verdicts.get(key)
     if (known?.version === catalog.current.version) return known.parsed
     const first = this.#judge(sql, facts, catalog.current, names)
@@ -86,7 +87,7 @@ class SessionClassifier implements Classifier {
     names: SessionNames,
   ): Promise<Parsed> {
     try {
-      const schema = await this.#options.catalog.refresh()
+      const schema = await this.#options.server.catalog.refresh()
       return this.#judge(sql, facts, schema, names).parsed
     } catch {
       return first.parsed
@@ -94,13 +95,14 @@ class SessionClassifier implements Classifier {
   }
 
   #judge(sql: Buffer, facts: SessionFacts, schema: MysqlSchema, names: SessionNames): Judgement {
-    const { dialect, trusted } = this.#options
+    const { server, trusted } = this.#options
+    const { dialect } = server
     return new Judge({ facts, schema, dialect, trusted }).text(sql, names, 0)
   }
 }
 
-function keyOf(sql: Buffer, facts: SessionFacts): string {
+function keyOf(sql: Buffer, facts: SessionFacts, { version }: Dialect): string {
   const { characterSet, database, ansiQuotes, noBackslashEscapes, oracle } = facts
-  const context = [characterSet, database, ansiQuotes, noBackslashEscapes, oracle]
+  const context = [characterSet, database, ansiQuotes, noBackslashEscapes, oracle, version]
   return `${JSON.stringify(context)} ${sql.toString('latin1')}`
 }
