@@ -268,6 +268,18 @@ export class MysqlRaw {
     while (!this.#ended) await this.#more('the end')
   }
 
+  /** All that has come when `words` have, the connection has ended, or `ms` are over. */
+  async heard(words: string, ms: number): Promise<Buffer> {
+    const until = performance.now() + ms
+    while (!this.#bytes.includes(words) && !this.#ended && performance.now() < until) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+        setTimeout(resolve, ms).unref()
+      })
+    }
+    return this.#bytes
+  }
+
   /** The payload of the next message, of one packet or more. Rejects where the connection ends. */
   async packet(): Promise<Buffer> {
     const parts: Buffer[] = []
