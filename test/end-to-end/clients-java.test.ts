@@ -1,18 +1,19 @@
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { rowsOf } from '../support/clients-driver.ts'
+import { compiledJava } from '../support/clients-java.ts'
 import { startPostgresWorld } from '../support/clients-postgres-world.ts'
-import { ClientProgram, PROGRAMS, programOf } from '../support/clients-program.ts'
+import { ClientProgram } from '../support/clients-program.ts'
 import { tellClientStory } from '../support/clients-story.ts'
 import { endsInPeace } from '../support/clients-world.ts'
 
-const DRIVER = '/usr/share/java/postgresql.jar'
+const CLIENT = {
+  name: 'JdbcClient',
+  driver: '/usr/share/java/postgresql.jar',
+  debianPackage: 'libpostgresql-jdbc-java',
+}
 
 t.test('the JDBC driver', async (t) => {
-  const command = compiled(t)
+  const command = compiledJava(t, CLIENT)
   const world = await startPostgresWorld(t)
   const java = new ClientProgram(t, world, command)
   await tellClientStory(t, world, java.driver('JDBC'))
@@ -35,19 +36,3 @@ t.test('the JDBC driver', async (t) => {
   })
   await endsInPeace(t, world)
 })
-
-/** Compiles the client into a folder that ends with the test, and says how to run it. */
-function compiled(t: Test): [string, ...string[]] {
-  const javac = programOf('javac', 'default-jdk-headless')
-  const java = programOf('java', 'default-jdk-headless')
-  if (!existsSync(DRIVER)) {
-    throw new Error(`${DRIVER} is missing: install the Debian package libpostgresql-jdbc-java`)
-  }
-  const folder = mkdtempSync(join(tmpdir(), 'csgn-java-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  const source = join(PROGRAMS, 'JdbcClient.java')
-  const { status, stderr } = spawnSync(javac, ['-cp', DRIVER, '-d', folder, source])
-  if (status !== 0) throw new Error(`javac: ${stderr}`)
-  const classes = ['-cp', [folder, DRIVER].join(delimiter)]
-  return [java, '-XX:TieredStopAtLevel=1', '-Xshare:auto', ...classes, 'JdbcClient']
-}

@@ -1,14 +1,10 @@
-import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { rowsOf } from '../support/clients-driver.ts'
-import { type PostgresWorld, startPostgresWorld } from '../support/clients-postgres-world.ts'
-import { ClientProgram, PROGRAMS, programOf } from '../support/clients-program.ts'
+import { startPostgresWorld } from '../support/clients-postgres-world.ts'
+import { ClientProgram, PROGRAMS } from '../support/clients-program.ts'
+import { needModule, PYTHON, waysOf } from '../support/clients-python.ts'
 import { tellClientStory } from '../support/clients-story.ts'
 import { endsInPeace } from '../support/clients-world.ts'
-
-/** Debian's packages are for Debian's Python, whichever else stands in the path. */
-const PYTHON = '/usr/bin/python3'
 
 t.test('clients for Python', async (t) => {
   needModule('psycopg2', 'python3-psycopg2')
@@ -59,28 +55,4 @@ function psycopg3Ways(t: Test, ways: Readonly<Record<string, string>>): void {
     copy: '1',
     notify: 'read all about it',
   })
-}
-
-function needModule(name: string, debianPackage: string): void {
-  const python = programOf(PYTHON, 'python3')
-  const { status } = spawnSync(python, ['-c', `import ${name}`])
-  if (status !== 0) {
-    throw new Error(`${PYTHON} has no ${name}: install the Debian package ${debianPackage}`)
-  }
-}
-
-/** What a driver can do beyond the story, by name. */
-async function waysOf(
-  world: PostgresWorld,
-  program: ClientProgram,
-  driver: string,
-): Promise<Readonly<Record<string, string>>> {
-  await world.db.query('TRUNCATE scratch')
-  const name = `ways of ${driver}`
-  await program.ask('open', name, driver, 'tls', '')
-  const lines = rowsOf(await program.ask('ways', name)).split('\n')
-  await program.ask('close', name)
-  return Object.fromEntries(
-    lines.map((line) => [line.slice(0, line.indexOf(': ')), line.slice(line.indexOf(': ') + 2)]),
-  )
 }

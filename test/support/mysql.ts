@@ -112,12 +112,21 @@ export function versionNumber(version: string): number {
   return major * 10_000 + minor * 100 + patch
 }
 
+/** A program of those that came with a server by scripts/get-mysql; null where there is none. */
+export function mysqlProgram(flavour: 'mariadb' | 'mysql', name: string): string | null {
+  const program = join(fetchedTo(), flavour, 'bin', name)
+  return existsSync(program) ? program : null
+}
+
+function fetchedTo(): string {
+  const reachable = !isRoot() || reachableByNobody(projectRoot)
+  return reachable ? join(projectRoot, '.cache') : join(tmpdir(), 'csgn-test-mysql')
+}
+
 /** What scripts/get-mysql fetches; for MariaDB the machine's own will do. */
 function binariesOf(flavour: MysqlFlavour): MysqlBinaries | null {
   if (flavour === 'machine') return machinesOwn()
-  const cache = join(projectRoot, '.cache')
-  const reachable = !isRoot() || reachableByNobody(projectRoot)
-  const to = reachable ? cache : join(tmpdir(), 'csgn-test-mysql')
+  const to = fetchedTo()
   const folder = join(to, flavour)
   if (!existsSync(join(folder, 'VERSION'))) fetchInto(flavour, to)
   if (existsSync(join(folder, 'VERSION'))) {

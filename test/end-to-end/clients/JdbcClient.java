@@ -1,10 +1,4 @@
-import java.io.BufferedReader;
-import java.io.InputStreamReader;
-import java.io.PrintStream;
-import java.io.PrintWriter;
 import java.io.StringReader;
-import java.io.StringWriter;
-import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.PreparedStatement;
@@ -21,14 +15,8 @@ import java.util.stream.Collectors;
 import org.postgresql.PGConnection;
 import org.postgresql.PGNotification;
 
-/**
- * The JDBC driver, driven line by line: see ClientProgram in clients-program.ts. Each request runs
- * in a thread of its own.
- */
-public final class JdbcClient {
-  private static final Map<String, JdbcClient> SESSIONS = new ConcurrentHashMap<>();
-  private static final PrintStream OUT = new PrintStream(System.out, false, StandardCharsets.UTF_8);
-
+/** PostgreSQL's JDBC driver. */
+public final class JdbcClient extends LineClient {
   private final Connection connection;
   /** Kept by their text, so that the driver gives those asked often a name on the server. */
   private final Map<String, PreparedStatement> prepared = new ConcurrentHashMap<>();
@@ -48,7 +36,8 @@ public final class JdbcClient {
     connection = DriverManager.getConnection(url, properties);
   }
 
-  private String run(String sql, List<String> values) throws SQLException {
+  @Override
+  String run(String sql, List<String> values) throws SQLException {
     String text = sql.replaceAll("\\$\\d", "?");
     PreparedStatement statement = prepared.get(text);
     if (statement == null) {
@@ -73,21 +62,18 @@ public final class JdbcClient {
     }
   }
 
-  private static String rowsOf(ResultSet result) throws SQLException {
-    List<String> rows = new ArrayList<>();
-    int columns = result.getMetaData().getColumnCount();
-    while (result.next()) {
-      List<String> cells = new ArrayList<>();
-      for (int column = 1; column <= columns; column++) {
-        String cell = result.getString(column);
-        cells.add(cell == null ? "NULL" : cell);
-      }
-      rows.add(String.join("|", cells));
-    }
-    return String.join(";", rows);
+  @Override
+  void cancel() throws SQLException {
+    running.cancel();
   }
 
-  private String ways() throws Exception {
+  @Override
+  void close() throws SQLException {
+    connection.close();
+  }
+
+  @Override
+  String ways() throws Exception {
     Map<String, String> found = new LinkedHashMap<>();
     found.put("valid", String.valueOf(connection.isValid(5)));
     found.put("several statements", several());
@@ -210,76 +196,7 @@ public final class JdbcClient {
     return heard[0].getParameter();
   }
 
-  private static String perform(String verb, List<String> fields) throws Exception {
-    String name = fields.get(0);
-    if (verb.equals("open")) {
-      SESSIONS.put(name, new JdbcClient(fields.get(2).equals("tls"), fields.get(3)));
-      return "";
-    }
-    JdbcClient session = SESSIONS.get(name);
-    switch (verb) {
-      case "run":
-        return session.run(fields.get(1), fields.subList(2, fields.size()));
-      case "cancel":
-        session.running.cancel();
-        return "";
-      case "ways":
-        return session.ways();
-      case "close":
-        session.connection.close();
-        return "";
-      default:
-        throw new IllegalArgumentException(verb);
-    }
-  }
-
-  private static void serve(String id, String verb, List<String> fields) {
-    try {
-      answer(id, "rows", perform(verb, fields));
-    } catch (SQLException error) {
-      answer(id, "error", String.valueOf(error.getSQLState()), String.valueOf(error.getMessage()));
-    } catch (Exception error) {
-      StringWriter trace = new StringWriter();
-      error.printStackTrace(new PrintWriter(trace));
-      answer(id, "broken", trace.toString());
-    }
-  }
-
-  private static synchronized void answer(String... fields) {
-    List<String> all = new ArrayList<>();
-    for (String field : fields) {
-      all.add(field.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n"));
-    }
-    OUT.println(String.join("\t", all));
-    OUT.flush();
-  }
-
-  private static String unescaped(String field) {
-    StringBuilder text = new StringBuilder();
-    for (int at = 0; at < field.length(); at++) {
-      char letter = field.charAt(at);
-      if (letter != '\\') {
-        text.append(letter);
-        continue;
-      }
-      char next = field.charAt(++at);
-      text.append(next == 't' ? '\t' : next == 'n' ? '\n' : next);
-    }
-    return text.toString();
-  }
-
   public static void main(String[] arguments) throws Exception {
-    BufferedReader in =
-        new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-    for (String line = in.readLine(); line != null; line = in.readLine()) {
-      List<String> fields = new ArrayList<>();
-      for (String field : line.split("\t", -1)) {
-        fields.add(unescaped(field));
-      }
-      List<String> rest = fields.subList(2, fields.size());
-      Thread thread = new Thread(() -> serve(fields.get(0), fields.get(1), rest));
-      thread.setDaemon(true);
-      thread.start();
-    }
+    LineClient.serve(JdbcClient::new);
   }
 }
