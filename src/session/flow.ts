@@ -360,6 +360,8 @@ export class Flow {
       this.#options.records.refused(refused.exchange, error, this.#dialogue.transaction)
     }
     if (error.fatal) throw error
+    // Nobody waits for an answer: an error would be read as that of the next command.
+    if (awaitsNoAnswer(refused.frame)) return batch.slice(at + 1)
     const before = steps.slice(0, at)
     const runs = before.some((step) => step.kind === 'run' || step.kind === 'execute')
     if (runs) await this.#recordAndForward(before)
@@ -595,4 +597,9 @@ function withinCopy(): ProxyError {
 
 function gone(): ProxyError {
   return new ProxyError('CANCELLED', 'the client has gone')
+}
+
+/** MySQL: commands that a server takes in silence. They stand alone in their batch. */
+function awaitsNoAnswer({ request }: ClientFrame): boolean {
+  return request.kind === 'free' || request.kind === 'long-data'
 }

@@ -5,7 +5,12 @@ import * as command from './commands.ts'
 import { opensCursor } from './execute-parameters.ts'
 import { outOfOrder, packetsIn, payloadOf } from './packets.ts'
 import { PayloadReader } from './payload.ts'
-import { Execution, type LongData, type PreparedStatements } from './prepared-statements.ts'
+import {
+  Execution,
+  type LongData,
+  type PreparedStatement,
+  type PreparedStatements,
+} from './prepared-statements.ts'
 
 /** What a MySQL client asks. */
 export type MysqlRequest =
@@ -17,6 +22,7 @@ export class Requests {
   readonly #statements: PreparedStatements
   readonly #maxMessage: number
   readonly #executions = new WeakMap<MysqlRequest, Execution>()
+  readonly #closed = new WeakMap<MysqlRequest, PreparedStatement>()
   /** The sequence id of the answer to each command that has none yet, in order. */
   readonly #unanswered: number[] = []
 
@@ -40,15 +46,20 @@ export class Requests {
     return this.#executions.get(request)
   }
 
+  /** The statement that a COM_STMT_CLOSE names, and not one that was asked for behind it. */
+  closedBy(request: MysqlRequest): PreparedStatement | undefined {
+    return this.#closed.get(request)
+  }
+
   /** Decodes one command; throws PROTOCOL_VIOLATION. */
   decode(frame: Buffer): MysqlRequest {
     // "The sequence-id is ... reset to 0 when a new command begins."
     if (frame[3] !== 0) throw outOfOrder()
     const payload = payloadOf(frame)
     if (payload.length === 0) throw new ProxyError('PROTOCOL_VIOLATION', 'an empty command')
-    const request = this.#decode(payload, frame)
-    if (!isSilent(request)) this.#unanswered.push(packetsIn(frame) & 0xff)
-    return request
+    // Before it is read: whoever can't be followed is told so in place of an answer.
+    if (!SILENT.has(payload[0] as number)) this.#unanswered.push(packetsIn(frame) & 0xff)
+    return this.#decode(payload, frame)
   }
 
   #decode(payload: Buffer, frame: Buffer): MysqlRequest {
@@ -96,7 +107,7 @@ export class Requests {
         return { kind: 'reset', statement }
       }
       case command.COM_STMT_CLOSE:
-        return { kind: 'free', statement: whole(reader, this.#statementName(reader)) }
+        return this.#close(whole(reader, this.#statementName(reader)))
       default:
         return refused(code)
     }
@@ -120,6 +131,13 @@ export class Requests {
     return request
   }
 
+  #close(statement: string): MysqlRequest {
+    const request: MysqlRequest = { kind: 'free', statement }
+    const known = this.#statements.named(statement)
+    if (known) this.#closed.set(request, known)
+    return request
+  }
+
   #longData(frame: Buffer, reader: PayloadReader): MysqlRequest {
     const statement = this.#statementName(reader)
     reader.uint16()
@@ -135,9 +153,11 @@ function readLongData(frame: Buffer): LongData {
 }
 
 /** Commands that a server doesn't answer. */
-function isSilent({ kind }: MysqlRequest): boolean {
-  return kind === 'terminate' || kind === 'free' || kind === 'long-data'
-}
+const SILENT: ReadonlySet<number> = new Set([
+  command.COM_QUIT,
+  command.COM_STMT_CLOSE,
+  command.COM_STMT_SEND_LONG_DATA,
+])
 
 function readOption(reader: PayloadReader): boolean {
   const option = whole(reader, reader.uint16())

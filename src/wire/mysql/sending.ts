@@ -79,7 +79,7 @@ export class Sending<X> {
         this.#onStatement(outgoing, request.statement, 'ok')
         break
       case 'free':
-        this.#free(outgoing, request.statement)
+        this.#free(outgoing)
         break
       case 'use':
       case 'ping':
@@ -171,8 +171,8 @@ export class Sending<X> {
     this.#talk.answerInTurn((sequence) => encodeRefusal(error, sequence))
   }
 
-  #free({ bytes, settle }: Outgoing<X, MysqlRequest>, name: string): void {
-    const statement = this.#talk.statements.named(name)
+  #free({ request, bytes, settle }: Outgoing<X, MysqlRequest>): void {
+    const statement = this.#talk.requests.closedBy(request)
     if (statement?.state === 'ready') this.#options.toServer.add(renamed(bytes, statement))
     if (statement) this.#talk.statements.remove(statement)
     settle?.(true)
