@@ -1,10 +1,11 @@
 import type net from 'node:net'
 import pg from 'pg'
-import type { Path } from './paths.ts'
+import { MILLION_ROWS } from './latency.ts'
+import type { Path } from './systems.ts'
 
 /** What is read whole: a million rows of some 100 bytes. */
 export const BULKS = [
-  { name: 'SELECT of 1,000,000 rows', sql: 'SELECT * FROM plain' },
+  { name: `SELECT of ${MILLION_ROWS}`, sql: 'SELECT * FROM plain' },
   { name: 'the same, one column masked by countersign', sql: 'SELECT * FROM people' },
   { name: 'COPY out of the same rows', sql: 'COPY plain TO STDOUT' },
 ] as const

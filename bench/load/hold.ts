@@ -1,5 +1,6 @@
 import pg from 'pg'
-import type { World } from './paths.ts'
+import type { Countersign } from '../../test/support/countersign.ts'
+import type { TestPostgres } from '../../test/support/postgres.ts'
 
 const HOLDS = 30
 
@@ -8,10 +9,10 @@ const HOLDS = 30
  * statement runs in the database, by the database's own clock; both ends are on this machine.
  * Milliseconds: median and slowest of 30.
  */
-export async function measureHold({
-  db,
-  proxy,
-}: World): Promise<{ readonly p50: number; readonly worst: number }> {
+export async function measureHold(
+  db: TestPostgres,
+  proxy: Countersign,
+): Promise<{ readonly p50: number; readonly worst: number }> {
   const client = new pg.Client({ connectionString: proxy.url })
   await client.connect()
   const times: number[] = []

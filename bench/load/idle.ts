@@ -1,31 +1,29 @@
 import { readFileSync } from 'node:fs'
-import pg from 'pg'
-import type { Path } from './paths.ts'
+import type { Path } from './systems.ts'
 
 const CONNECTIONS = 500
 const AT_ONCE = 20
 
 /** Kilobytes of resident memory that an idle, logged-in connection costs the process in between. */
-export async function measureIdle(path: Path): Promise<{ readonly kilobytes: number }> {
+export async function measureIdle(
+  connect: (path: Path) => Promise<() => unknown>,
+  path: Path,
+): Promise<{ readonly kilobytes: number }> {
   // The first ones pay for what a process has once.
-  const first = await connect(path, CONNECTIONS)
+  const first = await connectMany(() => connect(path))
   const before = residentOf(path.pid)
-  const second = await connect(path, CONNECTIONS)
+  const second = await connectMany(() => connect(path))
   const after = residentOf(path.pid)
-  await Promise.all([...first, ...second].map((client) => client.end()))
+  await Promise.all([...first, ...second].map((end) => end()))
   return { kilobytes: Math.max(0, after - before) / CONNECTIONS }
 }
 
-async function connect(path: Path, count: number): Promise<pg.Client[]> {
-  const clients: pg.Client[] = []
-  while (clients.length < count) {
-    const batch = Array.from({ length: AT_ONCE }, () => {
-      return new pg.Client({ ...path, database: 'shop', ssl: false })
-    })
-    await Promise.all(batch.map((client) => client.connect()))
-    clients.push(...batch)
+async function connectMany(connect: () => Promise<() => unknown>): Promise<(() => unknown)[]> {
+  const ends: (() => unknown)[] = []
+  while (ends.length < CONNECTIONS) {
+    ends.push(...(await Promise.all(Array.from({ length: AT_ONCE }, connect))))
   }
-  return clients
+  return ends
 }
 
 /** Linux only. */

@@ -3,7 +3,9 @@ import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Path } from './paths.ts'
+import type { Path, PathName } from './systems.ts'
+
+export const MILLION_ROWS = '1,000,000 rows'
 
 /** One kind of query, as pgbench runs it. */
 export interface Query {
@@ -98,7 +100,8 @@ function readTimes(folder: string): number[] {
     .map((line) => Number(line.split(' ')[2]))
 }
 
-function percentiles(times: number[]): { readonly p50: number; readonly p99: number } {
+/** Sorts what it gets. */
+export function percentiles(times: number[]): { readonly p50: number; readonly p99: number } {
   times.sort((a, b) => a - b)
   const at = (share: number) => times[Math.floor(times.length * share)] ?? 0
   return { p50: at(0.5), p99: at(0.99) }
@@ -112,8 +115,8 @@ export async function interleaved<T extends Record<string, number>>(
   paths: readonly Path[],
   rounds: number,
   measure: (path: Path) => Promise<T>,
-): Promise<Map<Path['name'], T>> {
-  const seen = new Map<Path['name'], T[]>()
+): Promise<Map<PathName, T>> {
+  const seen = new Map<PathName, T[]>()
   for (let round = 0; round <= rounds; round++) {
     const shift = round % paths.length
     for (const path of [...paths.slice(shift), ...paths.slice(0, shift)]) {

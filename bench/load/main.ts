@@ -1,25 +1,28 @@
-// What Countersign costs, beside a direct connection, a bare TCP relay and PgBouncer.
+// What Countersign costs, beside a direct connection, a bare TCP relay and PgBouncer or HAProxy.
 //
-//   npm --prefix bench run load [-- --seconds 3 --rounds 5 --json FILE]
+//   npm --prefix bench run load [-- --system mysql --seconds 3 --rounds 5 --json FILE]
 //
-// Starts a PostgreSQL and every path to it. All paths take turns, in another order each round, so
-// that what else the machine does meets all of them; what is shown is the median of the rounds.
+// Starts each database system (postgres, mysql, or both) and every path to it. All paths take turns,
+// in another order each round, so that what else the machine does meets all of them; what is shown
+// is the median of the rounds.
 
 import { writeFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
-import { BULKS, measureBulk } from './bulk.ts'
 import { Cleanup } from './cleanup.ts'
-import { measureHold, STAMPS } from './hold.ts'
 import { measureIdle } from './idle.ts'
-import { interleaved, measureLatency, QUERIES } from './latency.ts'
-import { buildWorld, type Path, type World } from './paths.ts'
+import { interleaved } from './latency.ts'
+import { openMysqlSystem } from './mysql-system.ts'
+import { openPostgresSystem } from './postgres-system.ts'
 import { chart, type Row, table } from './report.ts'
+import type { Bulk, PathName, System } from './systems.ts'
 
 const CLIENTS = [1, 8, 32]
+const SYSTEMS = { postgres: openPostgresSystem, mysql: openMysqlSystem }
 
 const { values: options } = parseArgs({
   options: {
+    system: { type: 'string', default: 'both' },
     seconds: { type: 'string', default: '2' },
     rounds: { type: 'string', default: '5' },
     json: { type: 'string', default: 'bench-load.json' },
@@ -28,41 +31,51 @@ const { values: options } = parseArgs({
 const seconds = Number(options.seconds)
 const rounds = Number(options.rounds)
 
-const cleanup = new Cleanup()
-try {
-  const world = await buildWorld(cleanup)
-  const rows: Row[] = []
-  const add = (...more: readonly Row[]) => {
-    rows.push(...more)
-    console.error(table(more).split('\n').slice(1).join('\n'))
+const machine = { cpu: cpus()[0]?.model ?? '', cores: availableParallelism() }
+const report = { at: new Date().toISOString(), machine, settings: { seconds, rounds } }
+const systems: Record<string, object> = {}
+if (options.system !== 'mysql') systems.postgres = await measured(SYSTEMS.postgres)
+if (options.system !== 'postgres') systems.mysql = await measured(SYSTEMS.mysql)
+writeFileSync(options.json, `${JSON.stringify({ ...report, systems }, null, 2)}\n`)
+console.log(`written to ${options.json}`)
+
+/** Opens a system, takes every figure, shows them and ends it. */
+async function measured<Query extends { readonly name: string }>(
+  open: (cleanup: Cleanup) => Promise<System<Query>>,
+): Promise<{ readonly versions: object; readonly rows: readonly Row[] }> {
+  const cleanup = new Cleanup()
+  try {
+    const system = await open(cleanup)
+    const names = system.paths.map(({ name }) => name)
+    const rows: Row[] = []
+    const add = (...more: readonly Row[]) => {
+      rows.push(...more)
+      console.error(table(more, names, system.beside).split('\n').slice(1).join('\n'))
+    }
+    for (const query of system.queries) {
+      for (const clients of CLIENTS) add(...(await latencyRows(system, query, clients)))
+    }
+    for (const bulk of system.bulks) add(await bulkRow(system, bulk))
+    add(await idleRow(system))
+    add(...(await holdRows(system)))
+    console.log(`\n${table(rows, names, system.beside)}\n\n${chart(rows, names)}\n`)
+    return { versions: system.versions, rows }
+  } finally {
+    await cleanup.run()
   }
-  for (const query of QUERIES) {
-    for (const clients of CLIENTS) add(...(await latencyRows(world, query, clients)))
-  }
-  for (const bulk of BULKS) add(await bulkRow(world, bulk))
-  add(await idleRow(world))
-  add(...(await holdRows(world)))
-  console.log(`\n${table(rows)}\n\n${chart(rows)}\n`)
-  const machine = { cpu: cpus()[0]?.model ?? '', cores: availableParallelism() }
-  const settings = { seconds, rounds }
-  const report = { at: new Date().toISOString(), machine, ...world.versions, settings, rows }
-  writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`)
-  console.log(`written to ${options.json}`)
-} finally {
-  await cleanup.run()
 }
 
-async function latencyRows(
-  { paths }: World,
-  query: (typeof QUERIES)[number],
+async function latencyRows<Query extends { readonly name: string }>(
+  system: System<Query>,
+  query: Query,
   clients: number,
 ): Promise<Row[]> {
-  const figures = await interleaved(paths, rounds, (path) =>
-    measureLatency(path, query, { clients, seconds }),
+  const figures = await interleaved(system.paths, rounds, (path) =>
+    system.latency(path, query, { clients, seconds }),
   )
   const direct = figures.get('direct') ?? { p50: 0, p99: 0, tps: 0 }
   const name = `${query.name}, ${clients} client${clients === 1 ? '' : 's'}`
-  const row = (what: string, unit: string, value: (path: Path['name']) => number): Row => ({
+  const row = (what: string, unit: string, value: (path: PathName) => number): Row => ({
     name: `${name}: ${what}`,
     unit,
     values: Object.fromEntries([...figures.keys()].map((path) => [path, value(path)])),
@@ -76,31 +89,32 @@ async function latencyRows(
   ]
 }
 
-async function bulkRow({ paths }: World, bulk: (typeof BULKS)[number]): Promise<Row> {
-  const figures = await interleaved(paths, rounds, (path) => measureBulk(path, bulk.sql))
+async function bulkRow<Query extends { readonly name: string }>(
+  system: System<Query>,
+  bulk: Bulk,
+): Promise<Row> {
+  const figures = await interleaved(system.paths, rounds, (path) => system.bulk(path, bulk.sql))
   const values = Object.fromEntries([...figures].map(([path, { speed }]) => [path, speed]))
   return { name: bulk.name, unit: 'MB/s', values, drawn: true }
 }
 
-async function idleRow({ paths }: World): Promise<Row> {
+async function idleRow<Query extends { readonly name: string }>(
+  system: System<Query>,
+): Promise<Row> {
   const values: Record<string, number> = {}
-  for (const path of paths.filter(({ pid }) => pid > 0)) {
-    values[path.name] = (await measureIdle(path)).kilobytes / 1.024
+  for (const path of system.paths.filter(({ pid }) => pid > 0)) {
+    values[path.name] = (await measureIdle(system.connect, path)).kilobytes / 1.024
   }
   return { name: 'memory of 1,000 idle connections', unit: 'MB', values, drawn: true }
 }
 
-async function holdRows(world: World): Promise<Row[]> {
-  for (const statement of STAMPS.split(/;\n/)) {
-    if (statement.trim() !== '') await world.db.query(statement)
-  }
-  const { p50, worst } = await measureHold(world)
+async function holdRows<Query extends { readonly name: string }>(
+  system: System<Query>,
+): Promise<Row[]> {
+  const { p50, worst } = await system.hold()
+  const name = 'click to database of a held statement: p50'
   return [
-    {
-      name: 'click to database of a held statement: p50',
-      unit: 'ms',
-      values: { countersign: p50 },
-    },
+    { name, unit: 'ms', values: { countersign: p50 } },
     { name: '... slowest of 30', unit: 'ms', values: { countersign: worst } },
   ]
 }

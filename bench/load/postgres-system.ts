@@ -1,33 +1,17 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import pg from 'pg'
 import { parse } from 'yaml'
-import { AGENT, type Countersign, startCountersign } from '../../test/support/countersign.ts'
-import { startPostgres, type TestPostgres } from '../../test/support/postgres.ts'
+import { AGENT, startCountersign } from '../../test/support/countersign.ts'
+import { startPostgres } from '../../test/support/postgres.ts'
+import { BULKS, measureBulk } from './bulk.ts'
 import type { Cleanup } from './cleanup.ts'
+import { measureHold, STAMPS } from './hold.ts'
+import { measureLatency, QUERIES, type Query } from './latency.ts'
 import { startPgBouncer } from './pgbouncer.ts'
-
-/** One way from a client to the same database. */
-export interface Path {
-  readonly name: 'direct' | 'relay' | 'pgbouncer' | 'countersign' | 'by socket'
-  readonly host: '127.0.0.1'
-  readonly port: number
-  readonly user: string
-  readonly password: string
-  /** Of the process whose memory a connection costs; 0 for the direct one. */
-  readonly pid: number
-}
-
-export interface World {
-  readonly db: TestPostgres
-  readonly proxy: Countersign
-  readonly paths: readonly Path[]
-  readonly versions: Readonly<Record<string, string>>
-}
+import { startRelay } from './start-relay.ts'
+import type { Path, System } from './systems.ts'
 
 /** A million rows of some 100 bytes; `email` is the classified column. */
-export const SCHEMA = `
+const SCHEMA = `
 CREATE TABLE ten (id int PRIMARY KEY, a int, b bigint, c text, d text, e numeric, f timestamptz,
   g boolean, h uuid, i date);
 INSERT INTO ten SELECT n, n * 7, n * 1000003::bigint, 'name ' || n, repeat('x', 20), n / 7.0,
@@ -49,10 +33,10 @@ const RULES = `
 - { name: work, when: { effect: [read, write, session, transaction] }, then: allow }
 `
 
-/** Starts the database and every path to it. PgBouncer is left out where it isn't installed. */
-export async function buildWorld(cleanup: Cleanup): Promise<World> {
+/** PostgreSQL with every path to it. PgBouncer is left out where it isn't installed. */
+export async function openPostgresSystem(cleanup: Cleanup): Promise<System<Query>> {
   const db = await startPostgres(cleanup, { settings: { max_connections: '1200' } })
-  for (const statement of SCHEMA.split(/;\s*\n/)) {
+  for (const statement of (SCHEMA + STAMPS).split(/;\s*\n/)) {
     if (statement.trim() !== '') await db.query(statement)
   }
   await db.query(`GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO ${db.user}`)
@@ -87,16 +71,20 @@ export async function buildWorld(cleanup: Cleanup): Promise<World> {
     postgres: db.version,
     pgbouncer: bouncer?.version ?? 'not installed',
   }
-  return { db, proxy, paths, versions }
-}
-
-async function startRelay(cleanup: Cleanup, port: number): Promise<{ port: number; pid: number }> {
-  const program = fileURLToPath(new URL('./relay.js', import.meta.url))
-  const child: ChildProcess = spawn(process.execPath, [program, String(port)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  cleanup.teardown(() => child.kill('SIGKILL'))
-  if (!child.stdout) throw new Error('the relay has no output')
-  const [line] = await once(createInterface({ input: child.stdout }), 'line')
-  return { port: Number(line), pid: child.pid ?? 0 }
+  return {
+    name: 'postgres',
+    beside: 'pgbouncer',
+    paths,
+    versions,
+    queries: QUERIES,
+    bulks: BULKS,
+    latency: measureLatency,
+    bulk: measureBulk,
+    connect: async (path) => {
+      const client = new pg.Client({ ...path, database: 'shop', ssl: false })
+      await client.connect()
+      return () => client.end()
+    },
+    hold: () => measureHold(db, proxy),
+  }
 }
