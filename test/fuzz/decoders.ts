@@ -323,6 +323,9 @@ export const DECODERS: Readonly<Record<string, { readonly run: DecoderCase; shar
   names: { run: names, share: 1 },
 }
 
-export const ROUND: readonly string[] = Object.entries(DECODERS).flatMap(([name, { share }]) =>
-  Array.from({ length: share }, () => name),
-)
+/** What a run goes through, over and over. */
+export function roundOf(decoders: typeof DECODERS): readonly DecoderCase[] {
+  return Object.values(decoders).flatMap(({ run, share }) =>
+    Array.from({ length: share }, () => run),
+  )
+}

@@ -16,6 +16,8 @@ import { postgresValues } from '../../src/session/postgres-values.ts'
 import type { Policy, Services } from '../../src/session/services.ts'
 import { createPostgresClassifier } from '../../src/sql/postgres/classify.ts'
 import { postgresProtocol } from '../../src/wire/postgres/postgres-protocol.ts'
+import type { FuzzCase, Mode } from './fuzz-case.ts'
+import { postgresCase } from './postgres-case.ts'
 import type { Random } from './random.ts'
 import { OIDS } from './texts.ts'
 
@@ -147,6 +149,7 @@ const SIGNED = { kind: 'approve', by: ['dba'], count: 1, hold: null, expires: nu
 export interface FuzzWorld {
   readonly policy: Policy
   services(parts: { readonly clock: Clock; readonly gate: Gate; readonly trail: Trail }): Services
+  openCase(random: Random, mode: Mode): FuzzCase
   close(): Promise<void>
 }
 
@@ -189,7 +192,7 @@ export async function openFuzzWorld(): Promise<FuzzWorld> {
     counters: { statements: 0, held: 0, refused: 0, maskedResults: 0, rows: 0 },
     limits: { maxMessage: 64 * 1024, idleMs: 3_600_000, writeMs: 60_000 },
   })
-  return { policy, services, close: () => classifier.close() }
+  return { policy, services, openCase: postgresCase, close: () => classifier.close() }
 }
 
 /** A trail that keeps nothing, and now and then can't be written. */

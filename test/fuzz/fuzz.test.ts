@@ -6,6 +6,9 @@ const RUNS: readonly (readonly [Target, seed: number, count: number])[] = [
   ['decoders', 1, 20_000],
   ['sessions', 2, 6_000],
   ['process', 3, 300],
+  ['mysql-decoders', 4, 20_000],
+  ['mysql-sessions', 5, 3_000],
+  ['mysql-process', 6, 200],
 ]
 
 /** What lives after so many cases lives after any number: nothing of a case may stay. */

@@ -1,20 +1,11 @@
 import { isUtf8 } from 'node:buffer'
 import { cstring, int16 } from '../../src/wire/postgres/framing.ts'
 import { insist } from './clean.ts'
+import type { ModelUpstream, Run } from './fuzz-case.ts'
 import { type Described, dataRow, errorMessage, lettered, rowDescription } from './letters.ts'
 import type { Random } from './random.ts'
 import { OIDS, SECRET } from './texts.ts'
 import { clientMessages, type Read } from './wellformed.ts'
-
-/** Something that the server was made to run. */
-export interface Run {
-  /** The statement by itself, as the server resolved it: of EXECUTE, what was prepared. */
-  readonly resolved: string
-  /** The text of the Query or Parse that brought it. */
-  readonly text: string
-  /** Counts the Queries and Binds: what is signed is signed for one of them. */
-  readonly turn: number
-}
 
 class SqlError extends Error {
   readonly code: string
@@ -38,7 +29,7 @@ const OWN = /^countersign_[0-9a-f]{24}$/
  * transactions and the skipping to Sync are as in the manual, chapter 54. It checks every byte that
  * it hears, and fails at random where a server may.
  */
-export class ModelServer {
+export class ModelServer implements ModelUpstream {
   readonly runs: Run[] = []
   /** Texts that were prepared and not run. */
   readonly prepared: string[] = []

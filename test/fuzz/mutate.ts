@@ -72,7 +72,11 @@ export function mutateOne(random: Random, message: Buffer): Buffer {
 }
 
 /** Changes a conversation: its messages, and their order, number and ends. */
-export function mutate(random: Random, messages: readonly Buffer[]): Buffer[] {
+export function mutate(
+  random: Random,
+  messages: readonly Buffer[],
+  change: (random: Random, message: Buffer) => Buffer = mutateOne,
+): Buffer[] {
   const changed = [...messages]
   for (let count = 1 + random.below(3); count > 0 && changed.length > 0; count--) {
     const index = random.below(changed.length)
@@ -91,7 +95,7 @@ export function mutate(random: Random, messages: readonly Buffer[]): Buffer[] {
         changed.splice(index, 0, random.bytes(random.below(24)))
         break
       default:
-        if (message.length > 0) changed[index] = mutateOne(random, message)
+        if (message.length > 0) changed[index] = change(random, message)
     }
   }
   return changed

@@ -1,9 +1,17 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { DECODERS, ROUND } from './decoders.ts'
+import { DECODERS, roundOf } from './decoders.ts'
+import { MYSQL_DECODERS } from './mysql-decoders.ts'
 import { Random, seedOf } from './random.ts'
 
-export const TARGETS = ['decoders', 'sessions', 'process'] as const
+export const TARGETS = [
+  'decoders',
+  'sessions',
+  'process',
+  'mysql-decoders',
+  'mysql-sessions',
+  'mysql-process',
+] as const
 export type Target = (typeof TARGETS)[number]
 
 export interface FuzzOptions {
@@ -38,9 +46,10 @@ export interface Fuzzer {
 /** Enough to see what is wrong; the first is the one to look at. */
 const MAX_FINDINGS = 10
 
-function decoders(): Fuzzer {
+function decoders(known: typeof DECODERS): Fuzzer {
+  const round = roundOf(known)
   return {
-    run: (random, index) => DECODERS[ROUND[index % ROUND.length] as string]?.run(random),
+    run: (random, index) => round[index % round.length]?.(random),
     end: async () => ({}),
   }
 }
@@ -48,11 +57,21 @@ function decoders(): Fuzzer {
 async function fuzzerOf({ target, trace }: FuzzOptions): Promise<Fuzzer> {
   switch (target) {
     case 'decoders':
-      return decoders()
-    case 'sessions':
-      return (await import('./sessions.ts')).openSessionFuzzer(trace)
+      return decoders(DECODERS)
+    case 'mysql-decoders':
+      return decoders(MYSQL_DECODERS)
+    case 'sessions': {
+      const { openFuzzWorld } = await import('./fuzz-world.ts')
+      return (await import('./sessions.ts')).openSessionFuzzer(await openFuzzWorld(), trace)
+    }
+    case 'mysql-sessions': {
+      const { openMysqlFuzzWorld } = await import('./mysql-world.ts')
+      return (await import('./sessions.ts')).openSessionFuzzer(openMysqlFuzzWorld(), trace)
+    }
     case 'process':
       return (await import('./process.ts')).openProcessFuzzer()
+    case 'mysql-process':
+      return (await import('./mysql-process.ts')).openMysqlProcessFuzzer()
   }
 }
 

@@ -1,35 +1,21 @@
-import { serialize } from 'pg-protocol'
 import { Session } from '../../src/session/session.ts'
 import { FakeConnection } from '../support/fake-connection.ts'
 import { insist } from './clean.ts'
-import {
-  FuzzGate,
-  FuzzTrail,
-  type FuzzWorld,
-  ManualClock,
-  openFuzzWorld,
-  PRINCIPAL,
-} from './fuzz-world.ts'
-import { ModelServer, type Run } from './model-server.ts'
-import { mutate } from './mutate.ts'
+import { type FuzzCase, type Mode, type ModelUpstream, type Run, SENTINEL } from './fuzz-case.ts'
+import { FuzzGate, FuzzTrail, type FuzzWorld, ManualClock, PRINCIPAL } from './fuzz-world.ts'
 import type { Random } from './random.ts'
 import type { Fuzzer } from './run.ts'
-import { clientScript } from './scripts.ts'
-import { SECRET, TEXTS } from './texts.ts'
-import { serverMessages } from './wellformed.ts'
+import { SECRET } from './texts.ts'
 
-/** Who is hostile: nobody (but everything goes wrong that may), the client, or the server. */
 const MODES = ['nobody', 'client', 'client', 'server'] as const
-type Mode = (typeof MODES)[number]
-
-const DENIED = new Set(TEXTS.filter((text) => /^(SELECT|INSERT).*denied_t/.test(text)))
-const SENTINEL = 'SELECT n FROM open_t -- sentinel'
 /** Steps without an end would be a hang. */
 const MAX_STEPS = 5_000
 
 /** Whole sessions: a client that says anything, the real session, and a server that notes what runs. */
-export async function openSessionFuzzer(trace: (line: string) => void = () => {}): Promise<Fuzzer> {
-  const world = await openFuzzWorld()
+export function openSessionFuzzer(
+  world: FuzzWorld,
+  trace: (line: string) => void = () => {},
+): Fuzzer {
   const totals = { statements: 0, signed: 0, closed: 0, answers: 0 }
   return {
     async run(random, index) {
@@ -48,10 +34,11 @@ export async function openSessionFuzzer(trace: (line: string) => void = () => {}
 }
 
 class FuzzedSession {
-  readonly server: ModelServer
+  readonly server: ModelUpstream
   closed = false
   signed = 0
   answers = 0
+  readonly #case: FuzzCase
   readonly #random: Random
   readonly #mode: Mode
   readonly #trace: (line: string) => void
@@ -71,7 +58,8 @@ class FuzzedSession {
     this.#trace = trace
     this.#random = random
     this.#mode = mode
-    this.server = new ModelServer(random)
+    this.#case = world.openCase(random, mode)
+    this.server = this.#case.server
     this.#gate = new FuzzGate(random)
     this.#trail = new FuzzTrail(random)
     this.#session = new Session({
@@ -79,12 +67,8 @@ class FuzzedSession {
       principal: PRINCIPAL,
       client: this.#client.face,
       upstream: this.#upstream.face,
-      hello: { user: 'bot', database: 'shop', settings: new Map(), own: new Map() },
-      welcome: {
-        notices: [],
-        settings: new Map(),
-        cancelKey: { processId: 7, secret: Buffer.alloc(0) },
-      },
+      hello: this.#case.hello,
+      welcome: this.#case.welcome,
       kill: () => false,
       heads: { client: Buffer.alloc(0), upstream: Buffer.alloc(0) },
       cancelUpstream: async () => {},
@@ -96,8 +80,8 @@ class FuzzedSession {
 
   async run(): Promise<void> {
     this.#session.start()
-    const messages = clientScript(this.#random, TEXTS)
-    await this.#say(this.#mode === 'client' ? mutate(this.#random, messages) : messages)
+    const messages = this.#case.script()
+    await this.#say(this.#mode === 'client' ? this.#case.mutate(messages) : messages)
     if (this.#mode === 'nobody' && !this.closed) await this.#stillAnswers()
     this.#client.hangUp()
     await this.#untilQuiet()
@@ -114,10 +98,9 @@ class FuzzedSession {
     this.#trail.ailing = false
     for (let tries = 0; tries < 4 && !this.closed; tries++) {
       const before = this.server.runs.length
-      await this.#say([serialize.copyFail('over'), serialize.sync(), serialize.query(SENTINEL)])
+      await this.#say(this.#case.sentinel())
       if (this.server.runs.slice(before).some(({ text }) => text === SENTINEL)) {
-        const last = this.#readShown().messages.at(-1)?.letter
-        insist(last === 'Z', () => `the last answer ends in ${last}`)
+        this.#case.checkLastAnswer(this.#allShown(), this.#mode)
         return
       }
     }
@@ -184,7 +167,7 @@ class FuzzedSession {
 
   #answer(replies: Buffer): void {
     const lies = this.#mode === 'server' && this.#random.oneIn(4)
-    const sent = lies ? Buffer.concat(mutate(this.#random, cut(replies))) : replies
+    const sent = lies ? Buffer.concat(this.#case.mutate(this.#case.cut(replies))) : replies
     if (sent.length > 0) this.#fromServer.push(...this.#random.pieces(sent))
   }
 
@@ -195,14 +178,16 @@ class FuzzedSession {
     for (; this.#checkedRuns < runs.length; this.#checkedRuns++) {
       this.#checkRun(runs[this.#checkedRuns] as Run, runs[this.#checkedRuns - 1])
     }
-    const denied = this.server.prepared.find((sql) => DENIED.has(sql))
+    const denied = this.server.prepared.find((sql) => this.#case.denies(sql))
     insist(denied === undefined, () => `denied, and prepared: ${denied}`)
   }
 
   #checkRun(run: Run, before: Run | undefined): void {
     // PREPARE runs nothing of what it names.
     if (run.resolved.startsWith('PREPARE ')) return
-    const needs = /\b(?:FROM|INTO) (denied_t|held_t)\b|\bCOPY \w+ TO\b/.exec(run.resolved)
+    const needs = /\b(?:FROM|INTO|TABLE|UPDATE) (denied_t|held_t)\b|\bCOPY \w+ TO\b/.exec(
+      run.resolved,
+    )
     if (needs === null || (before?.turn === run.turn && this.#isSigned(before))) return
     const { credits } = this.#gate
     const index = credits.findIndex(
@@ -227,12 +212,9 @@ class FuzzedSession {
     return run.turn === this.#signedTurn
   }
 
-  #readShown() {
+  #allShown(): Buffer {
     this.#shown = [Buffer.concat(this.#shown)]
-    return serverMessages(
-      this.#shown[0] as Buffer,
-      this.#mode === 'server' ? 'unchecked' : 'checked',
-    )
+    return this.#shown[0] as Buffer
   }
 
   #checkEnd(): void {
@@ -240,34 +222,17 @@ class FuzzedSession {
     insist(this.#upstream.ended, () => 'the connection to the server stays')
     insist(this.#clock.timers === 0, () => `${this.#clock.timers} timers stay`)
     insist(this.server.unfinished.length === 0 || this.#mode !== 'nobody', () => 'half a message')
-    const { messages, unfinished } = this.#readShown()
-    this.answers = messages.length
-    insist(unfinished.length === 0 || this.#mode !== 'nobody', () => 'half a message is shown')
-    const halfError = unfinished.toString('latin1').includes('SFATAL')
-    insist(!halfError, () => 'an error within another message')
-    for (const { letter, body } of messages) {
-      const expected = this.#mode === 'server' && body.includes('COPY')
-      const internal = letter === 'E' && body.includes('CXX000\0') && !expected
-      insist(!internal, () => `an internal error: ${body.toString('latin1')}`)
-    }
-    const leaked = this.#mode !== 'server' && this.#shown[0]?.includes(SECRET)
+    const shown = this.#allShown()
+    this.answers = this.#case.checkShown(shown, this.#mode)
+    const leaked = this.#mode !== 'server' && shown.includes(SECRET)
     insist(!leaked, () => 'a classified value left in clear')
   }
 }
 
 /** The proxy's own questions are long, and all alike. */
 function shortly(bytes: Buffer): string {
-  const text = bytes.toString('latin1').replace(/SELECT pg_catalog\.json[^\0]*/g, '(context)')
+  const text = bytes
+    .toString('latin1')
+    .replace(/SELECT (?:pg_catalog\.json|COALESCE)[^\0]*/g, '(context)')
   return JSON.stringify(text).replaceAll('\\u0000', '_')
-}
-
-/** A stream of whole messages, one by one. */
-function cut(stream: Buffer): Buffer[] {
-  const messages: Buffer[] = []
-  for (let at = 0; at < stream.length; ) {
-    const end = at + 1 + stream.readUInt32BE(at + 1)
-    messages.push(stream.subarray(at, end))
-    at = end
-  }
-  return messages
 }
