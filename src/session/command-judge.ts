@@ -134,7 +134,9 @@ export class CommandJudge implements Judge {
   #use(frame: ClientFrame, statement: Classification, name: string, inTransaction: boolean): Step {
     const schema = this.#options.findSchema(name)
     const step = this.#statements(frame, statement.sql, [statement], inTransaction)
-    if (step.kind !== 'run' || schema === undefined || schema === name) return step
+    // MySQL takes a NUL behind the name for a part of it.
+    const asItIs = schema === name && frame.bytes.at(-1) !== 0
+    if (step.kind !== 'run' || schema === undefined || asItIs) return step
     const changed = this.#options.services.protocol.useFrame?.(schema)
     return changed ? { ...step, frame: changed } : step
   }

@@ -71,7 +71,7 @@ export class Requests {
       case command.COM_QUERY:
         return { kind: 'query', sql: reader.rest() }
       case command.COM_INIT_DB:
-        return { kind: 'use', database: strictUtf8(withoutNul(reader.rest())) }
+        return { kind: 'use', database: schemaName(reader.rest()) }
       case command.COM_PING:
         return { kind: 'ping' }
       case command.COM_STATISTICS:
@@ -166,9 +166,11 @@ function readOption(reader: PayloadReader): boolean {
   return option === 0
 }
 
-/** Some clients end the name of a schema as a C string. */
-function withoutNul(bytes: Buffer): Buffer {
-  return bytes.at(-1) === 0 ? bytes.subarray(0, -1) : bytes
+/** Some clients end the name of a schema as a C string. Within one a server stops at a NUL. */
+function schemaName(bytes: Buffer): string {
+  const name = strictUtf8(bytes.at(-1) === 0 ? bytes.subarray(0, -1) : bytes)
+  if (name.includes('\0')) throw new ProxyError('PROTOCOL_VIOLATION', 'a schema with a NUL')
+  return name
 }
 
 function whole<T>(reader: PayloadReader, value: T): T {
