@@ -2,6 +2,7 @@ import { ProxyError } from '../../lib/errors.ts'
 import type { Cell, CellMasker } from '../protocol.ts'
 import { binaryShape } from './field-types.ts'
 import { lenencBytes, PayloadReader, uint8 } from './payload.ts'
+import { RowAnew } from './row-anew.ts'
 
 const ROW_HEADER = 0x00
 /** The first two bits of a row's NULL bitmap are reserved. */
@@ -50,26 +51,42 @@ export function readValue(reader: PayloadReader, type: number): Cell {
   }
 }
 
-/** Writes a binary row again with some of its values masked; throws where the plan doesn't fit. */
+/**
+ * Writes a binary row again with some of its values masked, behind `room` bytes that are left free;
+ * throws where the plan doesn't fit.
+ */
 export function maskBinaryRow(
   payload: Buffer,
   types: readonly number[],
   maskers: readonly (CellMasker | null)[],
+  room = 0,
 ): Buffer {
   if (types.length !== maskers.length) throw violation('a row does not fit its result')
-  const cells = decodeBinaryRow(payload, types)
-  const bitmap = Buffer.alloc(bitmapLength(types.length))
-  const parts: Buffer[] = [uint8(ROW_HEADER), bitmap]
-  for (const [column, cell] of cells.entries()) {
+  const reader = new PayloadReader(payload)
+  if (reader.uint8() !== ROW_HEADER) throw violation('a binary row has another header')
+  const bitmap = Buffer.from(reader.bytes(bitmapLength(types.length)))
+  const anew = new RowAnew(payload)
+  anew.replace(1, reader.position, bitmap)
+  for (let column = 0; column < types.length; column++) {
+    if (isNull(bitmap, column)) continue
+    const type = types[column] as number
+    const begin = reader.position
+    const cell = readValue(reader, type)
     const masker = maskers[column] as CellMasker | null
-    const shown = masker === null || cell === null ? cell : masker(cell)
-    if (shown !== null) parts.push(encodeValue(shown, types[column] as number))
-    else {
-      const bit = column + BITMAP_OFFSET
-      bitmap[bit >> 3] = (bitmap[bit >> 3] as number) | (1 << (bit & 7))
-    }
+    if (masker === null || cell === null) continue
+    const shown = masker(cell)
+    if (shown === null) setNull(bitmap, column)
+    anew.replace(begin, reader.position, shown === null ? NOTHING : encodeValue(shown, type))
   }
-  return Buffer.concat(parts)
+  reader.end()
+  return anew.written(room)
+}
+
+const NOTHING = Buffer.alloc(0)
+
+function setNull(bitmap: Buffer, column: number): void {
+  const bit = column + BITMAP_OFFSET
+  bitmap[bit >> 3] = (bitmap[bit >> 3] as number) | (1 << (bit & 7))
 }
 
 /** A masker that doesn't keep the type would shift every value behind it. */

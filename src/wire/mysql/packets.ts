@@ -36,6 +36,17 @@ export function message(sequence: number, ...parts: readonly Buffer[]): Buffer {
   return bytes
 }
 
+/** One message of a payload that has room for a header in front of it. */
+export function headed(bytes: Buffer, sequence: number): Buffer {
+  const length = bytes.length - HEADER
+  if (length >= MAX_PAYLOAD) return message(sequence, bytes.subarray(HEADER))
+  bytes[0] = length
+  bytes[1] = length >> 8
+  bytes[2] = length >> 16
+  bytes[3] = sequence
+  return bytes
+}
+
 /** How many packets a payload takes: one of exactly 16 MB - 1 is followed by an empty one. */
 export function packetsFor(length: number): number {
   return Math.floor(length / MAX_PAYLOAD) + 1

@@ -111,14 +111,14 @@ export function uint32(value: number): Buffer {
   return bytes
 }
 
-export function lenencLength(value: number): number {
+function lenencLength(value: number): number {
   if (value < NULL_CELL) return 1
   if (value <= 0xffff) return 3
   return value <= 0xffffff ? 4 : 9
 }
 
 /** Writes a Protocol::LengthEncodedInteger; returns where it ends. */
-export function writeLenenc(into: Buffer, at: number, value: number): number {
+function writeLenenc(into: Buffer, at: number, value: number): number {
   if (value < NULL_CELL) {
     into[at] = value
     return at + 1

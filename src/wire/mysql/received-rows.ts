@@ -2,7 +2,7 @@ import type { CellMasker, DialogueOptions } from '../protocol.ts'
 import { decodeBinaryRow, maskBinaryRow } from './binary-row.ts'
 import { violation } from './conversation.ts'
 import type { ServerReply } from './owed-replies.ts'
-import { MAX_PAYLOAD, message, packetsIn, renumbered } from './packets.ts'
+import { HEADER, headed, MAX_PAYLOAD, packetsIn, renumbered } from './packets.ts'
 import { decodeTextRow, maskTextRow } from './text-row.ts'
 
 const BINARY_ROW = 0x00
@@ -48,9 +48,9 @@ export class ReceivedRows<X> {
     } else if (maskers) {
       const masked =
         reply.shape === 'text'
-          ? maskTextRow(payload, maskers)
-          : maskBinaryRow(payload, typesOf(reply), maskers)
-      this.deliver(reply, message(reply.clientSequence, masked))
+          ? maskTextRow(payload, maskers, HEADER)
+          : maskBinaryRow(payload, typesOf(reply), maskers, HEADER)
+      this.deliver(reply, headed(masked, reply.clientSequence))
     } else if (maskers === null) this.deliver(reply, frame)
     else throw violation('a row without a plan')
   }
