@@ -11,7 +11,9 @@ const QUERIES = new Set(['SELECT', 'INSERT', 'REPLACE', 'UPDATE', 'DELETE'])
  */
 export function runsWhenPrepared(statement: Classification): boolean {
   const { verb, functions } = statement
-  if (functions.length > 0 || verb === 'UNREADABLE') return true
+  // A procedure itself runs when it is called; functions of its arguments could sooner.
+  const called = verb === 'CALL' ? functions.slice(1) : functions
+  if (called.length > 0 || verb === 'UNREADABLE') return true
   return QUERIES.has(verb) && hasCode(statement)
 }
 

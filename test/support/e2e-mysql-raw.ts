@@ -370,6 +370,16 @@ export class MysqlRaw {
     }
   }
 
+  /** The answer to a COM_FIELD_LIST, which has no count of its columns. */
+  async fieldList(table: string): Promise<Buffer[]> {
+    this.say(command.COM_FIELD_LIST, Buffer.from(`${table}\0`))
+    for (const payloads: Buffer[] = []; ; ) {
+      const payload = await this.packet()
+      payloads.push(payload)
+      if (payload[0] === ERR_HEADER || endsRows(payload[0] ?? -1, payload.length)) return payloads
+    }
+  }
+
   sendLongData(id: number, parameter: number, data: Buffer): void {
     this.say(command.COM_STMT_SEND_LONG_DATA, uint32(id), uint16(parameter), data)
   }
@@ -395,6 +405,8 @@ export class MysqlRaw {
     for (;;) {
       const first = await next()
       if (first[0] === ERR_HEADER) return { payloads, results, error: decodeError(first) }
+      // What answers COM_SET_OPTION.
+      if (first[0] === EOF && first.length === 5) return { payloads, results, error: null }
       if (first[0] === LOCAL_INFILE) {
         this.packetOut(Buffer.alloc(0))
         continue

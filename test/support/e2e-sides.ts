@@ -144,7 +144,7 @@ function postgresSide(version: PostgresVersion): Side {
 const MYSQL_USER = `
   CREATE USER app IDENTIFIED BY 'app-password'; GRANT ALL ON *.* TO app;
   CREATE USER plain IDENTIFIED BY 'plain-password';
-  GRANT SELECT, INSERT, UPDATE, DELETE ON shop.* TO plain;
+  GRANT SELECT, INSERT, UPDATE, DELETE, EXECUTE ON shop.* TO plain;
 `
 
 function mysqlSide(flavour: MysqlFlavour): Side {
