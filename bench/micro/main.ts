@@ -4,12 +4,15 @@
 
 import { allCases } from './cases.ts'
 import { measure } from './measure.ts'
+import { mysqlCases } from './mysql-cases.ts'
 import { openMicroWorld } from './world.ts'
 
 const wanted = process.argv[2] ?? ''
 const world = await openMicroWorld()
 try {
-  const cases = allCases(world).filter(({ name }) => name.includes(wanted))
+  const cases = [...allCases(world), ...mysqlCases(world)].filter(({ name }) =>
+    name.includes(wanted),
+  )
   const figures = await measure(cases)
   console.log(`${'median'.padStart(10)} ${'fastest'.padStart(10)}`)
   for (const { name, median, fastest, bytes } of figures) {

@@ -2,8 +2,14 @@ import type { Principal } from '../../src/identity/principal.ts'
 import type { Connection, ConnectionListener } from '../../src/net/connection.ts'
 import type { Services } from '../../src/session/services.ts'
 import { Session } from '../../src/session/session.ts'
+import type { Hello, MysqlWelcome } from '../../src/wire/protocol.ts'
 
 const NOTHING = Buffer.alloc(0)
+
+interface MysqlEnds {
+  readonly agreement: NonNullable<Hello['agreement']>
+  readonly mysql: MysqlWelcome
+}
 
 /** A connection that takes everything at once and gives what it is told to. */
 class Line {
@@ -32,17 +38,25 @@ export class SilentSession {
   readonly #client = new Line()
   readonly #server = new Line()
 
-  constructor(services: Services, principal: Principal) {
+  /** `ends`: what the two ends of a MySQL session have agreed on. */
+  constructor(services: Services, principal: Principal, ends?: MysqlEnds) {
     const session = new Session({
       services,
       principal,
       client: this.#client as unknown as Connection,
       upstream: this.#server as unknown as Connection,
-      hello: { user: 'bot', database: 'shop', settings: new Map(), own: new Map() },
+      hello: {
+        user: 'bot',
+        database: 'shop',
+        settings: new Map(),
+        own: new Map(),
+        ...(ends && { agreement: ends.agreement }),
+      },
       welcome: {
         notices: [],
         settings: new Map(),
         cancelKey: { processId: 0, secret: NOTHING },
+        ...(ends && { mysql: ends.mysql }),
       },
       kill: () => false,
       heads: { client: NOTHING, upstream: NOTHING },

@@ -1,0 +1,154 @@
+import { mysqlValues } from '../../src/session/mysql-values.ts'
+import type { Services } from '../../src/session/services.ts'
+import { createMysqlClassifier } from '../../src/sql/mysql/classify.ts'
+import type { Dialect, SessionFacts } from '../../src/sql/mysql/dialect.ts'
+import { maskBinaryRow } from '../../src/wire/mysql/binary-row.ts'
+import * as capability from '../../src/wire/mysql/capabilities.ts'
+import { mysqlProtocol } from '../../src/wire/mysql/mysql-protocol.ts'
+import { PacketFramer } from '../../src/wire/mysql/packet-framer.ts'
+import { HEADER, message } from '../../src/wire/mysql/packets.ts'
+import { maskTextRow } from '../../src/wire/mysql/text-row.ts'
+import { memorySchema } from '../../test/sql/mysql/memory-schema.ts'
+import type { Case } from './measure.ts'
+import * as m from './mysql-messages.ts'
+import { SilentSession } from './silent-session.ts'
+import { type MicroWorld, PRINCIPAL } from './world.ts'
+
+const CELLS = Array.from({ length: 10 }, (_, index) => `ana.lopez${index}@example.com`)
+const MEGABYTE = 1024 * 1024
+const DIALECT: Dialect = { flavour: 'mariadb', version: 110806 }
+const NO_NAMES = { prepared: () => undefined, cursor: () => undefined }
+const FACTS: SessionFacts = {
+  characterSet: 'utf8mb4',
+  database: 'shop',
+  ansiQuotes: false,
+  noBackslashEscapes: false,
+}
+/** Ten columns, of which the third is classified in `people` and none in `ten`. */
+const columns = (third: string | null) =>
+  Object.fromEntries(CELLS.map((_, index) => [`c${index + 1}`, index === 2 ? third : null]))
+const SCHEMA = memorySchema({
+  schema: 'shop',
+  tables: { ten: { columns: columns(null) }, people: { columns: columns('pii.email') } },
+})
+
+export function mysqlCases(world: MicroWorld): Case[] {
+  const cases = [...framing(), ...verdicts(), ...masks(), ...exchanges(world)]
+  return cases.map((each) => ({ ...each, name: `mysql ${each.name}` }))
+}
+
+function openClassifier() {
+  return createMysqlClassifier({ catalog: SCHEMA, dialect: DIALECT }).forSession(() => FACTS)
+}
+
+function framing(): Case[] {
+  const row = message(1, m.textRow(CELLS))
+  const chunk = Buffer.concat(Array(Math.floor(MEGABYTE / row.length)).fill(row))
+  const framer = (opens: 'pass' | 'whole') =>
+    new PacketFramer(MEGABYTE, { opens: () => opens, frame: () => {}, run: () => {} })
+  const passing = framer('pass')
+  const whole = framer('whole')
+  const per = { operations: chunk.length / row.length, bytes: row.length }
+  return [
+    { name: 'framing: a row of 10 columns that passes', ...per, run: () => passing.push(chunk) },
+    { name: 'framing: the same, cut out', ...per, run: () => whole.push(chunk) },
+  ]
+}
+
+const STATEMENTS = {
+  'SELECT 1': (salt: number) => `SELECT ${salt}`,
+  'one row by its key': (salt: number) => `SELECT * FROM ten WHERE c1 = ${salt}`,
+  'a join, grouped, of 300 bytes': (salt: number) =>
+    `SELECT t.c2, count(*) AS n, max(p.c4) FROM ten t JOIN people p ON p.c1 = t.c1 AND p.c5 = 'x' ` +
+    `LEFT JOIN ten u ON u.c1 = p.c1 WHERE t.c4 LIKE 'a%' AND (t.c5 IN ('a', 'b', 'c') OR u.c6 IS NULL) ` +
+    `AND t.c1 > ${salt} GROUP BY t.c2 HAVING count(*) > 1 ORDER BY n DESC, t.c2 LIMIT 50 OFFSET 10`,
+}
+
+function verdicts(): Case[] {
+  const classifier = openClassifier()
+  let salt = 0
+  return Object.entries(STATEMENTS).flatMap(([name, sql]) => {
+    const same = Buffer.from(sql(0))
+    const fresh = () => classifier.classify(Buffer.from(sql(++salt)), NO_NAMES)
+    const known = () => classifier.classify(same, NO_NAMES)
+    return [
+      { name: `verdict, new text: ${name}`, operations: 1, run: fresh },
+      { name: `verdict, known text: ${name}`, operations: 1, run: known },
+    ]
+  })
+}
+
+/** What the rows cost; what the masks do is measured above, and is the same. */
+function masks(): Case[] {
+  const shown = Buffer.from('[redacted]')
+  const maskers = CELLS.map((_, index) => (index === 2 ? () => shown : null))
+  const types = CELLS.map(() => m.VAR_STRING)
+  const text = m.textRow(CELLS)
+  const binary = m.binaryRow(CELLS)
+  const run = {
+    text: () => maskTextRow(text, maskers, HEADER),
+    binary: () => maskBinaryRow(binary, types, maskers, HEADER),
+  }
+  const name = 'row of 10 columns, one masked'
+  return [
+    { name: `text ${name}`, operations: 1, bytes: text.length, run: run.text },
+    { name: `binary ${name}`, operations: 1, bytes: binary.length, run: run.binary },
+  ]
+}
+
+const AGREED =
+  capability.CLIENT_PROTOCOL_41 |
+  capability.CLIENT_TRANSACTIONS |
+  capability.CLIENT_SECURE_CONNECTION |
+  capability.CLIENT_PLUGIN_AUTH
+const AUTOCOMMIT = 2
+const UTF8MB4 = 45
+
+function openSession(world: MicroWorld): SilentSession {
+  const services: Services = {
+    ...world.services,
+    protocol: mysqlProtocol,
+    openClassifier,
+    values: mysqlValues,
+  }
+  return new SilentSession(services, PRINCIPAL, {
+    agreement: { capabilities: AGREED, collation: UTF8MB4 },
+    mysql: {
+      serverVersion: '11.8.6-MariaDB',
+      collation: UTF8MB4,
+      connectionId: 1,
+      status: AUTOCOMMIT,
+      capabilities: AGREED,
+      tracked: new Set(),
+      tracksSchema: false,
+    },
+  })
+}
+
+function exchanges(world: MicroWorld): Case[] {
+  const one = openSession(world)
+  const often = openSession(world)
+  often.exchange(m.prepare('SELECT * FROM ten WHERE c1 = ?'), m.prepared(10))
+  const select = m.query('SELECT 1')
+  const answer = m.result(1, '', m.textRow(['1']))
+  const execute = m.execution(7)
+  const ten = m.result(10, 'ten', m.binaryRow(CELLS))
+  let salt = 0
+  return [
+    {
+      name: 'exchange without sockets: SELECT 1',
+      operations: 1,
+      run: () => one.exchange(select, answer),
+    },
+    {
+      name: 'exchange without sockets: 10 columns, prepared',
+      operations: 1,
+      run: () => often.exchange(execute, ten),
+    },
+    {
+      name: 'exchange without sockets: SELECT of a new number each time',
+      operations: 1,
+      run: () => one.exchange(m.query(`SELECT ${++salt}`), answer),
+    },
+  ]
+}
