@@ -217,9 +217,6 @@ export class ReceivedReplies<X> {
       return
     }
     reply.phase = 'columns'
-    const { exchange } = reply
-    const guarded = exchange === null || this.#options.listener.guarded(exchange)
-    const shown = guarded ? withoutDefault(payload) : payload
-    this.#rows.deliver(reply, message(reply.clientSequence, shown))
+    this.#rows.deliver(reply, message(reply.clientSequence, withoutDefault(payload)))
   }
 }
