@@ -13,7 +13,7 @@ const SHOWN = [
   'SHOW FULL TABLES WHERE Table_type = "VIEW"',
   'SHOW COLUMNS FROM people',
   'SHOW FULL COLUMNS FROM people LIKE "n%"',
-  'SHOW INDEX FROM people',
+  'SHOW INDEX FROM people WHERE Key_name = "none"',
   'SHOW CREATE TABLE people',
   'SHOW CREATE VIEW adults',
   'SHOW CREATE PROCEDURE gives_back',
