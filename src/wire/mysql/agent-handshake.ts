@@ -32,6 +32,11 @@ export function findHandshake(channel: ServerChannel): AgentHandshake | undefine
   return handshakes.get(channel)
 }
 
+/** Its client is let in: what was said on the way needn't be kept as long as the session. */
+export function forgetHandshake(channel: ServerChannel): void {
+  handshakes.delete(channel)
+}
+
 /** Throws where the channel was never greeted. */
 export function handshakeOf(channel: ServerChannel): AgentHandshake {
   const handshake = findHandshake(channel)

@@ -1,7 +1,7 @@
 import type { ProxyError } from '../../lib/errors.ts'
 import type { ServerChannel } from '../handshake-channel.ts'
 import type { UpstreamWelcome } from '../protocol.ts'
-import { findHandshake, handshakeOf } from './agent-handshake.ts'
+import { findHandshake, forgetHandshake, handshakeOf } from './agent-handshake.ts'
 import { earlyErrorPayload, errorPayload, wordingOf } from './errors.ts'
 import { encodeOk } from './ok-packet.ts'
 import { message } from './packets.ts'
@@ -11,6 +11,7 @@ import { SERVER_SESSION_STATE_CHANGED, SERVER_STATUS_AUTOCOMMIT } from './status
 export function welcomeAgent(channel: ServerChannel, { mysql }: UpstreamWelcome): void {
   const status = mysql?.status ?? SERVER_STATUS_AUTOCOMMIT
   handshakeOf(channel).packets.write(encodeOk(status & ~SERVER_SESSION_STATE_CHANGED))
+  forgetHandshake(channel)
 }
 
 /** Ends a handshake with an error, or says it in place of the greeting. */

@@ -154,7 +154,7 @@ t.test('leaves nothing running when the proxy does not start', async (t) => {
 })
 
 t.test('says what to do where the server of its configuration has gone', async (t) => {
-  const folder = t.testdir({ 'countersign.yaml': '# ${file:./ports/mysql-database}' })
+  const folder = t.testdir({ 'countersign.yaml': '# file:./ports/mysql-database' })
   const options = { folder, postgresBin: null, mysql: null, clock: systemClock, progress() {} }
   await t.rejects(prepareDemo(options), { message: /no MySQL or MariaDB server any more: install/ })
 })
