@@ -1,9 +1,9 @@
 import { setTimeout as after } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { type Countersign, startCountersign } from '../support/countersign.ts'
-import { codeOf, connect, denyAll } from '../support/e2e-client.ts'
-import { childrenOf, MortalPostgres } from '../support/e2e-processes.ts'
-import { SHOP } from '../support/shop.ts'
+import { denyAll } from '../support/e2e-client.ts'
+import { childrenOf, openMortal } from '../support/e2e-processes.ts'
+import { codeOf, connectAgent, ONE_SIDE_EACH, type Side } from '../support/e2e-sides.ts'
 
 /*
  * Everything that can die is killed while a statement is held, at moments that sweep over the steps
@@ -40,9 +40,17 @@ function storyOf(proxy: Countersign, sql: string) {
   }
 }
 
-t.test('what dies during a hold', async (t) => {
-  const db = await MortalPostgres.open(t, SHOP)
+/** What a client is told whose session the database has ended. */
+const SESSION_LOST = { postgres: /57P01|08006/, mysql: /08S01|70100|lost|PROTOCOL/ } as const
+
+for (const side of ONE_SIDE_EACH) {
+  t.test(`${side.name}: what dies during a hold`, (t) => deaths(t, side))
+}
+
+async function deaths(t: Test, side: Side): Promise<void> {
+  const db = await openMortal(t, side.system)
   const proxy = await startCountersign(t, { upstream: db.url })
+  const connect = (t: Test) => connectAgent(t, side, proxy)
   let tables = 0
 
   /** A table that nobody else knows, and the statement that would end it. */
@@ -81,20 +89,22 @@ t.test('what dies during a hold', async (t) => {
 
   t.test('200 others go on while DROP TABLE is held', async (t) => {
     const victim = await newVictim()
-    const holder = await connect(t, proxy)
+    const holder = await connect(t)
     const dropped = codeOf(holder.query(victim.sql))
     const { id } = await waiting(victim.sql)
-    const others = await Promise.all(Array.from({ length: 200 }, () => connect(t, proxy)))
+    const others = await Promise.all(Array.from({ length: 200 }, () => connect(t)))
     const answers = await Promise.all(
-      others.flatMap((client, number) => [
-        client.query('SELECT $1::int AS mine', [number]),
-        client.query('INSERT INTO scratch VALUES ($1)', [number]),
-        client.query('SELECT count(*)::int AS mine FROM scratch WHERE id = $1', [number]),
-      ]),
+      others.map(async (client, number) => {
+        await client.query('INSERT INTO scratch VALUES (?, ?)', [number, 'mine'])
+        const count = 'SELECT count(*) AS mine FROM scratch WHERE id = ?'
+        const [row] = await client.query(count, [number])
+        return Number(row?.mine)
+      }),
     )
-    t.equal(answers.length, 600)
-    t.ok(others.every((_, number) => answers[number * 3]?.rows[0].mine === number))
-    t.ok(others.every((_, number) => answers[number * 3 + 2]?.rows[0].mine === 1))
+    t.same(
+      answers,
+      answers.map(() => 1),
+    )
     t.match(await proxy.request(id), { state: 'pending' }, 'the one still waits')
     await proxy.approve(id)
     t.equal(await dropped, 'done')
@@ -105,12 +115,12 @@ t.test('what dies during a hold', async (t) => {
   t.test('the client', async (t) => {
     for (const moment of MOMENTS) {
       const victim = await newVictim()
-      const client = await connect(t, proxy)
+      const client = await connect(t)
       void codeOf(client.query(victim.sql))
       const { id, session } = await waiting(victim.sql)
       const signed = proxy.decide(id, 'approve')
       await after(moment)
-      client.connection.stream.destroy()
+      client.destroy()
       await signed
       await sessionHasEnded(String(session))
       await agrees(t, victim)
@@ -121,13 +131,13 @@ t.test('what dies during a hold', async (t) => {
     const states: string[] = []
     for (const moment of [-1, ...MOMENTS]) {
       const victim = await newVictim()
-      const client = await connect(t, proxy)
-      const { pid } = (await client.query('SELECT pg_backend_pid() AS pid')).rows[0]
+      const client = await connect(t)
+      const [own] = await client.query(db.ownId)
       const ended = codeOf(client.query(victim.sql))
       const { id } = await waiting(victim.sql)
       if (moment < 0) {
-        await db.query('SELECT pg_terminate_backend($1)', [pid])
-        t.match(await ended, /57P01|08006/, 'the client is told')
+        await db.endSession(own?.id)
+        t.match(await ended, SESSION_LOST[side.system], 'the client is told')
         t.match(await proxy.settled(id), { state: 'withdrawn' })
         t.equal((await proxy.decide(id, 'approve')).status, 410, 'nothing is left to sign')
         t.equal(await db.exists(victim.table), true)
@@ -135,7 +145,7 @@ t.test('what dies during a hold', async (t) => {
       }
       const signed = proxy.decide(id, 'approve')
       await after(moment)
-      await db.query('SELECT pg_terminate_backend($1)', [pid])
+      await db.endSession(own?.id)
       await signed
       states.push(String(await ended))
       await agrees(t, victim)
@@ -145,19 +155,15 @@ t.test('what dies during a hold', async (t) => {
 
   t.test('the control process: what is held goes on waiting', async (t) => {
     const victim = await newVictim()
-    const client = await connect(t, proxy)
+    const client = await connect(t)
     const dropped = codeOf(client.query(victim.sql))
     const { id } = await waiting(victim.sql)
     const from = proxy.stderr.length
     for (const child of childrenOf(proxy.pid)) process.kill(child, 'SIGKILL')
     await proxy.said(/the control process ended/, from)
-    const other = await connect(t, proxy)
+    const other = await connect(t)
     t.equal(await codeOf(other.query('DROP TABLE scratch')), 'ZA004', 'the gate is away, not open')
-    t.equal(
-      (await other.query('SELECT 1 AS one')).rows[0].one,
-      1,
-      'what needs no signature goes on',
-    )
+    t.same(await other.query('SELECT 1 AS one'), [{ one: 1 }], 'what needs no signature goes on')
     await controlIsBack()
     t.match(await proxy.request(id), { state: 'pending' }, 'the request is still there')
     t.equal(await db.exists(victim.table), true)
@@ -169,7 +175,7 @@ t.test('what dies during a hold', async (t) => {
   t.test('the control process, as a signature arrives', async (t) => {
     for (const moment of [0, 4, 8, 12, 20]) {
       const victim = await newVictim()
-      const client = await connect(t, proxy)
+      const client = await connect(t)
       const ended = codeOf(client.query(victim.sql))
       const { id } = await waiting(victim.sql)
       const signed = proxy.decide(id, 'approve').catch(() => null)
@@ -187,22 +193,45 @@ t.test('what dies during a hold', async (t) => {
     }
   })
 
+  t.test('a control process that stands still', async (t) => {
+    const victim = await newVictim()
+    const [control] = childrenOf(proxy.pid)
+    const client = await connect(t)
+    process.kill(Number(control), 'SIGSTOP')
+    try {
+      const dropped = codeOf(client.query(victim.sql))
+      const other = await connect(t)
+      t.same(await other.query('SELECT 1 AS one'), [{ one: 1 }], 'others go on')
+      t.equal(await dropped, 'ZA004', 'nobody can be asked, so nothing runs')
+      t.equal(await db.exists(victim.table), true)
+    } finally {
+      process.kill(Number(control), 'SIGCONT')
+    }
+    // What was asked while it stood still is withdrawn when it is heard of.
+    const late = () => proxy.requests('withdrawn')
+    while (!(await late()).some(({ statement }) => statement === victim.sql)) await after(20)
+    const again = codeOf(client.query(victim.sql))
+    await proxy.approve((await waiting(victim.sql)).id)
+    t.equal(await again, 'done', 'when it wakes up the same session asks again')
+    await agrees(t, victim)
+  })
+
   t.test('the whole database', async (t) => {
     for (const moment of [-1, 0, 4]) {
       const victim = await newVictim()
-      const client = await connect(t, proxy)
+      const client = await connect(t)
       const ended = codeOf(client.query(victim.sql))
       const { id } = await waiting(victim.sql)
       const signed = moment < 0 ? null : proxy.decide(id, 'approve')
       if (moment >= 0) await after(moment)
       await db.crash()
       await signed
-      t.match(await ended, /57P0|08006|done/)
+      t.match(await ended, /57P0|08006|08S01|lost|PROTOCOL|done/)
       await db.start()
       if (moment < 0) t.match(await proxy.settled(id), { state: 'withdrawn' })
       await agrees(t, victim)
-      const again = await connect(t, proxy)
-      t.equal((await again.query('SELECT 1 AS one')).rows[0].one, 1, 'new sessions find it')
+      const again = await connect(t)
+      t.same(await again.query('SELECT 1 AS one'), [{ one: 1 }], 'new sessions find it')
     }
     await denyAll(proxy)
   })
@@ -210,7 +239,7 @@ t.test('what dies during a hold', async (t) => {
   t.test('the data plane, by kill -9', async (t) => {
     for (const moment of [-1, 0, 8, 12, 16, 24, 40]) {
       const victim = await newVictim()
-      const client = await connect(t, proxy)
+      const client = await connect(t)
       void codeOf(client.query(victim.sql))
       const { id } = await waiting(victim.sql)
       const signed = moment < 0 ? null : proxy.decide(id, 'approve').catch(() => null)
@@ -230,4 +259,4 @@ t.test('what dies during a hold', async (t) => {
     const { code, out } = await proxy.run('audit', 'verify', '--config', proxy.configPath)
     t.equal(code, 0, out)
   })
-})
+}

@@ -1,83 +1,75 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { parse, stringify } from 'yaml'
-import { type Countersign, startCountersign } from '../support/countersign.ts'
-import { codeOf, connect, denyAll, errorFrom, exists } from '../support/e2e-client.ts'
-import { startPostgres } from '../support/postgres.ts'
-import { SHOP } from '../support/shop.ts'
+import { startCountersign } from '../support/countersign.ts'
+import { denyAll } from '../support/e2e-client.ts'
+import { edit, rule, write } from '../support/e2e-config.ts'
+import {
+  type AgentClient,
+  codeOf,
+  connectAgent,
+  errorFrom,
+  ONE_SIDE_EACH,
+  type Side,
+} from '../support/e2e-sides.ts'
 
-// biome-ignore lint/suspicious/noExplicitAny: a configuration as a person edits it
-type Edited = any
-
-/** Writes the edited configuration and resolves when the proxy has said what it makes of it. */
-async function edit(proxy: Countersign, change: (config: Edited) => void): Promise<string> {
-  const config = parse(readFileSync(proxy.configPath, 'utf8'))
-  change(config)
-  return write(proxy, stringify(config))
+for (const side of ONE_SIDE_EACH) {
+  t.test(`${side.name}: a configuration that is edited while sessions are open`, (t) =>
+    edited(t, side),
+  )
 }
 
-async function write(proxy: Countersign, text: string): Promise<string> {
-  const from = proxy.stderr.length
-  writeFileSync(proxy.configPath, text)
-  await proxy.said(/has been reloaded|stays as it was/, from)
-  return proxy.stderr.slice(from)
-}
-
-const rule = (name: string, when: object, action: object) => ({
-  name,
-  when,
-  // biome-ignore lint/suspicious/noThenProperty: the configuration's own key
-  then: action,
-})
-
-t.test('a configuration that is edited while sessions are open', async (t) => {
-  const db = await startPostgres(t, { schema: SHOP })
+async function edited(t: Test, side: Side): Promise<void> {
+  const db = await side.start(t)
+  if (!db) return
+  const mysql = side.system === 'mysql'
+  const customers = mysql ? 'shop.customers' : 'public.customers'
   const proxy = await startCountersign(t, {
-    upstream: db.superuserUrl,
+    upstream: db.upstream,
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a reference of the configuration
     config: { masks: { 'pii.email': '${file:./mask.txt}', pii: 'redact' } },
     files: { 'mask.txt': 'partial' },
   })
   t.afterEach(() => denyAll(proxy))
-  const emailSeen = async (t: Test, client = connect(t, proxy)) =>
-    (await (await client).query('SELECT email FROM customers WHERE id = 1')).rows[0].email
+  const connect = (t: Test) => connectAgent(t, side, proxy)
+  const emailSeen = async (client: AgentClient) =>
+    (await client.query('SELECT email FROM customers WHERE id = 1'))[0]?.email
 
   t.test('classes and masks hold from the next statement on', async (t) => {
-    const client = connect(t, proxy)
-    t.match(await emailSeen(t, client), /^a\*+@x\.test$/)
+    const client = await connect(t)
+    t.match(await emailSeen(client), /^a\*+@x\.test$/)
     await edit(proxy, ({ databases }) => {
-      delete databases.shop.classified['public.customers.email']
-      databases.shop.classified['public.customers.name'] = 'pii.name'
+      delete databases.shop.classified[`${customers}.email`]
+      databases.shop.classified[`${customers}.name`] = 'pii.name'
     })
-    t.equal(await emailSeen(t, client), 'ada.marsh@x.test')
-    const { rows } = await (await client).query('SELECT name FROM customers WHERE id = 1')
-    t.not(rows[0].name, 'Ada')
+    t.equal(await emailSeen(client), 'ada.marsh@x.test')
+    const [row] = await client.query('SELECT name FROM customers WHERE id = 1')
+    t.not(row?.name, 'Ada')
     await edit(proxy, ({ databases }) => {
-      delete databases.shop.classified['public.customers.name']
-      databases.shop.classified['public.customers.email'] = 'pii.email'
+      delete databases.shop.classified[`${customers}.name`]
+      databases.shop.classified[`${customers}.email`] = 'pii.email'
     })
-    t.match(await emailSeen(t, client), /^a\*+@x\.test$/)
+    t.match(await emailSeen(client), /^a\*+@x\.test$/)
   })
 
   t.test('a statement that was prepared before is judged by the rules of now', async (t) => {
-    const client = await connect(t, proxy)
-    const query = { name: 'kept', text: "INSERT INTO scratch VALUES (1, 'x')" }
-    t.equal(await codeOf(client.query(query)), 'done')
+    const client = await connect(t)
+    const run = () => client.query('INSERT INTO scratch VALUES (1, ?)', ['x'])
+    t.equal(await codeOf(run()), 'done')
     await edit(proxy, (config) => {
       config.rules = [rule('frozen', { effect: 'write' }, { deny: 'the books are closed' })]
     })
-    t.match(await errorFrom(client.query(query)), { code: '42501', message: /books are closed/ })
+    t.match(await errorFrom(run()), { code: '42501', message: /books are closed/ })
     t.equal(await codeOf(client.query('SELECT 1')), 'done', 'and the session lives')
     await edit(proxy, (config) => {
       delete config.rules
     })
-    t.equal(await codeOf(client.query(query)), 'done')
+    t.equal(await codeOf(run()), 'done')
   })
 
   t.test('a bad edit is kept out, said and recorded', async (t) => {
     const good = readFileSync(proxy.configPath, 'utf8')
-    const client = connect(t, proxy)
+    const client = await connect(t)
     for (const bad of [
       `${good}\nno_such_key: 1\n`,
       'databases: [',
@@ -85,7 +77,7 @@ t.test('a configuration that is edited while sessions are open', async (t) => {
       '',
     ]) {
       t.match(await write(proxy, bad), /stays as it was/)
-      t.match(await emailSeen(t, client), /^a\*+@x\.test$/, 'the old one stays in force')
+      t.match(await emailSeen(client), /^a\*+@x\.test$/, 'the old one stays in force')
     }
     t.match(await write(proxy, `${good}\n# edited\n`), /has been reloaded/)
     const problems = proxy
@@ -97,21 +89,21 @@ t.test('a configuration that is edited while sessions are open', async (t) => {
   })
 
   t.test('SIGHUP reads what the configuration refers to again', async (t) => {
-    const client = connect(t, proxy)
+    const client = await connect(t)
     writeFileSync(join(proxy.folder, 'mask.txt'), 'null')
     const from = proxy.stderr.length
     process.kill(proxy.pid, 'SIGHUP')
     await proxy.said(/has been reloaded/, from)
-    t.equal(await emailSeen(t, client), null)
+    t.equal(await emailSeen(client), null)
     writeFileSync(join(proxy.folder, 'mask.txt'), 'partial')
     const again = proxy.stderr.length
     process.kill(proxy.pid, 'SIGHUP')
     await proxy.said(/has been reloaded/, again)
-    t.match(await emailSeen(t, client), /^a\*+@x\.test$/)
+    t.match(await emailSeen(client), /^a\*+@x\.test$/)
   })
 
   t.test('what was signed under other rules does not run', async (t) => {
-    const client = await connect(t, proxy)
+    const client = await connect(t)
     const dropped = errorFrom(client.query('DROP TABLE scratch'))
     const { id } = await proxy.pending(({ statement }) => statement === 'DROP TABLE scratch')
     await edit(proxy, (config) => {
@@ -119,7 +111,7 @@ t.test('a configuration that is edited while sessions are open', async (t) => {
     })
     await proxy.decide(id, 'approve')
     t.match(await dropped, { code: '42501', message: /no more changes/ })
-    t.equal(await exists(db, 'scratch'), true)
+    t.equal(await db.exists('scratch'), true)
     await edit(proxy, (config) => {
       config.rules = [
         rule('by-two', { effect: 'ddl' }, { approve: { by: ['approvers', 'owner'], count: 2 } }),
@@ -138,33 +130,30 @@ t.test('a configuration that is edited while sessions are open', async (t) => {
   })
 
   t.test('a new password ends nothing, and the old one opens nothing', async (t) => {
-    const client = await connect(t, proxy)
-    const old = proxy.url
+    const client = await connect(t)
+    const old = proxy.password
     const { password } = await proxy.command(
       ...['agent', 'add', 'bot', '--owner', 'ana@example.com', '--database', 'shop'],
     )
     t.equal(await codeOf(client.query('SELECT 1')), 'done')
-    t.equal(await codeOf(connect(t, proxy, { connectionString: old })), '28P01')
-    const fresh = old.replace(proxy.password, String(password))
-    t.equal(await codeOf(connect(t, proxy, { connectionString: fresh })), 'done')
+    t.equal(await codeOf(connect(t)), mysql ? '28000' : '28P01')
     proxy.useAgentPassword(String(password))
+    t.equal(await codeOf(connect(t)), 'done')
+    t.not(old, proxy.password)
   })
 
   t.test('an agent that is struck off loses its session, and what it waits for', async (t) => {
-    const idle = await connect(t, proxy)
-    const ended = new Promise<string | undefined>((resolve) =>
-      idle.once('error', (error: { code?: string }) => resolve(error.code)),
-    )
-    const waiting = await connect(t, proxy)
+    const idle = await connect(t)
+    const waiting = await connect(t)
     const dropped = codeOf(waiting.query('DROP TABLE scratch'))
     const { id } = await proxy.pending(({ statement }) => statement === 'DROP TABLE scratch')
     await edit(proxy, (config) => {
       config.agents = { other: { ...config.agents.bot, credential: './other.json' } }
     })
-    t.equal(await ended, '57P01')
-    t.equal(await dropped, '57P01')
+    t.match(await idle.ended, mysql ? /^(08S01|lost)$/ : '57P01')
+    t.equal(await dropped, mysql ? '08S01' : '57P01')
     t.match(await proxy.settled(id), { state: 'withdrawn' })
-    t.equal(await exists(db, 'scratch'), true)
-    t.equal(await codeOf(connect(t, proxy)), '28P01')
+    t.equal(await db.exists('scratch'), true)
+    t.equal(await codeOf(connect(t)), mysql ? '28000' : '28P01')
   })
-})
+}

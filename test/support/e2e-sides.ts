@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import mysql from 'mysql2/promise'
 import pg from 'pg'
 import type { Test } from 'tap'
@@ -85,6 +86,8 @@ export async function rawAgent(
 export interface AgentClient {
   /** `values` make it a prepared statement; they stand for ? in the text. */
   query(sql: string, values?: readonly unknown[]): Promise<readonly Row[]>
+  /** What the other end said when it closed; "lost" where it said nothing. */
+  readonly ended: Promise<string>
   /** Asks on another connection that what runs be ended. */
   cancel(): Promise<void>
   /** Hangs up without a word. */
@@ -141,7 +144,7 @@ function postgresSide(version: PostgresVersion): Side {
   }
 }
 
-const MYSQL_USER = `
+export const MYSQL_USER = `
   CREATE USER app IDENTIFIED BY 'app-password'; GRANT ALL ON *.* TO app;
   CREATE USER plain IDENTIFIED BY 'plain-password';
   GRANT SELECT, INSERT, UPDATE, DELETE, EXECUTE ON shop.* TO plain;
@@ -181,7 +184,7 @@ function mysqlSide(flavour: MysqlFlavour): Side {
 }
 
 /** The shop of shop.ts. */
-const MYSQL_SHOP = `
+export const MYSQL_SHOP = `
   CREATE TABLE customers (
     id integer PRIMARY KEY, name varchar(40) NOT NULL CHECK (name <> ''),
     email varchar(60) NOT NULL UNIQUE, ssn varchar(40) NOT NULL);
@@ -200,14 +203,17 @@ async function connectPostgres(t: Test, proxy: Countersign, says: AgentSays): Pr
     .map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`)
     .join(' ')
   const client = new pg.Client({ connectionString: proxy.url, options })
-  client.on('error', () => {})
+  const ended = endOf(client)
   await client.connect()
   t.teardown(() => client.end().catch(() => {}))
   return {
+    ended,
     async query(sql, values) {
       let count = 0
       const text = values ? sql.replace(/\?/g, () => `$${++count}`) : sql
-      const result = await (values ? client.query(text, [...values]) : client.query(text))
+      // Named, so that it is prepared once, as the other protocol's clients do.
+      const name = createHash('md5').update(text).digest('hex')
+      const result = await client.query(values ? { name, text, values: [...values] } : text)
       return Array.isArray(result) ? result.at(-1).rows : result.rows
     },
     cancel: () => cancelPostgres(client, proxy),
@@ -227,9 +233,10 @@ async function connectMysql(t: Test, proxy: Countersign, says: AgentSays): Promi
     multipleStatements: true,
   }
   const client = await mysql.createConnection(options)
-  client.on('error', () => {})
+  const ended = endOf(client)
   t.teardown(() => client.destroy())
   return {
+    ended,
     async query(sql, values) {
       const [rows] = await (values
         ? client.execute(sql, [...values] as string[])
@@ -245,6 +252,14 @@ async function connectMysql(t: Test, proxy: Countersign, says: AgentSays): Promi
     destroy: () => client.destroy(),
     end: () => client.end(),
   }
+}
+
+/** Errors that no statement waits for. */
+function endOf(client: { on(event: string, listener: (error?: Error) => void): unknown }) {
+  return new Promise<string>((resolve) => {
+    client.on('error', (error) => resolve(error ? codeIn(error) : 'lost'))
+    client.on('end', () => resolve('lost'))
+  })
 }
 
 function ownSettings({ hold, claim, onBehalfOf }: AgentSays): Record<string, string> {

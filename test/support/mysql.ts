@@ -124,7 +124,7 @@ function fetchedTo(): string {
 }
 
 /** What scripts/get-mysql fetches; for MariaDB the machine's own will do. */
-function binariesOf(flavour: MysqlFlavour): MysqlBinaries | null {
+export function binariesOf(flavour: MysqlFlavour): MysqlBinaries | null {
   if (flavour === 'machine') return machinesOwn()
   const to = fetchedTo()
   const folder = join(to, flavour)
