@@ -43,4 +43,5 @@ export const RESET = `
     (1, 'Ada', 36, 'ada@example.com', 'happy'), (2, 'Bo', 20, NULL, 'sad'), (3, 'Öyvind', 44, '', 'ok');
   INSERT INTO pets (owner, name) VALUES (1, 'Rex'), (1, 'Tom');
   SET foreign_key_checks = 1;
+  ANALYZE TABLE people, pets, notes, logged, numbers;
 `

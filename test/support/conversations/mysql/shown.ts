@@ -20,7 +20,7 @@ const SHOWN = [
   'SHOW CREATE FUNCTION shout',
   'SHOW CREATE TRIGGER noted',
   'SHOW CREATE DATABASE shop',
-  'SHOW TRIGGERS WHERE `Table` = "nowhere"',
+  'SHOW TRIGGERS LIKE "nowhere"',
   'SHOW EVENTS',
   'SHOW PROCEDURE STATUS LIKE "nothing"',
   'SHOW FUNCTION STATUS WHERE Db = "nowhere"',
