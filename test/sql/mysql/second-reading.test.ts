@@ -33,6 +33,7 @@ for (const dialect of [MYSQL_9, MARIADB_11]) {
       t.throws(() => confirm(textOf(sql), query, dialect), { message: /two readings/ }, sql)
 
     agree('SELECT p.id, ssn FROM people p', select([ID, SSN]))
+    agree('SELECT `p`.`id` FROM `pe``ople` p', select([ID], 'pe`ople'))
     agree("SELECT CONCAT(p.id, ssn, 'x') FROM people p", select([mixed(ID, SSN)]))
     differ('SELECT p.id, ssn FROM people p', select([ID]))
     differ('SELECT p.id, ssn FROM people p', select([ID, ID]))

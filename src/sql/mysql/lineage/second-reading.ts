@@ -180,9 +180,14 @@ function parse(sql: string, { flavour }: Dialect): Found {
   }
 }
 
+/** The parser leaves a doubled quote in a name as it is. */
+function plain(name: string): string {
+  return name.replaceAll('``', '`').toLowerCase()
+}
+
 /** select::schema::table */
 function tableName(entry: string): string {
-  return entry.slice(entry.lastIndexOf('::') + 2).toLowerCase()
+  return plain(entry.slice(entry.lastIndexOf('::') + 2))
 }
 
 /** A tree of another's: nothing of it is taken for granted. */
@@ -210,6 +215,6 @@ const NO_COLUMNS = new Set(
 
 /** What isn't a plain name isn't compared. */
 function columnName(column: unknown): readonly string[] {
-  const name = typeof column === 'string' ? column.toLowerCase() : ''
+  const name = typeof column === 'string' ? plain(column) : ''
   return name === '' || NO_COLUMNS.has(name) ? [] : [name]
 }
