@@ -263,7 +263,7 @@ async function audit(t: Test, side: Side): Promise<void> {
   t.test('the database’s own password is nowhere to be found', async (t) => {
     await proxy.kill('SIGTERM')
     const { username, password } = new URL(db.plain)
-    const plain = await startCountersign(t, { upstream: db.plain })
+    const plain = await startCountersign(t, { upstream: db.plain, like: proxy })
     const client = await connectAgent(t, side, plain, { hold: '0' })
     const told: unknown[] = []
     for (const sql of mysql

@@ -36,6 +36,8 @@ export interface SideServer {
   readonly upstream: string
   /** The same as a user who may read and write rows; its password can be changed. */
   readonly plain: string
+  /** The same over the server's unix socket. */
+  readonly bySocket: string
   /** The statement that gives that user another password. */
   newPassword(password: string): string
   /** Runs a statement past the proxy. */
@@ -100,6 +102,7 @@ export const SIDES: readonly Side[] = [
   ...MYSQL_FLAVOURS.map(mysqlSide),
 ]
 
+export const POSTGRES_SIDES: readonly Side[] = POSTGRES_VERSIONS.map(postgresSide)
 /** MariaDB and MySQL of today, for what only their protocol has. */
 export const MYSQL_SIDES: readonly Side[] = [mysqlSide('mariadb'), mysqlSide('mysql')]
 
@@ -129,6 +132,7 @@ function postgresSide(version: PostgresVersion): Side {
       return {
         upstream: db.superuserUrl,
         plain: db.url,
+        bySocket: db.url.replace('127.0.0.1', encodeURIComponent(db.socketFolder)),
         newPassword: (password) => `ALTER ROLE ${db.user} PASSWORD '${password}'`,
         run: async (sql) => (await db.query(sql)).rows,
         async exists(table) {
@@ -174,6 +178,7 @@ function mysqlSide(flavour: MysqlFlavour): Side {
       return {
         upstream: `mysql://app:app-password@127.0.0.1:${port}/shop`,
         plain: `mysql://plain:plain-password@127.0.0.1:${port}/shop`,
+        bySocket: `mysql://plain:plain-password@${encodeURIComponent(server.socketFolder)}/shop`,
         newPassword: (password) => `ALTER USER plain IDENTIFIED BY '${password}'`,
         run,
         exists: async (table) => (await run(`SHOW TABLES LIKE '${table}'`)).length > 0,

@@ -30,6 +30,8 @@ export interface TestMysql {
   readonly version: string
   readonly dialect: Dialect
   readonly database: string
+  /** Holds mysqld.sock. */
+  readonly socketFolder: string
   /** The server's own folder, which it may write to. */
   readonly folder: string
   /** Opens a connection as a user without a password; it ends with the test. */
@@ -96,6 +98,7 @@ export async function startMysql(
       version: versionNumber(version),
     },
     database: DATABASE,
+    socketFolder: server.socketFolder,
     folder,
     open: async (user = 'root') => {
       const client = await MysqlClient.open(port, user, DATABASE)
