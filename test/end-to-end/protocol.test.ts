@@ -362,34 +362,4 @@ t.test('those who never finish their login', async (t) => {
       t.match(errorOf((await client.untilEnd()).filter(({ type }) => type === 'E')).M, /timeout/)
     }
   })
-
-  t.test('do not stand in the way: 1,200 silent connections, and a login', async (t) => {
-    const proxy = await startCountersign(t, { upstream: db.superuserUrl })
-    const silent: RawClient[] = []
-    while (silent.length < 1200) {
-      silent.push(
-        ...(await Promise.all(Array.from({ length: 100 }, () => RawClient.open(proxy.port)))),
-      )
-    }
-    t.teardown(() => {
-      for (const client of silent) client.destroy()
-    })
-    const { client } = await login(t, proxy)
-    t.same(valuesOf(await client.query('SELECT 1')), ['1'])
-    const { client: second } = await login(t, proxy)
-    t.same(valuesOf(await second.query('SELECT 2')), ['2'])
-  })
-
-  t.test('sessions have a cap of their own', async (t) => {
-    const listen = { ...EVERYWHERE, max_connections: 3 }
-    const proxy = await startCountersign(t, { upstream: db.superuserUrl, config: { listen } })
-    const inside = await Promise.all([1, 2, 3].map(() => login(t, proxy)))
-    const { greeting } = await login(t, proxy)
-    t.match(errorOf(greeting), { C: '53300', S: 'FATAL' })
-    inside[0]?.client.send(serialize.end())
-    await inside[0]?.client.untilEnd()
-    let after: readonly RawMessage[] = []
-    while (letters(after).at(-1) !== 'Z') after = (await login(t, proxy)).greeting
-    t.pass('a place that is given back is given out again')
-  })
 })

@@ -53,6 +53,8 @@ export interface AgentSays {
   readonly hold?: string
   readonly claim?: string
   readonly onBehalfOf?: string
+  /** Connects over TLS. */
+  readonly tls?: boolean
 }
 
 /** An agent's talk through the proxy, hearing every byte; it ends with the test. */
@@ -207,7 +209,8 @@ async function connectPostgres(t: Test, proxy: Countersign, says: AgentSays): Pr
   const options = Object.entries(ownSettings(says))
     .map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`)
     .join(' ')
-  const client = new pg.Client({ connectionString: proxy.url, options })
+  const ssl = says.tls ? { ssl: { rejectUnauthorized: false } } : {}
+  const client = new pg.Client({ connectionString: proxy.url, options, ...ssl })
   const ended = endOf(client)
   await client.connect()
   t.teardown(() => client.end().catch(() => {}))
@@ -236,6 +239,7 @@ async function connectMysql(t: Test, proxy: Countersign, says: AgentSays): Promi
     connectAttributes: ownSettings(says),
     dateStrings: true,
     multipleStatements: true,
+    ...(says.tls ? { ssl: { rejectUnauthorized: false } } : {}),
   }
   const client = await mysql.createConnection(options)
   const ended = endOf(client)
