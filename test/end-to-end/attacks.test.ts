@@ -13,7 +13,13 @@ import {
 import { loginOf } from '../support/e2e-client.ts'
 import { MysqlRaw } from '../support/e2e-mysql-raw.ts'
 import { type Login, RawClient } from '../support/e2e-raw.ts'
-import { codeOf, connectAgent, ONE_SIDE_EACH, SIDES, type Side } from '../support/e2e-sides.ts'
+import {
+  codeOf,
+  connectAgent,
+  MYSQL_SIDES,
+  ONE_SIDE_EACH,
+  type Side,
+} from '../support/e2e-sides.ts'
 import { POSTGRES_VERSIONS, startPostgres } from '../support/postgres.ts'
 import { projectRoot } from '../support/project-root.ts'
 
@@ -153,7 +159,7 @@ for (const version of POSTGRES_VERSIONS) {
   })
 }
 
-for (const side of SIDES.filter(({ system }) => system === 'mysql')) {
+for (const side of MYSQL_SIDES) {
   t.test(`${side.name}: no way round the masks`, async (t) => {
     const db = await side.start(t, { schema: { postgres: '', mysql: MYSQL_ATTACK_SCHEMA } })
     if (!db) return

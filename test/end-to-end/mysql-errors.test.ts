@@ -2,7 +2,7 @@
 import mysql from 'mysql2/promise'
 import t, { type Test } from 'tap'
 import { type Countersign, startCountersign } from '../support/countersign.ts'
-import { SIDES } from '../support/e2e-sides.ts'
+import { MYSQL_SIDES } from '../support/e2e-sides.ts'
 
 const SECRET = /ada\.marsh|966-34-5008/
 
@@ -17,7 +17,7 @@ async function open(t: Test, proxy: Countersign, multipleStatements = false) {
     )
 }
 
-for (const side of SIDES.filter(({ system }) => system === 'mysql')) {
+for (const side of MYSQL_SIDES) {
   t.test(side.name, async (t) => {
     const db = await side.start(t)
     if (!db) return
@@ -81,7 +81,7 @@ for (const side of SIDES.filter(({ system }) => system === 'mysql')) {
 }
 
 t.test('a slip of the pen is the server’s to tell, and nobody is asked', async (t) => {
-  const [, , side] = SIDES
+  const [side] = MYSQL_SIDES
   const db = await side?.start(t)
   if (!side || !db) return
   const proxy = await startCountersign(t, { upstream: db.upstream, agent: { hold: '200ms' } })

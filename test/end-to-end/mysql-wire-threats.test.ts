@@ -2,10 +2,9 @@ import t, { type Test } from 'tap'
 import * as command from '../../src/wire/mysql/commands.ts'
 import { AGENT, type Countersign, startCountersign } from '../support/countersign.ts'
 import { MysqlRaw, textIn, valuesIn } from '../support/e2e-mysql-raw.ts'
-import { SIDES, type Side } from '../support/e2e-sides.ts'
+import { MYSQL_SIDES, type Side } from '../support/e2e-sides.ts'
 
 /** What can be tried with the bytes of MySQL's protocol and stands in no other file. */
-const MYSQL_SIDES = SIDES.filter(({ system }) => system === 'mysql')
 const DEFAULTS = `
   CREATE TABLE kept (id int DEFAULT 41, email varchar(40) DEFAULT 'ada.marsh@x.test');
   CREATE TABLE open_to_all (id int DEFAULT 42);

@@ -108,6 +108,9 @@ export const POSTGRES_SIDES: readonly Side[] = POSTGRES_VERSIONS.map(postgresSid
 /** MariaDB and MySQL of today, for what only their protocol has. */
 export const MYSQL_SIDES: readonly Side[] = [mysqlSide('mariadb'), mysqlSide('mysql')]
 
+/** The newest of each: where an older one would only do the same once more. */
+export const NEWEST_SIDES: readonly Side[] = [postgresSide('newest'), ...MYSQL_SIDES]
+
 /** One server of each system: where the versions have no say. */
 export const ONE_SIDE_EACH: readonly Side[] = [postgresSide('newest'), mysqlSide('mariadb')]
 
