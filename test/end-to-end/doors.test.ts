@@ -73,22 +73,25 @@ async function doors(t: Test, side: Side): Promise<void> {
       },
       agents: {
         [AGENT]: agent,
-        far: { ...agent, networks: ['10.0.0.0/8'] },
-        old: { ...agent, expires: '2020-01-01' },
+        far: { ...agent, networks: ['10.0.0.0/8'], credential: './far.json' },
+        old: { ...agent, expires: '2020-01-01', credential: './old.json' },
         new: { ...agent, credential: './none.json' },
       },
     },
   })
 
   t.test('nobody learns from a refusal who exists', async (t) => {
+    const secretOf = async (name: string) =>
+      String((await open.command('agent', 'add', name, '--owner', OWNER)).password)
+    const [far, old] = [await secretOf('far'), await secretOf('old')]
     const refusals = await Promise.all(
       [
         { user: AGENT, password: 'wrong' },
         { user: 'nob', password: 'wrong' },
         { user: 'nob' },
-        { user: 'far' },
+        { user: 'far', password: far },
         { user: 'far', password: 'wrong' },
-        { user: 'old' },
+        { user: 'old', password: old },
         { user: 'new' },
         { user: 'nob', database: 'nowhere' },
       ]
