@@ -23,6 +23,8 @@ export interface EffectReason {
   readonly effect: Effect
   /** One sentence for the person who signs: why the statement has this effect. */
   readonly reason: string
+  /** Where in the statement's own text it stands that gives it the effect, in characters from 0. */
+  readonly at?: number
 }
 
 /** A table, view or foreign table that the statement names, as the catalog resolves it. */
