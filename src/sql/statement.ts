@@ -27,6 +27,14 @@ export interface EffectReason {
   readonly at?: number
 }
 
+/** Values that the agent already has, for which the statement looks in a classified column. */
+export interface Lookup {
+  readonly dataClass: string
+  readonly column: string
+  /** Decoded texts of constants; a parameter counts from 1. */
+  readonly values: readonly (string | { readonly parameter: number })[]
+}
+
 /** A table, view or foreign table that the statement names, as the catalog resolves it. */
 export interface TableUse {
   /** The schema, or null where the catalog doesn't know the relation. */
@@ -84,6 +92,8 @@ export interface Classification {
   readonly functions: readonly string[]
   /** Data classes of the classified columns that it touches. */
   readonly classes: readonly string[]
+  /** Equality with constants: allowed, and counted. */
+  readonly lookups?: readonly Lookup[]
   /**
    * How far a result of this statement may be trusted to the server's attribution.
    * `clear`: it touches nothing classified, rows pass as they are.
