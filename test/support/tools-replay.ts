@@ -1,0 +1,206 @@
+import { serialize } from 'pg-protocol'
+import type { Test } from 'tap'
+import * as command from '../../src/wire/mysql/commands.ts'
+import { uint32 } from '../../src/wire/mysql/payload.ts'
+import { AGENT, type Countersign, type CountersignOptions } from './countersign.ts'
+import { MysqlRaw } from './e2e-mysql-raw.ts'
+import { errorOf, RawClient } from './e2e-raw.ts'
+import type { Side, SideServer } from './e2e-sides.ts'
+import {
+  OBJECT_NUMBERS,
+  objectNumbers,
+  schemaFor,
+  type ToolStatement,
+  type ToolValue,
+  withNumbers,
+  withNumbersInHex,
+} from './tools-fixtures.ts'
+
+/** What came of a statement through the proxy, beside what the server itself says. */
+export interface Replayed {
+  /**
+   * `varies`: the server answers two sessions differently, so that only an error can be told.
+   * `refused`: an error that the server itself doesn't give.
+   */
+  readonly outcome: 'same' | 'varies' | 'masked' | 'held' | 'refused'
+  /** The error, where there is one. */
+  readonly said: string
+}
+
+/** A server with the schema that tools were recorded on. */
+export interface ToolServer {
+  readonly side: Side
+  readonly db: SideServer
+  /** How the server is called in a fixture's `on`. */
+  readonly name: string
+  /** The role that the tools connect as. */
+  readonly login: URL
+}
+
+/** Null where this machine can't have such a server. */
+export async function startToolServer(t: Test, side: Side): Promise<ToolServer | null> {
+  const schema = { postgres: schemaFor('postgres'), mysql: schemaFor('mysql') }
+  const db = await side.start(t, { schema })
+  if (!db) return null
+  const login = new URL(side.system === 'postgres' ? db.plain : db.upstream)
+  return { side, db, name: await nameOf(side, db), login }
+}
+
+async function nameOf({ flavour }: Side, db: SideServer): Promise<string> {
+  if (flavour !== 'postgres') return flavour
+  const [row] = await db.run("SELECT current_setting('server_version_num')::int / 10000 AS major")
+  return String(row?.major)
+}
+
+/** A proxy whose agent waits so briefly that nobody can answer. */
+export function toolProxyOptions({ login }: ToolServer): CountersignOptions {
+  return { upstream: login.href, agent: { hold: '20ms' } }
+}
+
+/** One session directly and one through the proxy, and a third to see what varies by itself. */
+export async function replay(
+  t: Test,
+  server: ToolServer,
+  proxy: Countersign,
+  statements: readonly ToolStatement[],
+  report: (statement: ToolStatement, replayed: Replayed) => void,
+): Promise<void> {
+  const lanes = await openLanes(t, server, proxy)
+  for (const statement of statements) {
+    const answers: Answer[] = []
+    for (const lane of lanes) answers.push(await lane.run(statement))
+    const replayed = compared(answers as [Answer, Answer, Answer])
+    report(statement, replayed)
+    // All go on from the same state, whatever one of them had to leave out.
+    const parted = replayed.outcome === 'held' || replayed.outcome === 'refused'
+    const failed = answers.some(({ transaction }) => transaction === 'failed')
+    if (failed || (parted && answers.some(({ transaction }) => transaction === 'open'))) {
+      const open = answers[0]?.transaction === 'open'
+      for (const lane of lanes) await lane.begin(open)
+    }
+  }
+  for (const lane of lanes) lane.close()
+}
+
+interface Answer {
+  readonly bytes: Buffer
+  /** SQLSTATE and message; empty where all went well. */
+  readonly error: string
+  readonly transaction: 'none' | 'open' | 'failed'
+}
+
+function compared([one, other, proxied]: readonly [Answer, Answer, Answer]): Replayed {
+  const said = proxied.error
+  if (/^(ZA00\d|\d+ ZA00\d)/.test(said)) return { outcome: 'held', said }
+  if (said !== '' && said !== one.error && said !== other.error) return { outcome: 'refused', said }
+  if (!one.bytes.equals(other.bytes)) return { outcome: 'varies', said }
+  return { outcome: one.bytes.equals(proxied.bytes) ? 'same' : 'masked', said }
+}
+
+/** One session, directly or through the proxy. */
+interface Lane {
+  run(statement: ToolStatement): Promise<Answer>
+  /** Leaves the transaction, and opens another where it is told to. */
+  begin(open: boolean): Promise<void>
+  close(): void
+}
+
+async function openLanes(t: Test, server: ToolServer, proxy: Countersign): Promise<Lane[]> {
+  const { login, side } = server
+  const direct = {
+    port: Number(login.port),
+    user: login.username,
+    password: login.password,
+    database: 'shop',
+  }
+  const agent = { port: proxy.port, user: AGENT, password: proxy.password, database: 'shop' }
+  const open =
+    side.system === 'postgres'
+      ? (who: typeof direct) => postgresLane(who, server)
+      : (who: typeof direct) => mysqlLane(who)
+  const lanes = [await open(direct), await open(direct), await open(agent)]
+  t.teardown(() => {
+    for (const lane of lanes) lane.close()
+  })
+  return lanes
+}
+
+interface Who {
+  readonly port: number
+  readonly user: string
+  readonly password: string
+  readonly database: string
+}
+
+/** As ReadyForQuery says it. */
+const TRANSACTION: Readonly<Record<string, Answer['transaction']>> = { T: 'open', E: 'failed' }
+
+async function postgresLane({ port, ...who }: Who, { db }: ToolServer): Promise<Lane> {
+  const numbers = objectNumbers(await db.run(OBJECT_NUMBERS))
+  const { client } = await RawClient.login(port, who)
+  const bytesOf = (value: ToolValue) => {
+    if (value === null) return null
+    if (typeof value === 'string') return withNumbers(value, numbers)
+    return Buffer.from(withNumbersInHex(value.hex, numbers), 'hex')
+  }
+  return {
+    async run({ sql, prepared, parameters, types = [] }) {
+      const text = withNumbers(sql, numbers)
+      if (prepared) {
+        client.send(
+          serialize.parse({ text, types: [...types] }),
+          serialize.describe({ type: 'S' }),
+          ...(parameters
+            ? [serialize.bind({ values: parameters.map(bytesOf) }), serialize.execute({})]
+            : []),
+          serialize.sync(),
+        )
+      } else client.send(serialize.query(text))
+      const messages = await client.until('Z')
+      const { C: code, M: message } = errorOf(messages)
+      return {
+        bytes: Buffer.concat(messages.map(({ frame }) => frame)),
+        error: code === undefined ? '' : `${code} ${message}`,
+        transaction: TRANSACTION[String.fromCharCode(messages.at(-1)?.frame[5] ?? 0)] ?? 'none',
+      }
+    },
+    async begin(open) {
+      await client.query('ROLLBACK')
+      if (open) await client.query('BEGIN')
+    },
+    close: () => client.destroy(),
+  }
+}
+
+/** Of COM_STMT_PREPARE_OK, the id of the statement is the session's own. */
+const STATEMENT_ID = { from: 1, to: 5 } as const
+
+async function mysqlLane({ port, ...who }: Who): Promise<Lane> {
+  const client = await MysqlRaw.login(port, who)
+  return {
+    async run({ sql, prepared }) {
+      if (!prepared) {
+        const { payloads, error } = await client.query(sql)
+        return answerOf(payloads, error)
+      }
+      const { id, payloads, error } = await client.prepare(sql)
+      if (!error) client.say(command.COM_STMT_CLOSE, uint32(id))
+      const [first = Buffer.alloc(0), ...others] = payloads
+      if (!error) first.fill(0, STATEMENT_ID.from, STATEMENT_ID.to)
+      return answerOf([first, ...others], error)
+    },
+    begin: async () => {},
+    close: () => client.destroy(),
+  }
+}
+
+function answerOf(
+  payloads: readonly Buffer[],
+  error: { readonly number: number; readonly message: string } | null,
+): Answer {
+  const bytes = Buffer.concat(payloads)
+  if (!error) return { bytes, error: '', transaction: 'none' }
+  const ours = error.message.startsWith('ZA')
+  const said = ours ? error.message : `${error.number} ${error.message}`
+  return { bytes, error: said, transaction: 'none' }
+}
