@@ -27,14 +27,6 @@ export interface EffectReason {
   readonly at?: number
 }
 
-/** Values that the agent already has, for which the statement looks in a classified column. */
-export interface Lookup {
-  readonly dataClass: string
-  readonly column: string
-  /** Decoded texts of constants; a parameter counts from 1. */
-  readonly values: readonly (string | { readonly parameter: number })[]
-}
-
 /** A table, view or foreign table that the statement names, as the catalog resolves it. */
 export interface TableUse {
   /** The schema, or null where the catalog doesn't know the relation. */
@@ -72,6 +64,15 @@ export interface CopyOut {
   }
 }
 
+/** A classified column compared with values that the agent already holds. */
+export interface Lookup {
+  readonly dataClass: string
+  /** schema.table.column, or table.column of a query's own. */
+  readonly column: string
+  /** Constants as the text they stand for; parameters by number, from 1. Several for IN. */
+  readonly values: readonly (string | { readonly parameter: number })[]
+}
+
 /** What is known about one statement before it runs. Immutable: verdicts are cached and shared. */
 export interface Classification {
   /** The command as a person would name it: SELECT, DROP TABLE, COPY TO. */
@@ -92,8 +93,6 @@ export interface Classification {
   readonly functions: readonly string[]
   /** Data classes of the classified columns that it touches. */
   readonly classes: readonly string[]
-  /** Equality with constants: allowed, and counted. */
-  readonly lookups?: readonly Lookup[]
   /**
    * How far a result of this statement may be trusted to the server's attribution.
    * `clear`: it touches nothing classified, rows pass as they are.
@@ -110,6 +109,8 @@ export interface Classification {
    * masked. The server's own attribution may add masking and never removes it.
    */
   readonly lineage?: readonly OutputLineage[]
+  /** Classified columns that it compares with values of the agent's own; none is an empty list. */
+  readonly lookups?: readonly Lookup[]
   /** It shows what the statement before it reported, and nothing else (MySQL's SHOW WARNINGS). */
   readonly diagnostics?: true
   /** It gives any number of results: a procedure's, or what is computed when it runs. */
