@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { serialize } from 'pg-protocol'
 import type { Test } from 'tap'
 import * as command from '../../src/wire/mysql/commands.ts'
@@ -83,7 +84,8 @@ export async function replay(
 }
 
 interface Answer {
-  readonly bytes: Buffer
+  /** Messages, sorted: rows without an order of their own come as it pleases the server. */
+  readonly parts: readonly string[]
   /** SQLSTATE and message; empty where all went well. */
   readonly error: string
   readonly transaction: 'none' | 'open' | 'failed'
@@ -93,8 +95,12 @@ function compared([one, other, proxied]: readonly [Answer, Answer, Answer]): Rep
   const said = proxied.error
   if (/^(ZA00\d|\d+ ZA00\d)/.test(said)) return { outcome: 'held', said }
   if (said !== '' && said !== one.error && said !== other.error) return { outcome: 'refused', said }
-  if (!one.bytes.equals(other.bytes)) return { outcome: 'varies', said }
-  return { outcome: one.bytes.equals(proxied.bytes) ? 'same' : 'masked', said }
+  if (!isDeepStrictEqual(one.parts, other.parts)) return { outcome: 'varies', said }
+  return { outcome: isDeepStrictEqual(one.parts, proxied.parts) ? 'same' : 'masked', said }
+}
+
+function sorted(parts: readonly Buffer[]): string[] {
+  return parts.map((part) => part.toString('latin1')).sort()
 }
 
 /** One session, directly or through the proxy. */
@@ -132,12 +138,15 @@ interface Who {
   readonly database: string
 }
 
+/** What a proxy's own startup says where the client doesn't. */
+const SAID = { client_encoding: 'UTF8', application_name: 'tool' }
+
 /** As ReadyForQuery says it. */
 const TRANSACTION: Readonly<Record<string, Answer['transaction']>> = { T: 'open', E: 'failed' }
 
 async function postgresLane({ port, ...who }: Who, { db }: ToolServer): Promise<Lane> {
   const numbers = objectNumbers(await db.run(OBJECT_NUMBERS))
-  const { client } = await RawClient.login(port, who)
+  const { client } = await RawClient.login(port, { ...who, parameters: SAID })
   const bytesOf = (value: ToolValue) => {
     if (value === null) return null
     if (typeof value === 'string') return withNumbers(value, numbers)
@@ -159,7 +168,7 @@ async function postgresLane({ port, ...who }: Who, { db }: ToolServer): Promise<
       const messages = await client.until('Z')
       const { C: code, M: message } = errorOf(messages)
       return {
-        bytes: Buffer.concat(messages.map(({ frame }) => frame)),
+        parts: sorted(messages.map(({ frame }) => frame)),
         error: code === undefined ? '' : `${code} ${message}`,
         transaction: TRANSACTION[String.fromCharCode(messages.at(-1)?.frame[5] ?? 0)] ?? 'none',
       }
@@ -198,9 +207,9 @@ function answerOf(
   payloads: readonly Buffer[],
   error: { readonly number: number; readonly message: string } | null,
 ): Answer {
-  const bytes = Buffer.concat(payloads)
-  if (!error) return { bytes, error: '', transaction: 'none' }
+  const parts = sorted(payloads)
+  if (!error) return { parts, error: '', transaction: 'none' }
   const ours = error.message.startsWith('ZA')
   const said = ours ? error.message : `${error.number} ${error.message}`
-  return { bytes, error: said, transaction: 'none' }
+  return { parts, error: said, transaction: 'none' }
 }
