@@ -19,6 +19,8 @@ export interface Analysis {
   readonly judged: Set<string>
   /** Judges a text as a statement of its own, as PREPARE does; null where it can't be read. */
   inner(sql: string): Classification | null
+  /** By where each parameter of the statement begins: which it is, from 1. */
+  parameters(): ReadonlyMap<number, number>
   /** Notes what the statements of stored code do, whichever of them run. */
   program(analysis: Analysis, text: StatementText): void
   /**

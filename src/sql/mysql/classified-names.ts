@@ -1,74 +1,142 @@
 import type { Analysis } from './analysis.ts'
-import type { StatementText } from './statement-text.ts'
+import type { ColumnMeaning } from './column-meaning.ts'
+import type { QueryBlocks } from './query-blocks.ts'
 import { isName, isOp, nameOf, type Token } from './token.ts'
 
 /** Words with which another part of a query begins. */
-export const OTHER_PARTS = new Set([
-  'SELECT',
-  'FROM',
-  'JOIN',
-  'UNION',
-  'SET',
-  'VALUES',
-  'INTO',
-  'RETURNING',
-])
+const OTHER_PARTS = new Set(
+  'SELECT FROM JOIN UNION SET VALUES INTO RETURNING WHERE GROUP HAVING ORDER LIMIT'.split(' '),
+)
 
 /** Rounds over the statement: an alias of an alias of an alias is followed this far. */
 const MAX_ROUNDS = 6
 
-/**
- * Names under which a classified value may stand: the columns' own, and every name that the
- * statement gives to what is computed from one.
- */
-export function classifiedNames(
-  analysis: Analysis,
-  { tokens }: StatementText,
-): ReadonlySet<string> {
-  const names = new Set<string>()
-  for (const table of analysis.findings.known) {
-    for (const column of table.columns) {
-      if (column.dataClass !== null || column.derived) names.add(column.name.toLowerCase())
-    }
-  }
-  for (let round = 0; round < MAX_ROUNDS; round++) {
-    const before = names.size
-    addAliases(tokens, names)
-    if (names.size === before) break
-  }
-  return names
-}
+/** Names under which a classified value may stand. */
+export class ClassifiedNames {
+  readonly #tokens: readonly Token[]
+  readonly #places: QueryBlocks
+  readonly #meaning: ColumnMeaning
+  readonly #columns: ReadonlySet<string>
+  /** Those that the statement gives to what is computed from a classified column. */
+  readonly #given = new Set<string>()
 
-/** Adds the alias of each item that holds one of the names, and lists of columns behind a table's. */
-function addAliases(tokens: readonly Token[], names: Set<string>): void {
-  const lists: List[] = [newList(0)]
-  const say = () => {
-    const list = lists.at(-1)
-    if (list) list.item = list.any = true
-  }
-  for (const [at, token] of tokens.entries()) {
-    const list = lists.at(-1) as List
-    if (isOp(token, '(')) lists.push(newList(at))
-    else if (isOp(token, ')')) {
-      if (lists.length === 1) continue
-      lists.pop()
-      if (!list.any) continue
-      if (list.combined) addItems(tokens, list.from, at, names)
-      say()
-      addColumnList(tokens, at + 1, names)
-    } else if (isOp(token, ',') || OTHER_PARTS.has(token.keyword)) {
-      list.item = false
-      list.combined ||= token.keyword === 'UNION'
-    } else if (COMBINING.has(token.keyword)) list.combined = true
-    else if (isName(token)) {
-      const name = nameOf(token).toLowerCase()
-      if (names.has(name)) say()
-      else if (list.item && givesName(tokens, at)) names.add(name)
+  constructor(
+    { findings }: Analysis,
+    tokens: readonly Token[],
+    places: QueryBlocks,
+    meaning: ColumnMeaning,
+  ) {
+    this.#tokens = tokens
+    this.#places = places
+    this.#meaning = meaning
+    this.#columns = new Set(
+      findings.known.flatMap(({ columns }) =>
+        columns
+          .filter(({ dataClass, derived }) => dataClass !== null || derived)
+          .map(({ name }) => name.toLowerCase()),
+      ),
+    )
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const before = this.#given.size
+      this.#addAliases()
+      if (this.#given.size === before) break
     }
   }
-  const [top] = lists
-  if (top?.any && top.combined) addItems(tokens, 0, tokens.length, names)
-  addCommonColumns(tokens, names)
+
+  /** Whether the token at an index may name a classified value. */
+  has(at: number): boolean {
+    const token = this.#tokens[at]
+    if (!isName(token)) return false
+    const name = nameOf(token).toLowerCase()
+    if (!this.#columns.has(name) && !this.#given.has(name)) return false
+    return !this.#meaning.isFit(at, this.#given)
+  }
+
+  /** Adds the alias of each item that holds one of the names, and lists of columns behind a table's. */
+  #addAliases(): void {
+    const lists: List[] = [newList(0)]
+    const say = () => {
+      const list = lists.at(-1)
+      if (list) list.item = list.any = true
+    }
+    for (const [at, token] of this.#tokens.entries()) {
+      const list = lists.at(-1) as List
+      if (isOp(token, '(')) lists.push(newList(at))
+      else if (isOp(token, ')')) {
+        if (lists.length === 1) continue
+        lists.pop()
+        if (!list.any) continue
+        if (list.combined) this.#addItems(list.from, at)
+        say()
+        this.#addColumnList(at + 1)
+        this.#addCommonColumns(list.from)
+        this.#addTableColumns(list.from, at)
+      } else if (isOp(token, ',') || OTHER_PARTS.has(token.keyword)) {
+        list.item = false
+        list.combined ||= token.keyword === 'UNION'
+      } else if (COMBINING.has(token.keyword)) list.combined = true
+      else if (this.has(at)) say()
+      else if (isName(token) && list.item && this.#givesName(at)) this.#give(at)
+    }
+    const [top] = lists
+    if (top?.any && top.combined) this.#addItems(0, this.#tokens.length)
+  }
+
+  #give(at: number): void {
+    const token = this.#tokens[at]
+    if (isName(token)) this.#given.add(nameOf(token).toLowerCase())
+  }
+
+  /** Every name that an item of a list of columns ends with. */
+  #addItems(from: number, to: number): void {
+    for (let at = from; at < to; at++) {
+      const token = this.#tokens[at]
+      if (!isName(token) || NO_NAME.has(token.keyword) || OTHER_PARTS.has(token.keyword)) continue
+      const next = this.#tokens[at + 1]
+      const ends = isOp(next, ',') || isOp(next, ')') || next?.keyword === 'FROM'
+      if (ends || next?.keyword === 'UNION' || COMBINING.has(next?.keyword ?? '')) this.#give(at)
+    }
+  }
+
+  /** x AS name, or x name in front of a comma, FROM or the end. */
+  #givesName(at: number): boolean {
+    const { clauses } = this.#places
+    const [before, token, next] = this.#tokens.slice(at - 1, at + 2)
+    if (clauses[at] !== 'SELECT' && clauses[at] !== null) return false
+    if (isOp(before, '.') || isOp(next, '.') || isOp(next, '(')) return false
+    if (before?.keyword === 'AS') return true
+    if (NO_NAME.has(token?.keyword ?? '')) return false
+    const ends = next === undefined || isOp(next, ',') || isOp(next, ')') || next.keyword === 'FROM'
+    const value = isName(before) || isOp(before, ')') || before?.kind === 'string'
+    return ends && value
+  }
+
+  /** (SELECT email ...) AS x (a, b): any of the columns may hold it. */
+  #addColumnList(from: number): void {
+    const at = this.#tokens[from]?.keyword === 'AS' ? from + 1 : from
+    if (isName(this.#tokens[at]) && isOp(this.#tokens[at + 1], '(')) this.#addNames(at + 2)
+  }
+
+  /** WITH x (a, b) AS (SELECT email ...): alike. */
+  #addCommonColumns(open: number): void {
+    if (this.#tokens[open - 1]?.keyword !== 'AS' || !isOp(this.#tokens[open - 2], ')')) return
+    let at = open - 3
+    while (isName(this.#tokens[at]) || isOp(this.#tokens[at], ',')) at--
+    if (isOp(this.#tokens[at], '(')) this.#addNames(at + 1)
+  }
+
+  #addNames(from: number): void {
+    for (let at = from; isName(this.#tokens[at]); at += 2) this.#give(at)
+  }
+
+  /** JSON_TABLE(document, path COLUMNS (name type ...)) AS x */
+  #addTableColumns(open: number, close: number): void {
+    if (this.#tokens[open - 1]?.keyword !== 'JSON_TABLE') return
+    for (let at = open; at < close; at++) {
+      const before = this.#tokens[at - 1]
+      if (isOp(before, '(') || isOp(before, ',')) this.#give(at)
+    }
+  }
 }
 
 const NO_NAME = new Set(['END', 'NULL', 'ASC', 'DESC', 'TRUE', 'FALSE', 'UNKNOWN'])
@@ -89,52 +157,3 @@ function newList(from: number): List {
 }
 
 const COMBINING = new Set(['EXCEPT', 'INTERSECT'])
-
-/** Every name that an item of a list of columns ends with. */
-function addItems(tokens: readonly Token[], from: number, to: number, names: Set<string>): void {
-  for (let at = from; at < to; at++) {
-    const token = tokens[at]
-    if (!isName(token) || NO_NAME.has(token.keyword) || OTHER_PARTS.has(token.keyword)) continue
-    const next = tokens[at + 1]
-    const ends = isOp(next, ',') || isOp(next, ')') || next?.keyword === 'FROM'
-    if (ends || next?.keyword === 'UNION' || COMBINING.has(next?.keyword ?? '')) {
-      names.add(nameOf(token).toLowerCase())
-    }
-  }
-}
-
-/** x AS name, or x name in front of a comma, FROM or the end. */
-function givesName(tokens: readonly Token[], at: number): boolean {
-  if (isOp(tokens[at - 1], '.') || isOp(tokens[at + 1], '.') || isOp(tokens[at + 1], '('))
-    return false
-  if (tokens[at - 1]?.keyword === 'AS') return true
-  const next = tokens[at + 1]
-  if (NO_NAME.has(tokens[at]?.keyword ?? '')) return false
-  const ends = next === undefined || isOp(next, ',') || isOp(next, ')') || next.keyword === 'FROM'
-  const before = tokens[at - 1]
-  const value = isName(before) || isOp(before, ')') || before?.kind === 'string'
-  return ends && value
-}
-
-/** (SELECT email ...) AS x (a, b): any of the columns may hold it. */
-function addColumnList(tokens: readonly Token[], from: number, names: Set<string>): void {
-  let at = from
-  if (tokens[at]?.keyword === 'AS') at++
-  if (!isName(tokens[at]) || !isOp(tokens[at + 1], '(')) return
-  for (at += 2; isName(tokens[at]); at += 2) names.add(nameOf(tokens[at] as Token).toLowerCase())
-}
-
-/** WITH x (a, b) AS (SELECT email ...): alike. */
-function addCommonColumns(tokens: readonly Token[], names: Set<string>): void {
-  for (const [at, token] of tokens.entries()) {
-    const opens = isOp(token, '(') && isName(tokens[at - 1])
-    if (!opens) continue
-    let end = at + 1
-    while (isName(tokens[end]) && isOp(tokens[end + 1], ',')) end += 2
-    if (!isName(tokens[end]) || !isOp(tokens[end + 1], ')')) continue
-    if (tokens[end + 2]?.keyword !== 'AS' || !isOp(tokens[end + 3], '(')) continue
-    for (let column = at + 1; column <= end; column += 2) {
-      names.add(nameOf(tokens[column] as Token).toLowerCase())
-    }
-  }
-}

@@ -1,5 +1,14 @@
-import type { Classification, Effect, EffectReason, SessionName, TableUse } from '../statement.ts'
+import type {
+  Classification,
+  Effect,
+  EffectReason,
+  Lookup,
+  SessionName,
+  TableUse,
+} from '../statement.ts'
 import type { SchemaTable } from './schema.ts'
+import { type StatementText, whereIn } from './statement-text.ts'
+import type { Token } from './token.ts'
 
 interface TableFinding {
   readonly schema: string | null
@@ -9,9 +18,16 @@ interface TableFinding {
   readonly columns: Set<string>
 }
 
+interface EffectFinding {
+  readonly effect: Effect
+  readonly reason: string
+  /** Of the statement's own text; null where the reason lies elsewhere. */
+  readonly token: Token | null
+}
+
 /** Collects what is found out about one statement. */
 export class Findings {
-  readonly #effects = new Map<string, EffectReason>()
+  readonly #effects = new Map<string, EffectFinding>()
   readonly #tables = new Map<string, TableFinding>()
   readonly #adopted: TableUse[] = []
   readonly #classes = new Set<string>()
@@ -35,14 +51,19 @@ export class Findings {
   kill: Classification['kill'] | null = null
   /** See Classification. */
   diagnostics = false
+  /** Values that the agent already has, and looks for. */
+  readonly lookups: Lookup[] = []
 
-  effect(effect: Effect, reason: string): void {
-    this.#effects.set(`${effect} ${reason}`, { effect, reason })
+  /** @param token of the statement's own text, that gives it the effect */
+  effect(effect: Effect, reason: string, token?: Token): void {
+    const key = `${effect} ${reason}`
+    const before = this.#effects.get(key)
+    if (!before?.token) this.#effects.set(key, { effect, reason, token: token ?? null })
   }
 
   /** What it does can't be known, nor what it returns. */
-  opaque(reason: string): void {
-    this.effect('opaque', reason)
+  opaque(reason: string, token?: Token): void {
+    this.effect('opaque', reason, token)
     this.classified = true
   }
 
@@ -94,7 +115,10 @@ export class Findings {
 
   /** Takes over what was found about code that this statement runs. */
   include(inner: Findings): void {
-    for (const { effect, reason } of inner.effects) this.effect(effect, reason)
+    for (const { effect, reason, token } of inner.#effects.values()) {
+      this.effect(effect, reason, token ?? undefined)
+    }
+    this.lookups.push(...inner.lookups)
     for (const [key, table] of inner.#tables)
       if (!this.#tables.has(key)) this.#tables.set(key, table)
     for (const name of inner.#classes) this.#classes.add(name)
@@ -117,7 +141,14 @@ export class Findings {
   }
 
   get effects(): readonly EffectReason[] {
-    return [...this.#effects.values()]
+    return [...this.#effects.values()].map(({ effect, reason }) => ({ effect, reason }))
+  }
+
+  /** The same, each with where it stands in the text of the statement. */
+  effectsIn(text: StatementText): readonly EffectReason[] {
+    return [...this.#effects.values()].map(({ effect, reason, token }) =>
+      token === null ? { effect, reason } : { effect, reason, at: whereIn(text, token) },
+    )
   }
 
   get classes(): readonly string[] {

@@ -105,6 +105,7 @@ export class Judge {
       within: [],
       judged: new Set(),
       inner: (sql) => this.#inner(sql, facts, names, depth + 1),
+      parameters: () => parametersOf(text),
       program: judgeProgram,
       read: (sql, writtenBy) => this.#read(sql, writtenBy),
     }
@@ -151,6 +152,18 @@ export class Judge {
       return null
     return first
   }
+}
+
+const parameters = new WeakMap<StatementText, ReadonlyMap<number, number>>()
+
+function parametersOf(text: StatementText): ReadonlyMap<number, number> {
+  let known = parameters.get(text)
+  if (!known) {
+    const params = text.tokens.filter(({ kind }) => kind === 'param')
+    known = new Map(params.map(({ start }, index) => [start, index + 1]))
+    parameters.set(text, known)
+  }
+  return known
 }
 
 /** Where columns are masked: what each of them is computed from. */
@@ -210,6 +223,7 @@ function signature(statements: readonly Classification[]): string {
       statement.effects,
       statement.tables,
       statement.functions,
+      statement.lookups,
       statement.output,
       statement.connectionBound,
       statement.names,
@@ -238,6 +252,9 @@ function stricter(one: Classification, other: Classification | undefined): Class
     ],
     functions: [...new Set([...one.functions, ...other.functions])],
     classes: [...new Set([...one.classes, ...other.classes])].sort(),
+    ...(one.lookups || other.lookups
+      ? { lookups: [...(one.lookups ?? []), ...(other.lookups ?? [])] }
+      : {}),
     output: classified ? 'classified' : 'clear',
     safeOutputs: [],
     connectionBound: one.connectionBound || other.connectionBound,
@@ -270,10 +287,11 @@ function classificationOf(
     fingerprint: fingerprintOf(text),
     redacted: redact(text, findings.secret),
     withoutLiterals: withoutLiterals(text),
-    effects: findings.effects,
+    effects: findings.effectsIn(text),
     tables: findings.tables,
     functions: [...findings.functions],
     classes: findings.classes,
+    ...(findings.lookups.length > 0 ? { lookups: findings.lookups } : {}),
     output: findings.classified ? 'classified' : 'clear',
     safeOutputs: [],
     connectionBound: findings.connectionBound,

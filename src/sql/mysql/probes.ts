@@ -1,127 +1,193 @@
 import type { Analysis } from './analysis.ts'
-import { classifiedNames, OTHER_PARTS } from './classified-names.ts'
+import { ClassifiedNames } from './classified-names.ts'
+import { ColumnMeaning } from './column-meaning.ts'
+import { equalityAt, lookupsOf, type NamedColumn, tellsEqualityOnly } from './equality.ts'
+import { failureIn } from './failures.ts'
+import type { FromClauses } from './from-clauses.ts'
 import { isCarrier } from './functions.ts'
+import {
+  comparesRows,
+  isChoosing,
+  type QueryBlock,
+  type QueryBlocks,
+  queryBlocks,
+} from './query-blocks.ts'
 import type { StatementText } from './statement-text.ts'
 import { takesEverything } from './tables.ts'
-import { isName, isOp, type NameToken, nameOf, type Token } from './token.ts'
-
-/** Clauses that sort, choose or join rows. */
-const CHOOSING = new Set([
-  'WHERE',
-  'ON',
-  'USING',
-  'HAVING',
-  'GROUP',
-  'ORDER',
-  'PARTITION',
-  'WINDOW',
-  'LIMIT',
-])
+import { isName, isOp, nameOf, type Token } from './token.ts'
 
 /**
  * Notes where the value of a classified column could be guessed: in a condition other than IS NULL
- * or equality with constants, in an order, a group or a join, in what waits, and in a variable.
+ * or equality with constants, in an order, a group or a join, in what compares whole rows, in what
+ * fails or waits, and in a variable.
  */
-export function checkProbes(analysis: Analysis, text: StatementText): void {
-  const { findings } = analysis
-  if (!findings.known.some(({ classified }) => classified)) return
-  const columns = classifiedNames(analysis, text)
-  const { tokens } = text
-  const named = takesEverything(text) || tokens.some((token) => isColumn(token, columns))
-  const clauses: (string | null)[] = [null]
-  for (const [at, token] of tokens.entries()) {
-    const clause = clauses.at(-1) ?? null
-    if (isOp(token, '(')) clauses.push(carries(tokens[at - 1]) ?? clause)
-    else if (isOp(token, ')')) {
-      if (clauses.length > 1) clauses.pop()
-    } else if (CHOOSING.has(token.keyword)) clauses[clauses.length - 1] = token.keyword
-    else if (OTHER_PARTS.has(token.keyword)) clauses[clauses.length - 1] = null
-    else if (token.keyword === 'NATURAL') {
-      findings.effect('probe', 'joins tables with classified columns by what they have in common')
-    } else if (clause !== null) {
-      if (isColumn(token, columns)) {
-        if (!isSafe(tokens, at, clause)) note(analysis, nameOf(token), clause)
-      } else if (named && isOrdinal(tokens, at, clause)) {
-        findings.effect('probe', `${clause} BY a column of a classified table by its number`)
+export function checkProbes(analysis: Analysis, text: StatementText, from: FromClauses): void {
+  if (analysis.findings.known.some(({ classified }) => classified)) {
+    new ProbeCheck(analysis, text, from).run()
+  }
+}
+
+class ProbeCheck {
+  readonly #analysis: Analysis
+  readonly #text: StatementText
+  readonly #tokens: readonly Token[]
+  readonly #places: QueryBlocks
+  readonly #meaning: ColumnMeaning
+  readonly #names: ClassifiedNames
+  /** By index: whether the token may name a classified value. */
+  readonly #classified: readonly boolean[]
+  readonly #named: boolean
+
+  constructor(analysis: Analysis, text: StatementText, from: FromClauses) {
+    this.#analysis = analysis
+    this.#text = text
+    this.#tokens = text.tokens
+    this.#places = queryBlocks(text.tokens, from)
+    this.#meaning = new ColumnMeaning(analysis, text.tokens, this.#places)
+    this.#names = new ClassifiedNames(analysis, text.tokens, this.#places, this.#meaning)
+    this.#classified = text.tokens.map((_token, at) => this.#names.has(at))
+    this.#named = takesEverything(text) || this.#classified.includes(true)
+  }
+
+  run(): void {
+    if (!this.#named) return
+    for (const at of this.#tokens.keys()) this.#token(at)
+    for (const block of new Set(this.#places.blocks)) this.#block(block)
+    this.#checkKept()
+    this.#checkCarriers()
+  }
+
+  #token(at: number): void {
+    const token = this.#tokens[at] as Token
+    const block = this.#places.blocks[at] as QueryBlock
+    const clause = this.#places.clauses[at] ?? null
+    if (token.keyword === 'NATURAL') {
+      const reason = 'joins tables with classified columns by what they have in common'
+      this.#probe(reason, token)
+    } else if (isChoosing(clause)) {
+      if (this.#classified[at]) this.#chosenBy(at, clause as string)
+      else if (this.#isOrdinal(at, clause, block)) {
+        const reason = `${clause} BY a column of a classified table by its number`
+        this.#probe(reason, token)
       }
+    } else if (token.keyword === 'DISTINCT' && block.open && this.#classified[at + 1]) {
+      // Rows of the agent's own may stand beside the others there.
+      this.#probe('DISTINCT tells which classified values are alike', token)
+    } else if (clause === 'SELECT' && block.outer !== null) {
+      const star = isOp(token, '*') && this.#isStar(at) && this.#meaning.hasClassified(block)
+      if (this.#classified[at] || star) this.#note(at, block.outer)
     }
   }
-  if (named) checkKept(analysis, tokens)
-  const carrier = tokens.find((token, at) => isOp(tokens[at + 1], '(') && carries(token) !== null)
-  if (named && carrier)
-    note(analysis, 'a classified column', `a statement with ${carries(carrier)}`)
-}
 
-function note({ findings }: Analysis, name: string, clause: string): void {
-  const where =
-    clause === 'ORDER' || clause === 'GROUP' || clause === 'PARTITION' ? `${clause} BY` : clause
-  findings.effect('probe', `${name} is used in ${where}, which can be used to guess its values`)
-}
+  #chosenBy(at: number, clause: string): void {
+    const { findings, within } = this.#analysis
+    const token = this.#tokens[at] as Token
+    const constants = equalityAt(this.#analysis, this.#text, at, clause)
+    const columns = this.#columnsCalled(nameOf(token).toLowerCase())
+    if (!constants) this.#note(at, clause)
+    else if (!tellsEqualityOnly(columns, constants)) {
+      this.#probe(`${nameOf(token)} holds text and is compared with a number`, token)
+    } else if (within.length === 0) {
+      findings.lookups.push(...lookupsOf(token, columns, this.#classes(), constants))
+    }
+  }
 
-function isColumn(token: Token | undefined, columns: ReadonlySet<string>): token is NameToken {
-  return isName(token) && columns.has(nameOf(token).toLowerCase())
-}
+  #columnsCalled(name: string): readonly NamedColumn[] {
+    const { known } = this.#analysis.findings
+    return [...new Set(known)].flatMap((table) =>
+      table.columns
+        .filter((own) => own.name.toLowerCase() === name && (own.dataClass !== null || own.derived))
+        .map((own) => ({ ...own, label: `${table.schema}.${table.name}.${own.name}` })),
+    )
+  }
 
-/** The arguments of what waits, locks or keeps them count as a condition. */
-function carries(before: Token | undefined): string | null {
-  return isName(before) && isCarrier(nameOf(before)) ? `${nameOf(before).toUpperCase()}()` : null
-}
+  #classes(): readonly string[] {
+    const { known } = this.#analysis.findings
+    return [
+      ...new Set(known.flatMap(({ columns }) => columns.flatMap((one) => one.dataClass ?? []))),
+    ]
+  }
 
-/** ORDER BY 2 */
-function isOrdinal(tokens: readonly Token[], at: number, clause: string): boolean {
-  if (clause !== 'ORDER' && clause !== 'GROUP') return false
-  if (tokens[at]?.kind !== 'number') return false
-  return tokens[at - 1]?.keyword === 'BY' || isOp(tokens[at - 1], ',')
-}
+  #note(at: number, clause: string): void {
+    const token = this.#tokens[at] as Token
+    const sorts = clause === 'ORDER' || clause === 'GROUP' || clause === 'PARTITION'
+    const name = isName(token) ? nameOf(token) : 'a classified column'
+    const where = sorts ? `${clause} BY` : clause
+    this.#probe(`${name} is used in ${where}, which can be used to guess its values`, token)
+  }
 
-/** A classified value in a variable can be looked at from any later statement. */
-function checkKept({ findings }: Analysis, tokens: readonly Token[]): void {
-  let into = false
-  const kept = tokens.some((token, at) => {
-    if (token.kind === 'variable' && (into || isOp(tokens[at + 1], ':='))) return true
-    into = token.keyword === 'INTO' || (into && isOp(token, ','))
+  #probe(reason: string, token: Token): void {
+    this.#analysis.findings.effect('probe', reason, token)
+  }
+
+  #isStar(at: number): boolean {
+    const before = this.#tokens[at - 1]
+    return isOp(before, '.') || isOp(before, ',') || (before?.keyword ?? '') !== ''
+  }
+
+  /** ORDER BY 2, where the second column is, or may be, a classified one. */
+  #isOrdinal(at: number, clause: string | null, block: QueryBlock): boolean {
+    const token = this.#tokens[at]
+    const before = this.#tokens[at - 1]
+    if ((clause !== 'ORDER' && clause !== 'GROUP') || token?.kind !== 'number') return false
+    if (before?.keyword !== 'BY' && !isOp(before, ',')) return false
+    const item = block.items[Number(token.text) - 1]
+    const plain = comparesRows(block) === null && block.items.every((one) => !this.#takesAll(one))
+    return item === undefined || !plain || block.branchOf !== null || this.#isClassified(item)
+  }
+
+  #takesAll([, to]: QueryBlock['items'][number]): boolean {
+    return isOp(this.#tokens[to - 1], '*')
+  }
+
+  /** Whether a value of it is computed from a classified one; what chooses rows is looked at elsewhere. */
+  #isClassified([from, to]: QueryBlock['items'][number]): boolean {
+    for (let at = from; at < to; at++) {
+      if (this.#classified[at] && !isChoosing(this.#places.clauses[at] ?? null)) return true
+    }
     return false
-  })
-  if (kept) findings.effect('probe', 'keeps a classified value in a user variable')
-}
-
-const BEFORE_EQUALITY = new Set(['WHERE', 'ON', 'AND', 'OR', 'NOT', 'HAVING', 'XOR'])
-const CONSTANT = new Set(['string', 'number', 'param', 'bytes'])
-const BEHIND_EQUALITY = new Set(
-  'AND OR XOR GROUP ORDER LIMIT HAVING UNION FOR LOCK INTO JOIN LEFT RIGHT INNER CROSS WHERE WINDOW'.split(
-    ' ',
-  ),
-)
-
-/** column = constant, column IN (constants), column IS [NOT] NULL: what a person would ask. */
-function isSafe(tokens: readonly Token[], at: number, clause: string): boolean {
-  if (!BEFORE_EQUALITY.has(clause)) return false
-  let start = at
-  while (isOp(tokens[start - 1], '.') && isName(tokens[start - 2])) start -= 2
-  const before = tokens[start - 1]
-  if (!isOp(before, '(') && !BEFORE_EQUALITY.has(before?.keyword ?? '')) return false
-  if (isOp(before, '(') && isName(tokens[start - 2])) {
-    // A function's arguments are no condition.
-    if (!BEFORE_EQUALITY.has(tokens[start - 2]?.keyword ?? '')) return false
   }
-  const end = endOfTest(tokens, at + 1)
-  if (end < 0) return false
-  const next = tokens[end]
-  return next === undefined || isOp(next, ')') || BEHIND_EQUALITY.has(next.keyword)
-}
 
-/** The index behind "= constant", "IN (constants)" or "IS NULL"; -1 where none of them stands. */
-function endOfTest(tokens: readonly Token[], at: number): number {
-  const kind = tokens[at + 1]?.kind ?? ''
-  if (isOp(tokens[at], '=')) return CONSTANT.has(kind) ? at + 2 : -1
-  if (tokens[at]?.keyword === 'IS') {
-    const negated = tokens[at + 1]?.keyword === 'NOT' ? 1 : 0
-    return tokens[at + 1 + negated]?.keyword === 'NULL' ? at + 2 + negated : -1
+  #block(block: QueryBlock): void {
+    const items = block.items.filter((item) => this.#isClassified(item))
+    const compares = comparesRows(block)
+    const all =
+      block.items.some((item) => this.#takesAll(item)) && this.#meaning.hasClassified(block)
+    if (compares && (items.length > 0 || all)) {
+      this.#probe(`${compares.keyword} compares classified values with other rows`, compares)
+    }
+    const [first] = items
+    if (block.distinct && first) {
+      this.#probe(
+        'DISTINCT tells which classified values are alike',
+        this.#tokens[first[0]] as Token,
+      )
+    }
+    for (const [from, to] of items) {
+      const token = failureIn(this.#tokens, from, to)
+      if (token) this.#probe('whether it fails or warns tells about a classified value', token)
+    }
   }
-  if (tokens[at]?.keyword !== 'IN' || !isOp(tokens[at + 1], '(')) return -1
-  for (let inner = at + 2; ; inner += 2) {
-    if (!CONSTANT.has(tokens[inner]?.kind ?? '')) return -1
-    if (isOp(tokens[inner + 1], ')')) return inner + 2
-    if (!isOp(tokens[inner + 1], ',')) return -1
+
+  /** A classified value in a variable can be looked at from any later statement. */
+  #checkKept(): void {
+    let into = false
+    const kept = this.#tokens.find((token, at) => {
+      if (token.kind === 'variable' && (into || isOp(this.#tokens[at + 1], ':='))) return true
+      into = token.keyword === 'INTO' || (into && isOp(token, ','))
+      return false
+    })
+    if (kept) this.#probe('keeps a classified value in a user variable', kept)
+  }
+
+  /** What waits, locks or keeps its arguments. */
+  #checkCarriers(): void {
+    const carrier = this.#tokens.find(
+      (token, at) => isName(token) && isCarrier(nameOf(token)) && isOp(this.#tokens[at + 1], '('),
+    )
+    if (!carrier) return
+    const name = `${nameOf(carrier).toUpperCase()}()`
+    const reason = `a classified column is used in a statement with ${name}, which can be used to guess its values`
+    this.#probe(reason, carrier)
   }
 }

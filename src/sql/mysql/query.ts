@@ -39,7 +39,7 @@ export function checkQuery(
   checkVariables(analysis, text)
   noteColumns(analysis, text)
   checkMissed(analysis, text, from, new Set(common.map(({ name }) => name.toLowerCase())))
-  checkProbes(analysis, text)
+  checkProbes(analysis, text, from)
   return from
 }
 

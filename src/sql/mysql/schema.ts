@@ -5,6 +5,8 @@ export interface SchemaColumn {
   readonly dataClass: string | null
   /** Its value is computed from classified columns. */
   readonly derived: boolean
+  /** As SHOW COLUMNS writes it: varchar(100). */
+  readonly type?: string
   /** `*` leaves it out (CREATE TABLE ... INVISIBLE). */
   readonly invisible?: boolean
 }

@@ -54,6 +54,12 @@ export function sqlOf(text: StatementText): string {
   return decode(text, source.slice(tokens[0]?.start ?? 0, tokens.at(-1)?.end ?? 0))
 }
 
+/** Where a token stands in a statement's own text, in UTF-16 code units from 0. */
+export function whereIn(text: StatementText, token: Token): number {
+  const start = text.tokens[0]?.start ?? 0
+  return decode(text, text.source.slice(start, token.start)).length
+}
+
 /** The tokens that the server reads as code. */
 export function codeOf(text: StatementText): StatementText {
   return text.tokens.every(isCode) ? text : { ...text, tokens: text.tokens.filter(isCode) }
