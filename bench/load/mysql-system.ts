@@ -49,7 +49,7 @@ export async function openMysqlSystem(cleanup: Cleanup): Promise<System<MysqlQue
   const haproxy = await startHaproxy(cleanup, db.port)
   if (!haproxy) console.error('HAProxy is not installed: its column is left out')
   const proxy = await startCountersign(cleanup, {
-    upstream: `mysql://app:${PASSWORD}@127.0.0.1:${db.port}/shop`,
+    upstream: `mysql://app:${PASSWORD}@127.0.0.1:${db.port}/shop?sslmode=disable`,
     database: { classified: { 'shop.people.email': 'pii.email' } },
     config: { rules: parse(RULES) },
   })
