@@ -49,35 +49,36 @@ function isAlias(tokens: readonly Token[], at: number): boolean {
 }
 
 function checkQualified(analysis: Analysis, schema: Token | undefined, name: Token): void {
-  if (isName(schema)) checkStored(analysis, nameOf(schema), nameOf(name))
-  else analysis.findings.opaque('a function is named in a way that is not understood')
+  if (isName(schema)) checkStored(analysis, nameOf(schema), name)
+  else analysis.findings.opaque('a function is named in a way that is not understood', name)
 }
 
 function checkCall(analysis: Analysis, token: Token): void {
   const name = nameOf(token)
   const { database } = analysis.facts
   if (database !== null && analysis.schema.routine('function', database, name)) {
-    checkStored(analysis, database, name)
+    checkStored(analysis, database, token)
     return
   }
   const known = effectOfFunction(name)
-  if (known) analysis.findings.effect(known.effect, known.reason)
-  else if (!isBuiltin(name)) checkStored(analysis, database, name)
+  if (known) analysis.findings.effect(known.effect, known.reason, token)
+  else if (!isBuiltin(name)) checkStored(analysis, database, token)
 }
 
 /** A function of the schema does what its body does; one that nobody knows may do anything. */
-function checkStored(analysis: Analysis, schema: string | null, name: string): void {
+function checkStored(analysis: Analysis, schema: string | null, token: Token): void {
+  const name = nameOf(token)
   const label = schema === null ? name : `${schema}.${name}`
   analysis.findings.functions.add(label)
   const routine = schema === null ? undefined : analysis.schema.routine('function', schema, name)
   if (analysis.trusted.has(label)) return
   if (routine) {
     const { schema, body } = routine
-    judgeBody(analysis, { schema, label, body, what: `the function ${label}` })
+    judgeBody(analysis, { schema, label, body, what: `the function ${label}`, token })
     return
   }
   analysis.findings.unknown.add(`${label}()`)
-  analysis.findings.opaque(`what the function ${label} does isn't known`)
+  analysis.findings.opaque(`what the function ${label} does isn't known`, token)
 }
 
 /** MariaDB: NEXT VALUE FOR s moves a sequence, PREVIOUS VALUE FOR s doesn't. */
@@ -87,7 +88,8 @@ function checkSequences(analysis: Analysis, text: StatementText): void {
     if (tokens[at]?.keyword !== 'NEXT' || tokens[at + 1]?.keyword !== 'VALUE') continue
     if (tokens[at + 2]?.keyword === 'FOR') {
       const name = tokens[at + 3]
-      analysis.findings.effect('write', `moves the sequence ${name ? rawOf(text, name) : ''}`)
+      const reason = `moves the sequence ${name ? rawOf(text, name) : ''}`
+      analysis.findings.effect('write', reason, tokens[at])
     }
   }
 }

@@ -25,19 +25,14 @@ export function insert(analysis: Analysis, text: StatementText, verb: string, at
   cursor.skip('INTO')
   const name = cursor.name()
   if (!name) {
-    analysis.findings.opaque(`what ${verb} writes to isn't understood`)
+    analysis.findings.opaque(`what ${verb} writes to isn't understood`, text.tokens[at - 1])
     return
   }
   const query = text.tokens.some(({ keyword }) => keyword === 'SELECT' || keyword === 'TABLE')
-  writeTable(
-    analysis,
-    name.schema,
-    name.name,
-    `${verb === 'REPLACE' ? 'replaces' : 'inserts'} rows of`,
-  )
+  writeTable(analysis, text, name, `${verb === 'REPLACE' ? 'replaces' : 'inserts'} rows of`)
   // MySQL: INSERT ... VALUES (...) AS new (a, b) ON DUPLICATE KEY UPDATE
   checkQuery(analysis, text, { notCalls: new Set([name.last, ...aliasesOf(text.tokens)]) })
-  if (query) checkCopy(analysis, name.name)
+  if (query) checkCopy(analysis, name.name, text.tokens[name.last])
   checkUpdating(analysis, text.tokens, name)
   checkReturning(analysis, text)
 }
@@ -59,17 +54,17 @@ function aliasesOf(tokens: readonly Token[]): readonly number[] {
 }
 
 /** Classified values that are written elsewhere are in clear there. */
-export function checkCopy({ findings }: Analysis, into: string): void {
+export function checkCopy({ findings }: Analysis, into: string, token?: Token): void {
   if (findings.touchesClassified || findings.classes.length > 0) {
-    findings.effect('export', `copies classified columns into ${into}`)
+    findings.effect('export', `copies classified columns into ${into}`, token)
   }
 }
 
 /** MariaDB: RETURNING sends rows of the table that is written. */
 function checkReturning({ findings, dialect }: Analysis, { tokens }: StatementText): void {
-  if (dialect.flavour !== 'mariadb' || !tokens.some(({ keyword }) => keyword === 'RETURNING'))
-    return
-  findings.effect('read', 'returns the rows that it writes')
+  const returning = tokens.find(({ keyword }) => keyword === 'RETURNING')
+  if (dialect.flavour !== 'mariadb' || !returning) return
+  findings.effect('read', 'returns the rows that it writes', returning)
   if (findings.known.some(({ classified }) => classified) || findings.unknown.size > 0) {
     findings.classified = true
   }
@@ -82,9 +77,13 @@ export function update(analysis: Analysis, text: StatementText, at: number): voi
   const set = topLevel(text.tokens, 'SET', cursor.at)
   const heads = fromClauses(text, analysis.dialect, cursor.at)
   const targets = heads.refs.filter((ref) => set >= 0 && ref.at < set)
-  if (targets.length === 0) analysis.findings.opaque("what UPDATE changes isn't understood")
+  if (targets.length === 0) {
+    analysis.findings.opaque("what UPDATE changes isn't understood", text.tokens[at - 1])
+  }
   // Which of several tables is changed stands in front of each column, where it does.
-  for (const target of targets) writeTable(analysis, target.schema, target.name, 'updates')
+  for (const target of targets) {
+    writeTable(analysis, text, { ...target, last: target.at }, 'updates')
+  }
   const only = targets.length === 1 && targets[0] ? new Set([targets[0].at]) : new Set<number>()
   checkQuery(analysis, text, { tablesAt: cursor.at, targets: only })
   const values = set < 0 ? [] : text.tokens.slice(set, whereOf(text.tokens, set))
@@ -173,10 +172,11 @@ export function deleteFrom(analysis: Analysis, text: StatementText, at: number):
   const refs = fromClauses(text, analysis.dialect, !listed && multi ? using + 1 : -1).refs
   const named = namesFrom(text, listed ? cursor.at : from + 1)
   if (from < 0 || named.length === 0)
-    analysis.findings.opaque("what DELETE removes isn't understood")
-  for (const { schema, name } of named) {
+    analysis.findings.opaque("what DELETE removes isn't understood", tokens[at - 1])
+  for (const { schema, name, last } of named) {
     for (const target of meantBy(refs, { schema, name })) {
-      writeTable(analysis, target.schema, target.name, 'deletes rows of')
+      const table = { schema: target.schema, name: target.name, last }
+      writeTable(analysis, text, table, 'deletes rows of')
     }
   }
   const targets = multi ? [] : refs.filter((ref) => ref.at >= from).slice(0, 1)
@@ -242,12 +242,17 @@ function checkWhere(
   const { tokens } = text
   const where = topLevel(tokens, 'WHERE', from)
   if (where < 0) {
-    analysis.findings.effect('unbounded-write', `${verb} of ${table} has no WHERE`)
+    analysis.findings.effect(
+      'unbounded-write',
+      `${verb} of ${table} has no WHERE`,
+      tokens[from - 1],
+    )
     return
   }
   const ends = ENDS_WHERE.map((word) => topLevel(tokens, word, where)).filter((at) => at > 0)
   if (isAlwaysTrue(tokens.slice(where + 1, Math.min(tokens.length, ...ends)))) {
-    analysis.findings.effect('unbounded-write', `the WHERE of ${verb} of ${table} is always true`)
+    const reason = `the WHERE of ${verb} of ${table} is always true`
+    analysis.findings.effect('unbounded-write', reason, tokens[where])
   }
 }
 
@@ -259,12 +264,13 @@ export function load(analysis: Analysis, text: StatementText): void {
   findings.effect(
     'server',
     local ? 'loads a file that the client is asked for' : 'loads a file of the server',
+    tokens[0],
   )
   const into = topLevel(tokens, 'INTO', 1)
   const cursor = new Cursor(text, into + 1)
   cursor.skip('TABLE')
   const name = into < 0 ? null : cursor.name()
-  if (name) writeTable(analysis, name.schema, name.name, 'loads rows into')
-  else findings.opaque("what LOAD writes to isn't understood")
+  if (name) writeTable(analysis, text, name, 'loads rows into')
+  else findings.opaque("what LOAD writes to isn't understood", tokens[0])
   checkQuery(analysis, text, name ? { notCalls: new Set([name.last]) } : {})
 }

@@ -5,7 +5,7 @@ import { checkCalls } from './calls.ts'
 import { Cursor } from './cursor.ts'
 import { checkQuery } from './query.ts'
 import { type StatementText, stringValue } from './statement-text.ts'
-import { nameOf } from './token.ts'
+import { nameOf, type Token } from './token.ts'
 import { checkVariables } from './variables.ts'
 
 /** PREPARE name FROM 'text': what a constant text does is known, what a variable holds isn't. */
@@ -13,14 +13,15 @@ export function prepare(analysis: Analysis, text: StatementText): void {
   const { findings } = analysis
   const cursor = new Cursor(text, 1)
   const name = cursor.name()
-  findings.effect('session', 'prepares a statement')
+  findings.effect('session', 'prepares a statement', text.tokens[0])
   findings.connectionBound = true
   if (!name || !cursor.skip('FROM')) {
-    findings.opaque('what PREPARE prepares is not understood')
+    findings.opaque('what PREPARE prepares is not understood', text.tokens[0])
     return
   }
+  const token = cursor.peek()
   const inner = innerOf(analysis, cursor)
-  include(analysis, inner, 'the prepared text')
+  include(analysis, inner, 'the prepared text', token)
   findings.names.push({ kind: 'prepare', name: name.name.toLowerCase(), inner })
   checkCalls(analysis, text)
   checkVariables(analysis, text)
@@ -39,10 +40,17 @@ function innerOf(analysis: Analysis, cursor: Cursor): Classification {
   return unreadable('', 'its text is computed')
 }
 
-function include({ findings }: Analysis, inner: Classification, what: string): void {
-  for (const { effect, reason } of inner.effects) findings.effect(effect, reason)
+function include(
+  { findings }: Analysis,
+  inner: Classification,
+  what: string,
+  token: Token | undefined,
+): void {
+  for (const { effect, reason } of inner.effects) findings.effect(effect, reason, token)
   const [first] = inner.effects
-  if (first && inner.sql !== '') findings.effect(first.effect, `${what} is: ${inner.redacted}`)
+  if (first && inner.sql !== '') {
+    findings.effect(first.effect, `${what} is: ${inner.redacted}`, token)
+  }
   findings.adopt(inner.tables, inner.classes)
   findings.classified ||= inner.output === 'classified'
   findings.connectionBound ||= inner.connectionBound
@@ -57,8 +65,9 @@ export function execute(analysis: Analysis, text: StatementText): string {
   findings.anyResults = true
   checkQuery(analysis, text)
   if (cursor.skip('IMMEDIATE')) {
+    const token = cursor.peek()
     const inner = innerOf(analysis, cursor)
-    include(analysis, inner, 'the text')
+    include(analysis, inner, 'the text', token)
     findings.uses = inner.uses ?? null
     return 'EXECUTE IMMEDIATE'
   }
@@ -67,8 +76,8 @@ export function execute(analysis: Analysis, text: StatementText): string {
   const prepared = analysis.names.prepared(name)
   findings.names.push({ kind: 'execute', name })
   findings.uses = prepared?.uses ?? null
-  if (prepared) include(analysis, prepared, `the prepared statement ${name}`)
-  else findings.opaque(`the prepared statement ${name} isn't known`)
+  if (prepared) include(analysis, prepared, `the prepared statement ${name}`, token)
+  else findings.opaque(`the prepared statement ${name} isn't known`, token)
   return 'EXECUTE'
 }
 

@@ -31,7 +31,7 @@ export function checkQuery(
   for (const ref of from.refs) {
     if (options.targets?.has(ref.at)) continue
     const own = ref.schema === null && isCommonTable(common, ref.name, ref.at)
-    if (!own) readTable(analysis, text, ref.schema, ref.name)
+    if (!own) readTable(analysis, text, ref)
   }
   const notCalls = [...from.notCalls, ...common.map(({ at }) => at), ...(options.notCalls ?? [])]
   checkCalls(analysis, text, new Set(notCalls))
@@ -49,13 +49,16 @@ function checkInto({ findings }: Analysis, { tokens }: StatementText): void {
     if (token.keyword !== 'INTO') continue
     const next = tokens[at + 1]
     if (next?.keyword === 'OUTFILE' || next?.keyword === 'DUMPFILE') {
-      findings.effect('export', `writes rows to a file of the server (INTO ${next.keyword})`)
+      const reason = `writes rows to a file of the server (INTO ${next.keyword})`
+      findings.effect('export', reason, token)
     }
-    if (next?.kind === 'variable') findings.effect('session', 'keeps values in user variables')
+    if (next?.kind === 'variable') {
+      findings.effect('session', 'keeps values in user variables', next)
+    }
   }
   const analyse = tokens.findIndex(({ keyword }) => keyword === 'ANALYSE')
   if (analyse > 0 && tokens[analyse - 1]?.keyword === 'PROCEDURE') {
-    findings.effect('export', 'PROCEDURE ANALYSE shows raw values')
+    findings.effect('export', 'PROCEDURE ANALYSE shows raw values', tokens[analyse])
     findings.classified = true
   }
 }

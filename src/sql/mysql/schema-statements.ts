@@ -29,8 +29,10 @@ export function createOrAlter(
   const object = cursor.word()
   if (!OBJECTS.has(object)) return null
   const { findings } = analysis
-  findings.effect('ddl', `${verb} ${object} changes the schema`)
-  if (definer) findings.effect('privilege', 'says with whose rights the code runs')
+  findings.effect('ddl', `${verb} ${object} changes the schema`, text.tokens[0])
+  if (definer) {
+    findings.effect('privilege', 'says with whose rights the code runs', text.tokens[definer])
+  }
   if (object === 'TABLE') tableDefinition(analysis, text, cursor, verb)
   else if (STORED_CODE.has(object)) storedCode(analysis, text)
   else if (object === 'VIEW') viewDefinition(analysis, text)
@@ -39,16 +41,16 @@ export function createOrAlter(
   return `${verb} ${object}`
 }
 
-/** OR REPLACE, DEFINER = user, ALGORITHM = x, SQL SECURITY x; true where it says whose rights hold. */
-function skipDecoration(cursor: Cursor): boolean {
-  let definer = false
+/** OR REPLACE, DEFINER = user, ALGORITHM = x, SQL SECURITY x; where it says whose rights hold, or 0. */
+function skipDecoration(cursor: Cursor): number {
+  let definer = 0
   for (;;) {
     if (BEFORE_KIND.has(cursor.word())) cursor.at++
     else if (cursor.sees('SQL', 'SECURITY')) {
-      definer ||= cursor.word(2) === 'DEFINER'
+      if (cursor.word(2) === 'DEFINER') definer ||= cursor.at
       cursor.at += 3
     } else if ((cursor.sees('ALGORITHM') || cursor.sees('DEFINER')) && cursor.op('=', 1)) {
-      definer ||= cursor.word() === 'DEFINER'
+      if (cursor.word() === 'DEFINER') definer ||= cursor.at
       cursor.at += 3
       if (cursor.op('(')) cursor.skipParens()
       while (cursor.peek()?.kind === 'variable' || isOp(cursor.peek(), '@')) cursor.at++
@@ -100,32 +102,35 @@ function tableDefinition(
 ): void {
   const { findings } = analysis
   const { tokens } = text
-  for (const [at, { keyword }] of tokens.entries()) {
+  for (const [at, token] of tokens.entries()) {
+    const { keyword } = token
     const next = tokens[at + 1]?.keyword ?? ''
     if (keyword === 'ENGINE' || keyword === 'TYPE') {
       const engine = tokens[isOp(tokens[at + 1], '=') ? at + 2 : at + 1]
       const name = engine ? rawOf(text, engine).replace(/["'`]/g, '').toUpperCase() : ''
-      if (REMOTE.has(name)) findings.effect('export', `keeps rows outside this server (${name})`)
+      if (REMOTE.has(name)) {
+        findings.effect('export', `keeps rows outside this server (${name})`, token)
+      }
     }
     if (keyword === 'CONNECTION' || keyword === 'SECONDARY_ENGINE') {
-      findings.effect('export', 'connects the table to another server')
+      findings.effect('export', 'connects the table to another server', token)
       findings.secret = true
     }
     if ((keyword === 'DATA' || keyword === 'INDEX') && next === 'DIRECTORY') {
-      findings.effect('server', 'chooses files of the server')
+      findings.effect('server', 'chooses files of the server', token)
     }
     if (
       (keyword === 'DISCARD' || keyword === 'IMPORT') &&
       ['TABLESPACE', 'PARTITION'].includes(next)
     ) {
-      findings.effect('server', 'takes files of the server in or out')
+      findings.effect('server', 'takes files of the server in or out', token)
     }
     if (
       (keyword === 'TRUNCATE' || keyword === 'DROP') &&
       next === 'PARTITION' &&
       verb === 'ALTER'
     ) {
-      findings.effect('unbounded-write', `${keyword} PARTITION removes all of its rows`)
+      findings.effect('unbounded-write', `${keyword} PARTITION removes all of its rows`, token)
     }
   }
   const name = new Cursor(text, start.at + 1)
@@ -142,7 +147,8 @@ function checkHiding(analysis: Analysis, { tokens }: StatementText, named: Quali
   const own = named.schema ?? facts.database
   const temporary = tokens.slice(0, 5).some(({ keyword }) => keyword === 'TEMPORARY')
   if (temporary && own !== null && schema.table(own, named.name)) {
-    findings.opaque(`a temporary table hides ${named.name} from this session's later statements`)
+    const reason = `a temporary table hides ${named.name} from this session's later statements`
+    findings.opaque(reason, tokens[named.last])
   }
 }
 
@@ -151,7 +157,7 @@ function filling(analysis: Analysis, text: StatementText, named: QualifiedName |
   const query = named ? queryAt(text, named.last + 1) : -1
   if (!named || query < 0) return
   checkQuery(analysis, { ...text, tokens: queryPart(text, query) })
-  checkCopy(analysis, named.name)
+  checkCopy(analysis, named.name, text.tokens[named.last])
 }
 
 /** The index of a query behind `from`; -1 where there is none. */
@@ -171,12 +177,13 @@ function queryPart({ tokens }: StatementText, query: number) {
 }
 
 function storedCode({ findings }: Analysis, { tokens }: StatementText): void {
-  if (tokens.some(({ keyword }) => keyword === 'SONAME')) {
-    findings.effect('server', 'brings native code into the server')
-  }
-  if (tokens.some((token) => isOp(token, ';'))) {
+  const native = tokens.find(({ keyword }) => keyword === 'SONAME')
+  if (native) findings.effect('server', 'brings native code into the server', native)
+  const several = tokens.find((token) => isOp(token, ';'))
+  if (several) {
     findings.anyResults = true
-    findings.effect('opaque', 'code of several statements runs later, or follows the definition')
+    const reason = 'code of several statements runs later, or follows the definition'
+    findings.effect('opaque', reason, several)
   }
 }
 

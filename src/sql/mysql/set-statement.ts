@@ -19,10 +19,10 @@ const SCOPES: Readonly<Record<string, Scope>> = {
 /** SET with any list of assignments, from the token behind it to the end. */
 export function setStatement(analysis: Analysis, text: StatementText): void {
   const { findings } = analysis
-  findings.effect('session', 'sets variables of the session')
-  if (text.tokens.length < 3) findings.opaque('what SET sets is not understood')
+  findings.effect('session', 'sets variables of the session', text.tokens[0])
+  if (text.tokens.length < 3) findings.opaque('what SET sets is not understood', text.tokens[0])
   checkQuery(analysis, text)
-  checkReadsTables(analysis)
+  checkReadsTables(analysis, text)
   // What is kept isn't returned.
   let scope: Scope = 'session'
   for (const item of itemsOf(text.tokens.slice(1))) {
@@ -31,9 +31,9 @@ export function setStatement(analysis: Analysis, text: StatementText): void {
 }
 
 /** A variable that takes its value from a classified table can be looked at by any later statement. */
-function checkReadsTables({ findings }: Analysis): void {
+function checkReadsTables({ findings }: Analysis, { tokens }: StatementText): void {
   if (findings.read.some(({ classified }) => classified) || findings.unknown.size > 0) {
-    findings.effect('probe', 'keeps what it reads from tables in a variable')
+    findings.effect('probe', 'keeps what it reads from tables in a variable', tokens[0])
   }
 }
 
@@ -68,13 +68,14 @@ function assignment(analysis: Analysis, text: StatementText, before: Scope): Sco
   const scope = scoped ? said : unscoped
   const name = cursor.name()
   const assigns = cursor.skipOp('=') || cursor.skipOp(':=')
-  if (!name || !assigns) findings.opaque('what SET sets is not understood')
+  if (!name || !assigns) findings.opaque('what SET sets is not understood', first)
   else
     system(
       analysis,
       cursor,
       name.schema === null ? name.name : `${name.schema}.${name.name}`,
       scope,
+      first,
     )
   return marked ? before : scope
 }
@@ -82,27 +83,33 @@ function assignment(analysis: Analysis, text: StatementText, before: Scope): Sco
 function userVariable({ findings }: Analysis, cursor: Cursor, variable: Token): void {
   cursor.at++
   if (!cursor.skipOp('=') && !cursor.skipOp(':='))
-    findings.opaque('what SET sets is not understood')
-  findings.effect('session', `sets @${nameOf(variable)}`)
+    findings.opaque('what SET sets is not understood', variable)
+  findings.effect('session', `sets @${nameOf(variable)}`, variable)
   findings.connectionBound = true
 }
 
-function system(analysis: Analysis, cursor: Cursor, name: string, scope: Scope): void {
+function system(
+  analysis: Analysis,
+  cursor: Cursor,
+  name: string,
+  scope: Scope,
+  token: Token | undefined,
+): void {
   const { findings } = analysis
   const literals = literalsOf(analysis, cursor, name)
   findings.names.push({ kind: 'set', name: name.toLowerCase() })
   if (/passw|secret|key/i.test(name)) findings.secret = true
   if (scope === 'global') {
-    findings.effect('server', `sets ${name} for the whole server`)
+    findings.effect('server', `sets ${name} for the whole server`, token)
     return
   }
   const use = settingUse(name, literals)
   // A name that isn't a server's is a variable of the stored program, or a column of its trigger.
   if (analysis.within.length > 0 && use.kind === 'opaque' && use.unknown) return
-  if (use.kind === 'transaction') findings.effect('transaction', `sets ${name}`)
-  else if (use.kind === 'harmless') findings.effect('session', `sets ${name}`)
-  else if (use.kind === 'opaque') findings.opaque(use.reason)
-  else findings.effect(use.kind, use.reason)
+  if (use.kind === 'transaction') findings.effect('transaction', `sets ${name}`, token)
+  else if (use.kind === 'harmless') findings.effect('session', `sets ${name}`, token)
+  else if (use.kind === 'opaque') findings.opaque(use.reason, token)
+  else findings.effect(use.kind, use.reason, token)
 }
 
 const WORDS_OF_MODE = new Set(['CONCAT', 'SESSION', 'GLOBAL', 'SQL_MODE'])
@@ -138,15 +145,15 @@ function special(analysis: Analysis, cursor: Cursor): boolean {
   }
   if (cursor.sees('PASSWORD')) {
     findings.secret = true
-    findings.effect('privilege', 'changes a password')
+    findings.effect('privilege', 'changes a password', cursor.tokens[0])
     return true
   }
   if (cursor.sees('ROLE') || cursor.sees('DEFAULT', 'ROLE')) {
-    findings.effect('privilege', 'changes which roles are in force')
+    findings.effect('privilege', 'changes which roles are in force', cursor.tokens[0])
     return true
   }
   if (cursor.sees('RESOURCE', 'GROUP')) {
-    findings.effect('server', 'changes the resource group of threads')
+    findings.effect('server', 'changes the resource group of threads', cursor.tokens[0])
     return true
   }
   return transaction(analysis, cursor)
@@ -156,8 +163,8 @@ function transaction({ findings }: Analysis, cursor: Cursor): boolean {
   const scope = SCOPES[cursor.word()]
   if (cursor.word(scope === undefined ? 0 : 1) !== 'TRANSACTION') return false
   if (scope === 'global')
-    findings.effect('server', 'sets how transactions of the whole server behave')
-  else findings.effect('transaction', 'sets how transactions behave')
+    findings.effect('server', 'sets how transactions of the whole server behave', cursor.tokens[0])
+  else findings.effect('transaction', 'sets how transactions behave', cursor.tokens[0])
   return true
 }
 
@@ -172,8 +179,8 @@ function characterSet({ findings, mode }: Analysis, cursor: Cursor): void {
     })
   findings.names.push({ kind: 'set', name: 'names' })
   if (values.length > 0 && values.every(isReadable))
-    findings.effect('session', 'sets the character set')
-  else findings.opaque('SET NAMES changes how text is read')
+    findings.effect('session', 'sets the character set', cursor.tokens[0])
+  else findings.opaque('SET NAMES changes how text is read', cursor.tokens[0])
 }
 
 /** MariaDB: SET STATEMENT variable = value, ... FOR statement. Returns where the statement begins. */
@@ -186,7 +193,7 @@ export function setForStatement(analysis: Analysis, text: StatementText): number
     if (depth > 0 || tokens[at]?.keyword !== 'FOR') continue
     const settings = { ...text, tokens: tokens.slice(2, at) }
     checkQuery(analysis, settings)
-    checkReadsTables(analysis)
+    checkReadsTables(analysis, settings)
     for (const item of itemsOf(settings.tokens))
       assignment(analysis, { ...text, tokens: item }, 'session')
     return at + 1

@@ -52,17 +52,17 @@ export function show(analysis: Analysis, text: StatementText): string {
   const begins = (entry: string) => entry.split(' ').every((word, index) => words[index] === word)
   const exported = EXPORTS.find(({ what }) => what.some(begins))
   if (exported) {
-    findings.effect('export', exported.reason)
+    findings.effect('export', exported.reason, text.tokens[0])
     findings.classified = true
   } else if (words[0] === 'WARNINGS' || words[0] === 'ERRORS') {
     // Their texts quote values.
-    findings.effect('read', 'shows what the last statement reported')
+    findings.effect('read', 'shows what the last statement reported', text.tokens[0])
     findings.classified = true
     findings.connectionBound = true
     findings.diagnostics = !text.tokens.some(({ keyword }) => keyword === 'WHERE')
   } else if (PLAIN.some(begins))
-    findings.effect('read', 'shows what the schema or the server is like')
-  else findings.opaque(`what SHOW ${words[0] ?? ''} shows isn't known`)
+    findings.effect('read', 'shows what the schema or the server is like', text.tokens[0])
+  else findings.opaque(`what SHOW ${words[0] ?? ''} shows isn't known`, text.tokens[0])
   checkCondition(analysis, text)
   return ['SHOW', ...words.filter((word) => word !== '').slice(0, 2)].join(' ')
 }

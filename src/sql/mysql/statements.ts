@@ -31,7 +31,10 @@ export function judge(analysis: Analysis, text: StatementText): string {
   const kind = judgeKind(analysis, text)
   if (kind !== null) return kind
   findings.anyResults = true
-  findings.opaque(word === '' ? 'it begins with no word' : `${word} is no statement that is known`)
+  findings.opaque(
+    word === '' ? 'it begins with no word' : `${word} is no statement that is known`,
+    first,
+  )
   checkQuery(analysis, text)
   return word === '' ? 'UNKNOWN' : word
 }
@@ -72,7 +75,7 @@ function judgeVerb(analysis: Analysis, text: StatementText, word: string): strin
     case 'CALL':
       return call(analysis, text)
     case 'DO':
-      analysis.findings.effect('read', 'computes expressions')
+      analysis.findings.effect('read', 'computes expressions', text.tokens[0])
       checkQuery(analysis, text)
       return word
     case 'HANDLER':
@@ -104,7 +107,7 @@ function judgeVerb(analysis: Analysis, text: StatementText, word: string): strin
 }
 
 function query(analysis: Analysis, text: StatementText): string {
-  analysis.findings.effect('read', 'reads rows')
+  analysis.findings.effect('read', 'reads rows', text.tokens[0])
   checkQuery(analysis, text)
   return 'SELECT'
 }
@@ -131,7 +134,7 @@ function withStatement(analysis: Analysis, text: StatementText): string {
     return main.keyword
   }
   const reads = isOp(main, '(') || ['SELECT', 'VALUES', 'TABLE'].includes(main?.keyword ?? '')
-  if (!reads) analysis.findings.opaque('what WITH belongs to is not understood')
+  if (!reads) analysis.findings.opaque('what WITH belongs to is not understood', main)
   return query(analysis, text)
 }
 
@@ -144,9 +147,9 @@ function set(analysis: Analysis, text: StatementText): string {
   const inner = { ...text, tokens: text.tokens.slice(at) }
   if (at < 0 || inner.tokens.some((token) => isOp(token, ';'))) {
     analysis.findings.anyResults = true
-    analysis.findings.opaque('what SET STATEMENT is for is not understood')
+    analysis.findings.opaque('what SET STATEMENT is for is not understood', text.tokens[0])
   }
-  analysis.findings.effect('session', 'sets variables for one statement')
+  analysis.findings.effect('session', 'sets variables for one statement', text.tokens[0])
   return at < 0 ? 'SET STATEMENT' : judge(analysis, inner)
 }
 
@@ -157,18 +160,19 @@ function explain(analysis: Analysis, text: StatementText, verb: string): string 
   const { findings } = analysis
   const what = explained(text)
   if (what.kind === 'connection') {
-    findings.effect('export', "shows the plan of somebody else's statement")
+    findings.effect('export', "shows the plan of somebody else's statement", text.tokens[0])
     findings.classified = true
     return verb
   }
   if (what.kind === 'unknown') {
-    findings.opaque(`what ${verb} is for is not understood`)
+    findings.opaque(`what ${verb} is for is not understood`, text.tokens[0])
     checkQuery(analysis, text)
     return verb
   }
   findings.effect(
     'read',
     what.kind === 'table' ? 'shows the columns of a table' : 'explains a statement',
+    text.tokens[0],
   )
   if (what.kind !== 'statement') return verb
   if (text.tokens.some(({ kind }) => kind === 'variable')) findings.connectionBound = true
@@ -184,7 +188,7 @@ function plan(analysis: Analysis, inner: StatementText, runs: boolean, verb: str
   findings.include(own)
   if (own.known.some(({ classified }) => classified) || own.unknown.size > 0) {
     // Rows that are found by a key are read for the plan and written into it.
-    findings.effect('export', 'a plan can show values of the rows that it is for')
+    findings.effect('export', 'a plan can show values of the rows that it is for', inner.tokens[0])
     findings.classified = true
   }
   return `${verb}${runs && verb !== 'ANALYZE' ? ' ANALYZE' : ''} ${explained}`
@@ -193,7 +197,7 @@ function plan(analysis: Analysis, inner: StatementText, runs: boolean, verb: str
 function analyze(analysis: Analysis, text: StatementText): string | null {
   const what = explained(text)
   if (what.kind !== 'statement' || text.tokens[what.at]?.keyword === 'TABLE') return null
-  analysis.findings.effect('read', 'runs and explains a statement')
+  analysis.findings.effect('read', 'runs and explains a statement', text.tokens[0])
   return plan(analysis, { ...text, tokens: text.tokens.slice(what.at) }, true, 'ANALYZE')
 }
 
@@ -202,7 +206,8 @@ function call(analysis: Analysis, text: StatementText): string {
   const cursor = new Cursor(text, 1)
   const name = cursor.name()
   const own = name?.schema ?? facts.database
-  findings.effect('read', 'calls a procedure')
+  const token = name ? text.tokens[name.last] : text.tokens[0]
+  findings.effect('read', 'calls a procedure', text.tokens[0])
   findings.anyResults = true
   findings.connectionBound ||= text.tokens.some(({ kind }) => kind === 'variable')
   checkQuery(analysis, text, name ? { notCalls: new Set([name.last]) } : {})
@@ -211,14 +216,15 @@ function call(analysis: Analysis, text: StatementText): string {
   findings.functions.add(label)
   if (routine) {
     const { schema: lies, body } = routine
-    judgeBody(analysis, { schema: lies, label, body, what: `the procedure ${label}` })
+    judgeBody(analysis, { schema: lies, label, body, what: `the procedure ${label}`, token })
   } else {
     findings.unknown.add(`${label}()`)
-    findings.opaque(`what the procedure ${label} does isn't known`)
+    findings.opaque(`what the procedure ${label} does isn't known`, token)
   }
   const keeps = text.tokens.some(({ kind }) => kind === 'variable')
   if (keeps && findings.known.some(({ classified }) => classified)) {
-    findings.effect('probe', 'a procedure may keep classified values in a user variable')
+    const reason = 'a procedure may keep classified values in a user variable'
+    findings.effect('probe', reason, token)
   }
   return 'CALL'
 }
@@ -230,10 +236,11 @@ function handler(analysis: Analysis, text: StatementText): string {
   const name = cursor.name()
   findings.connectionBound = true
   if (cursor.sees('CLOSE')) {
-    findings.effect('session', 'closes a table')
+    findings.effect('session', 'closes a table', text.tokens[0])
     return 'HANDLER CLOSE'
   }
-  findings.opaque(`HANDLER ${name?.name ?? ''} reads rows past what a statement's text tells`)
+  const reason = `HANDLER ${name?.name ?? ''} reads rows past what a statement's text tells`
+  findings.opaque(reason, text.tokens[0])
   checkQuery(analysis, text)
   return `HANDLER ${cursor.word()}`
 }
@@ -245,8 +252,9 @@ function truncate(analysis: Analysis, text: StatementText): string {
   analysis.findings.effect(
     'unbounded-write',
     `TRUNCATE removes every row of ${name?.name ?? 'a table'}`,
+    text.tokens[0],
   )
-  if (name) writeTable(analysis, name.schema, name.name, 'empties')
+  if (name) writeTable(analysis, text, name, 'empties')
   return 'TRUNCATE'
 }
 
@@ -254,15 +262,16 @@ function lock(analysis: Analysis, text: StatementText): string | null {
   const word = text.tokens[1]?.keyword
   if (word !== 'TABLES' && word !== 'TABLE') return null
   const writes = text.tokens.some(({ keyword }) => keyword === 'WRITE')
-  analysis.findings.effect('export', 'LOCK TABLES pins tables for a dump')
-  if (writes) analysis.findings.effect('server', 'others wait for the tables that it locks')
+  const { findings } = analysis
+  findings.effect('export', 'LOCK TABLES pins tables for a dump', text.tokens[0])
+  if (writes) findings.effect('server', 'others wait for the tables that it locks', text.tokens[0])
   noteTables(analysis, text, 2)
   return 'LOCK TABLES'
 }
 
 /** MariaDB runs blocks of statements outside stored programs. */
 function block(analysis: Analysis, text: StatementText): string {
-  analysis.findings.opaque('a block of statements runs as one')
+  analysis.findings.opaque('a block of statements runs as one', text.tokens[0])
   analysis.findings.anyResults = true
   analysis.program(analysis, text)
   return 'BLOCK'
@@ -276,7 +285,7 @@ function judgeKind(analysis: Analysis, text: StatementText): string | null {
   const kind = kindOf(words)
   if (!kind) return null
   for (const effect of kind.effects)
-    findings.effect(effect, `${kind.words.join(' ')} ${kind.reason}`)
+    findings.effect(effect, `${kind.words.join(' ')} ${kind.reason}`, text.tokens[0])
   if (kind.effects.includes('opaque')) findings.classified = true
   findings.secret ||= kind.secret
   const [first = '', second = ''] = kind.words
@@ -294,7 +303,7 @@ function use({ findings }: Analysis, { tokens }: StatementText): void {
   findings.names.push({ kind: 'set', name: 'database' })
   const [, name, ...others] = tokens
   if (isName(name) && others.length === 0) findings.uses = nameOf(name)
-  else findings.opaque('which schema USE is for is not understood')
+  else findings.opaque('which schema USE is for is not understood', name)
 }
 
 /** KILL [HARD | SOFT] [CONNECTION | QUERY] number; null for its other forms. */
@@ -317,12 +326,11 @@ const NO_EXPRESSIONS = new Set(
 )
 
 function checkFlush({ findings }: Analysis, { tokens }: StatementText): void {
-  if (tokens.some(({ keyword }) => keyword === 'EXPORT')) {
-    findings.effect('export', 'prepares the files of tables to be copied')
-  }
-  if (tokens.some(({ keyword }) => keyword === 'PRIVILEGES')) {
-    findings.effect('privilege', 'puts changed rights into force')
-  }
+  const said = (word: string) => tokens.find(({ keyword }) => keyword === word)
+  const files = said('EXPORT')
+  const rights = said('PRIVILEGES')
+  if (files) findings.effect('export', 'prepares the files of tables to be copied', files)
+  if (rights) findings.effect('privilege', 'puts changed rights into force', rights)
 }
 
 function raise(analysis: Analysis, text: StatementText): void {

@@ -1,5 +1,6 @@
 import { type Analysis, MAX_WITHIN } from './analysis.ts'
 import { Findings } from './findings.ts'
+import type { Token } from './token.ts'
 
 /** Code that lies in a schema: names without one are of that schema, whatever the session's is. */
 export interface StoredCode {
@@ -11,12 +12,14 @@ export interface StoredCode {
   /** As a person calls it. */
   readonly what: string
   readonly writtenBy?: 'server'
+  /** What of the statement's own text runs it. */
+  readonly token?: Token | undefined
 }
 
 /** Judges code that the schema holds and the statement runs. */
 export function judgeBody(
   analysis: Analysis,
-  { schema, label, body, what, writtenBy }: StoredCode,
+  { schema, label, body, what, writtenBy, token }: StoredCode,
 ): void {
   const { findings, within } = analysis
   const facts = { ...analysis.facts, database: schema }
@@ -27,13 +30,13 @@ export function judgeBody(
       ? null
       : analysis.read(body, writtenBy ?? 'somebody')
   if (text === null) {
-    findings.opaque(`the code of ${what} can't be read`)
+    findings.opaque(`the code of ${what} can't be read`, token)
     return
   }
   const inner = new Findings()
   analysis.program({ ...analysis, facts, findings: inner, within: [...within, label] }, text)
   for (const { effect, reason } of inner.effects) {
-    findings.effect(effect, `${what}: ${reason}`)
+    findings.effect(effect, `${what}: ${reason}`, token)
   }
   inner.drop(new Set(inner.effects.map(({ effect }) => effect)))
   findings.include(inner)

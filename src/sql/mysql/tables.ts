@@ -1,24 +1,27 @@
 import type { Effect } from '../statement.ts'
 import type { Analysis } from './analysis.ts'
+import type { QualifiedName } from './cursor.ts'
 import { Findings } from './findings.ts'
+import type { TableRef } from './from-clauses.ts'
+import type { SchemaTable } from './schema.ts'
 import type { StatementText } from './statement-text.ts'
 import { judgeBody } from './stored-code.ts'
 import { exportOf, isSystemSchema } from './system-tables.ts'
-import { isName, isOp, nameOf } from './token.ts'
+import { isName, isOp, nameOf, type Token } from './token.ts'
 
 /** Notes a table that the statement reads, and what reading it means. */
 export function readTable(
   analysis: Analysis,
   text: StatementText,
-  schema: string | null,
-  name: string,
+  { schema, name, at }: TableRef,
 ): void {
   const { findings } = analysis
+  const token = text.tokens[at]
   const own = schema ?? analysis.facts.database
   if (own !== null && isSystemSchema(own)) {
     const reason = exportOf(own, name, (column) => says(text, column))
     if (reason !== null) {
-      findings.effect('export', reason)
+      findings.effect('export', reason, token)
       findings.classified = true
     }
     return
@@ -29,12 +32,17 @@ export function readTable(
     return
   }
   findings.table(table, 'read')
-  if (table.remote) findings.effect('export', `reads ${name}, which lies on another server`)
-  if (table.definition !== null) viewCode(analysis, table.schema, name, table.definition)
+  if (table.remote) findings.effect('export', `reads ${name}, which lies on another server`, token)
+  if (table.definition !== null) viewCode(analysis, table, table.definition, token)
 }
 
 /** What a view's query does beside reading runs where the view is read; its columns have classes. */
-function viewCode(analysis: Analysis, schema: string, name: string, definition: string): void {
+function viewCode(
+  analysis: Analysis,
+  { schema, name }: SchemaTable,
+  definition: string,
+  token: Token | undefined,
+): void {
   const inner = new Findings()
   const label = `view ${schema}.${name}`
   const code = {
@@ -46,8 +54,8 @@ function viewCode(analysis: Analysis, schema: string, name: string, definition: 
   }
   judgeBody({ ...analysis, findings: inner }, code)
   for (const { effect, reason } of inner.effects) {
-    if (effect === 'opaque') analysis.findings.opaque(reason)
-    else if (!READING.has(effect)) analysis.findings.effect(effect, reason)
+    if (effect === 'opaque') analysis.findings.opaque(reason, token)
+    else if (!READING.has(effect)) analysis.findings.effect(effect, reason, token)
   }
 }
 
@@ -56,16 +64,17 @@ const READING: ReadonlySet<Effect> = new Set(['read', 'probe', 'session', 'trans
 /** Notes a table that the statement writes, and the code that runs then. */
 export function writeTable(
   analysis: Analysis,
-  schema: string | null,
-  name: string,
+  text: StatementText,
+  { schema, name, last }: QualifiedName,
   does: string,
 ): void {
   const { findings } = analysis
+  const token = text.tokens[last]
   const own = schema ?? analysis.facts.database
-  findings.effect('write', `${does} ${name}`)
+  findings.effect('write', `${does} ${name}`, token)
   if (own !== null && isSystemSchema(own)) {
     const effect = own.toLowerCase() === 'mysql' ? 'privilege' : 'server'
-    findings.effect(effect, `${does} ${own}.${name}, a table of the server's own`)
+    findings.effect(effect, `${does} ${own}.${name}, a table of the server's own`, token)
     return
   }
   const table = own === null ? undefined : analysis.schema.table(own, name)
@@ -74,10 +83,11 @@ export function writeTable(
     return
   }
   findings.table(table, 'write')
-  if (table.remote) findings.effect('export', `${does} ${name}, which lies on another server`)
+  if (table.remote)
+    findings.effect('export', `${does} ${name}, which lies on another server`, token)
   for (const [index, body] of table.triggers.entries()) {
     const label = `trigger ${index} of ${own}.${name}`
-    judgeBody(analysis, { schema: table.schema, label, body, what: `a trigger of ${name}` })
+    judgeBody(analysis, { schema: table.schema, label, body, what: `a trigger of ${name}`, token })
   }
 }
 

@@ -12,7 +12,7 @@ export function checkVariables({ findings }: Analysis, { tokens }: StatementText
     if (token.kind === 'variable') {
       findings.connectionBound = true
       findings.classified = true
-      if (isOp(tokens[at + 1], ':=')) findings.effect('session', `sets @${nameOf(token)}`)
+      if (isOp(tokens[at + 1], ':=')) findings.effect('session', `sets @${nameOf(token)}`, token)
     } else if (isOp(token, '@@')) {
       const name = systemVariableAt(tokens, at)
       if (name !== null && CARRIERS.test(name)) findings.classified = true
