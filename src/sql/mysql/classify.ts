@@ -1,7 +1,10 @@
 import { LRUCache } from 'lru-cache'
+import { type Clock, systemClock } from '../../lib/clock.ts'
 import type { Classifier, Parsed, SessionNames } from '../statement.ts'
+import { unreadable } from '../unreadable.ts'
 import { type Dialect, encodingOf, type SessionFacts } from './dialect.ts'
-import { Judge, type Judgement } from './judge-text.ts'
+import { Judge, type Judgement, type JudgeOptions } from './judge-text.ts'
+import { LargeTextJudge, UnjudgedError } from './large-text-judge.ts'
 import type { MysqlSchema, MysqlSchemaSource } from './schema.ts'
 
 export interface MysqlClassifierOptions {
@@ -11,6 +14,8 @@ export interface MysqlClassifierOptions {
   readonly dialect: Dialect
   /** schema.function: no effect beyond reading, and results that may be seen. */
   readonly trustedFunctions?: readonly string[]
+  /** For the watchdog over large texts; the system's by default. */
+  readonly clock?: Clock
 }
 
 export interface MysqlClassifier {
@@ -19,17 +24,22 @@ export interface MysqlClassifier {
    * server's own word about the session at that moment.
    */
   forSession(facts: () => SessionFacts): Classifier
+  /** Ends the worker that judges large texts. */
+  close(): Promise<void>
 }
 
-/** A classifier for one MySQL or MariaDB server. It reads tokens; it needs no grammar and no worker. */
+/** A classifier for one MySQL or MariaDB server. It reads tokens; it needs no grammar. */
 export function createMysqlClassifier(options: MysqlClassifierOptions): MysqlClassifier {
   const verdicts = new LRUCache<string, Verdict>({
     maxSize: CACHE_SIZE,
     sizeCalculation: (_verdict, key) => key.length * 4 + VERDICT_SIZE,
   })
   const trusted = new Set(options.trustedFunctions)
+  const large = new LargeTextJudge(options.clock ?? systemClock)
   return {
-    forSession: (facts) => new SessionClassifier({ server: options, trusted, verdicts, facts }),
+    forSession: (facts) =>
+      new SessionClassifier({ server: options, trusted, verdicts, large, facts }),
+    close: () => large.close(),
   }
 }
 
@@ -39,7 +49,9 @@ interface Verdict {
   readonly parsed: Parsed
 }
 
-/** Bytes of SQL text, kept and not. */
+/** Bytes of SQL text, and statements in it: longer ones are judged by a worker. */
+const MAX_OWN_TEXT = 4 * 1024
+const MAX_OWN_STATEMENTS = 16
 const MAX_CACHED_TEXT = 16 * 1024
 const CACHE_SIZE = 16 * 1024 * 1024
 /** What a verdict costs beside its text. */
@@ -49,6 +61,7 @@ interface SessionOptions {
   readonly server: MysqlClassifierOptions
   readonly trusted: ReadonlySet<string>
   readonly verdicts: LRUCache<string, Verdict>
+  readonly large: LargeTextJudge
   readonly facts: () => SessionFacts
 }
 
@@ -68,37 +81,74 @@ class SessionClassifier implements Classifier {
     const { server, verdicts } = this.#options
     const { catalog, dialect } = server
     const facts = this.#options.facts()
-    const key = sql.length <= MAX_CACHED_TEXT ? keyOf(sql, facts, dialect) : ''
-    const known = key === '' ? undefined : verdicts.get(key)
+    const key = sql.length > MAX_CACHED_TEXT ? null : keyOf(sql, facts, dialect)
+    const known = key === null ? undefined : verdicts.get(key)
     if (known?.version === catalog.current.version) return known.parsed
-    const first = this.#judge(sql, facts, catalog.current, names)
-    if (first.unknown) return this.#judgeAgain(sql, facts, first, names)
-    if (key !== '' && !first.usesSession) {
-      verdicts.set(key, { version: catalog.current.version, parsed: first.parsed })
-    }
+    const text = { sql, facts, names, key }
+    if (sql.length > MAX_OWN_TEXT || holdsMany(sql)) return this.#judgeLarge(text)
+    const first = this.#judge(text, catalog.current)
+    if (first.unknown) return this.#judgeAgain(text, first)
+    this.#keep(text, first, catalog.current)
     return first.parsed
   }
 
+  #keep({ key }: SessionText, judgement: Judgement, { version }: MysqlSchema): void {
+    if (key === null || judgement.unknown || judgement.usesSession) return
+    this.#options.verdicts.set(key, { version, parsed: judgement.parsed })
+  }
+
   /** A name that the schema doesn't know may be newer than it: looks once more. */
-  async #judgeAgain(
-    sql: Buffer,
-    facts: SessionFacts,
-    first: Judgement,
-    names: SessionNames,
-  ): Promise<Parsed> {
+  async #judgeAgain(text: SessionText, first: Judgement): Promise<Parsed> {
     try {
       const schema = await this.#options.server.catalog.refresh()
-      return this.#judge(sql, facts, schema, names).parsed
+      return this.#judge(text, schema).parsed
     } catch {
       return first.parsed
     }
   }
 
-  #judge(sql: Buffer, facts: SessionFacts, schema: MysqlSchema, names: SessionNames): Judgement {
-    const { server, trusted } = this.#options
-    const { dialect } = server
-    return new Judge({ facts, schema, dialect, trusted }).text(sql, names, 0)
+  #judge({ sql, facts, names }: SessionText, schema: MysqlSchema): Judgement {
+    return new Judge(this.#with(facts, schema)).text(sql, names, 0)
   }
+
+  #with(facts: SessionFacts, schema: MysqlSchema): JudgeOptions {
+    const { server, trusted } = this.#options
+    return { facts, schema, dialect: server.dialect, trusted }
+  }
+
+  async #judgeLarge(text: SessionText): Promise<Parsed> {
+    const { server, large } = this.#options
+    const { sql, facts, names } = text
+    const judge = (schema: MysqlSchema) =>
+      large.judge({ sql, names, options: this.#with(facts, schema) })
+    try {
+      const schema = server.catalog.current
+      const first = await judge(schema)
+      this.#keep(text, first, schema)
+      if (!first.unknown) return first.parsed
+      const newer = await server.catalog.refresh().catch(() => null)
+      return newer ? (await judge(newer)).parsed : first.parsed
+    } catch (error) {
+      if (!(error instanceof UnjudgedError)) throw error
+      return { kind: 'opaque', classification: unreadable(this.textOf(sql), error.message) }
+    }
+  }
+}
+
+interface SessionText {
+  readonly sql: Buffer
+  /** Of its verdict; null where that isn't kept. */
+  readonly key: string | null
+  readonly facts: SessionFacts
+  readonly names: SessionNames
+}
+
+const SEMICOLON = 0x3b
+
+function holdsMany(sql: Buffer): boolean {
+  let count = 0
+  for (let at = sql.indexOf(SEMICOLON); at >= 0; at = sql.indexOf(SEMICOLON, at + 1)) count++
+  return count > MAX_OWN_STATEMENTS
 }
 
 function keyOf(sql: Buffer, facts: SessionFacts, { version }: Dialect): string {

@@ -15,6 +15,8 @@ export class ColumnMeaning {
   readonly #places: QueryBlocks
   readonly #common: ReadonlySet<string>
   readonly #known = new Map<TableRef, ReadonlyMap<string, SchemaColumn> | null>()
+  /** By index: what the tables alone say. */
+  readonly #fit = new Map<number, boolean>()
 
   constructor(analysis: Analysis, tokens: readonly Token[], places: QueryBlocks) {
     this.#analysis = analysis
@@ -31,19 +33,29 @@ export class ColumnMeaning {
   isFit(at: number, given: ReadonlySet<string>): boolean {
     // What stands in front of a dot is a table or a schema.
     if (isOp(this.#tokens[at + 1], '.')) return true
-    const column = nameOf(this.#tokens[at] as Token).toLowerCase()
-    const table = this.#tokens[at - 2]
-    const block = this.#places.blocks[at] ?? null
-    if (!isOp(this.#tokens[at - 1], '.')) {
-      const named = given.has(column) && !ONLY_COLUMNS.has(this.#places.clauses[at] ?? '')
-      return !named && this.#isBareFit(block, column)
-    }
-    return isName(table) && this.#isQualifiedFit(block, nameOf(table).toLowerCase(), column)
+    const qualified = isOp(this.#tokens[at - 1], '.')
+    const seesGiven = !qualified && !ONLY_COLUMNS.has(this.#places.clauses[at] ?? '')
+    if (seesGiven && given.has(this.#nameAt(at))) return false
+    const known = this.#fit.get(at)
+    if (known !== undefined) return known
+    const fit = qualified ? this.#isQualifiedFit(at) : this.#isBareFit(at)
+    this.#fit.set(at, fit)
+    return fit
+  }
+
+  #nameAt(at: number): string {
+    const token = this.#tokens[at]
+    return isName(token) ? nameOf(token).toLowerCase() : ''
+  }
+
+  #blockAt(at: number): QueryBlock | null {
+    return this.#places.blocks[at] ?? null
   }
 
   /** The nearest query of which a table has the column. */
-  #isBareFit(from: QueryBlock | null, column: string): boolean {
-    for (let block = from; block; block = block.parent) {
+  #isBareFit(at: number): boolean {
+    const column = this.#nameAt(at)
+    for (let block = this.#blockAt(at); block; block = block.parent) {
       if (block.open) return false
       const tables = block.refs.map((ref) => this.#columns(ref))
       if (tables.includes(null)) return false
@@ -54,8 +66,9 @@ export class ColumnMeaning {
   }
 
   /** The nearest query in which one table is called so. */
-  #isQualifiedFit(from: QueryBlock | null, table: string, column: string): boolean {
-    for (let block = from; block; block = block.parent) {
+  #isQualifiedFit(at: number): boolean {
+    const [table, column] = [this.#nameAt(at - 2), this.#nameAt(at)]
+    for (let block = this.#blockAt(at); block; block = block.parent) {
       const [ref, ...others] = block.refs.filter(
         ({ alias, name }) => (alias ?? name).toLowerCase() === table,
       )

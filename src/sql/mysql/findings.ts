@@ -25,6 +25,10 @@ interface EffectFinding {
   readonly token: Token | null
 }
 
+/** Tables of a statement, and effects of it. */
+const MOST_LISTED = 1000
+const MOST_LOOKED_FOR = 500
+
 /** Collects what is found out about one statement. */
 export class Findings {
   readonly #effects = new Map<string, EffectFinding>()
@@ -53,18 +57,34 @@ export class Findings {
   diagnostics = false
   /** Values that the agent already has, and looks for. */
   readonly lookups: Lookup[] = []
+  #lookedFor = 0
 
   /** @param token of the statement's own text, that gives it the effect */
   effect(effect: Effect, reason: string, token?: Token): void {
     const key = `${effect} ${reason}`
     const before = this.#effects.get(key)
-    if (!before?.token) this.#effects.set(key, { effect, reason, token: token ?? null })
+    if (!before && this.#effects.size >= MOST_LISTED) this.#tooMuch()
+    else if (!before?.token) this.#effects.set(key, { effect, reason, token: token ?? null })
   }
 
   /** What it does can't be known, nor what it returns. */
   opaque(reason: string, token?: Token): void {
     this.effect('opaque', reason, token)
     this.classified = true
+  }
+
+  /** What a person can't read through isn't listed, and isn't let through either. */
+  #tooMuch(): void {
+    const reason = 'it does too much to be listed'
+    this.#effects.set(`opaque ${reason}`, { effect: 'opaque', reason, token: null })
+    this.classified = true
+  }
+
+  /** Values of a classified column that the agent has and looks for. */
+  lookFor(lookups: readonly Lookup[], token: Token): void {
+    this.#lookedFor += lookups.reduce((sum, { values }) => sum + values.length, 0)
+    if (this.#lookedFor <= MOST_LOOKED_FOR) this.lookups.push(...lookups)
+    else this.effect('probe', `looks for more than ${MOST_LOOKED_FOR} values`, token)
   }
 
   drop(effects: ReadonlySet<Effect>): void {
@@ -87,7 +107,8 @@ export class Findings {
 
   #add(finding: TableFinding): void {
     const key = JSON.stringify([finding.schema, finding.name, finding.access])
-    if (!this.#tables.has(key)) this.#tables.set(key, finding)
+    if (this.#tables.size >= MOST_LISTED) this.#tooMuch()
+    else if (!this.#tables.has(key)) this.#tables.set(key, finding)
   }
 
   /** The statement says these names, in small letters, which may be columns of its tables. */

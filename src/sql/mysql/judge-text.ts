@@ -116,6 +116,7 @@ export class Judge {
       this.#unknown ||= findings.unknown.size > 0
       this.#usesSession ||= findings.names.some(({ kind }) => kind === 'execute')
       for (const schema of namedSchemas(analysis, code)) findings.schemas.add(schema)
+      if (findings.schemas.size > MOST_SCHEMAS) findings.opaque('it names too many schemas')
       const lineage = lineageOf(analysis, code)
       return { ...classificationOf(text, verb, findings, names), ...(lineage ? { lineage } : {}) }
     } catch (error) {
@@ -174,6 +175,8 @@ function lineageOf(
   if (!findings.classified || findings.has('opaque')) return null
   return lineageOfStatement(code, { schema, database: facts.database, dialect, trusted })
 }
+
+const MOST_SCHEMAS = 1000
 
 /** One statement, and what decides how it is read. */
 interface ReadStatement {

@@ -88,7 +88,7 @@ class ProbeCheck {
     else if (!tellsEqualityOnly(columns, constants)) {
       this.#probe(`${nameOf(token)} holds text and is compared with a number`, token)
     } else if (within.length === 0) {
-      findings.lookups.push(...lookupsOf(token, columns, this.#classes(), constants))
+      findings.lookFor(lookupsOf(token, columns, this.#classes(), constants), token)
     }
   }
 
