@@ -69,12 +69,17 @@ export function merged(lists: readonly (readonly ToolStatement[])[]): ToolStatem
 function once(all: readonly ToolStatement[]): ToolStatement[] {
   const kept: ToolStatement[] = []
   const known = new Map<string, number>()
+  const met = new Set<string>()
   for (const statement of all) {
     const last = kept.at(-1)
-    if (CLOSES.test(statement.sql) && last && OPENS.test(last.sql)) kept.pop()
-    else if (isBoundary(statement)) kept.push(statement)
-    else {
-      const key = shapeOf(statement.sql)
+    const empty = CLOSES.test(statement.sql) && last && OPENS.test(last.sql)
+    if (empty && met.has(last.sql) && met.has(statement.sql)) kept.pop()
+    else if (isBoundary(statement)) {
+      if (empty) met.add(last.sql).add(statement.sql)
+      kept.push(statement)
+    } else {
+      const { sql, masked, held } = statement
+      const key = JSON.stringify([shapeOf(sql), masked, held])
       const at = known.get(key)
       if (at === undefined) known.set(key, kept.push(statement) - 1)
       else kept[at] = onMore(kept[at] as ToolStatement, statement)

@@ -1,26 +1,35 @@
 /**
- * Records what tools send: node dist/test/support/tools-record-main.js --clients FOLDER [FILE]...
+ * Records what tools send, judges it, and writes docs/tools.md.
  *
- * FILE is the name of an entry of fixtures/tools/record/tools.json (default: all of them); FOLDER
- * has the node_modules that the entries in JavaScript load.
+ *     node dist/test/support/tools-record-main.js --clients FOLDER [SYSTEM/FILE]...
+ *     node dist/test/support/tools-record-main.js --judge-only
+ *
+ * SYSTEM/FILE names an entry of fixtures/tools/record/tools.json (default: all of them); FOLDER has
+ * the node_modules that the entries in JavaScript load. With --judge-only nothing is recorded: what
+ * the fixtures say of masks and holds is made anew.
  */
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import mysql from 'mysql2/promise'
 import type { Test } from 'tap'
+import type { Effect, EffectReason } from '../../src/sql/statement.ts'
 import { type Countersign, startCountersign } from './countersign.ts'
 import { SIDES, type Side } from './e2e-sides.ts'
 import {
   OBJECT_NUMBERS,
   objectNumbers,
+  readTool,
+  SYSTEMS,
   type System,
   type ToolStatement,
+  toolFiles,
   toolsFolder,
   writeTool,
 } from './tools-fixtures.ts'
 import { fixturesOf, merged } from './tools-overheard.ts'
+import { toolsPage, toolsPagePath } from './tools-page.ts'
 import { type Overheard, RecordingRelay } from './tools-relay.ts'
 import {
   type Replayed,
@@ -66,36 +75,57 @@ class Teardowns {
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
-    options: { clients: { type: 'string', default: '.' } },
+    options: {
+      clients: { type: 'string', default: '.' },
+      'judge-only': { type: 'boolean', default: false },
+    },
     allowPositionals: true,
   })
   const recipes: Recipe[] = JSON.parse(readFileSync(join(recipesFolder, 'tools.json'), 'utf8'))
-  const wanted = recipes.filter(
-    ({ system, file }) => positionals.length === 0 || positionals.includes(`${system}/${file}`),
-  )
-  for (const system of ['postgres', 'mysql'] as const) {
-    const own = wanted.filter((recipe) => recipe.system === system)
-    if (own.length > 0) await recordAll(system, own, resolve(values.clients))
+  const isWanted = (name: string) => positionals.length === 0 || positionals.includes(name)
+  for (const system of SYSTEMS) {
+    const own = recipes.filter((one) => one.system === system && isWanted(`${system}/${one.file}`))
+    const files = values['judge-only']
+      ? toolFiles(system).filter((file) => isWanted(`${system}/${file}`))
+      : own.map(({ file }) => file)
+    const heard: Hear = values['judge-only']
+      ? (server, file) => fixturesOn(server, readTool(system, file))
+      : (server, file) => {
+          const recipe = own.find((one) => one.file === file) as Recipe
+          return record(server, recipe, resolve(values.clients))
+        }
+    if (files.length > 0) await writeAll(system, files, heard)
   }
+  writeFileSync(toolsPagePath, toolsPage())
 }
 
-async function recordAll(system: System, recipes: readonly Recipe[], clients: string) {
+/** What a tool sends to this server, not judged yet. */
+type Hear = (
+  server: ToolServer,
+  file: string,
+) => readonly ToolStatement[] | Promise<ToolStatement[]>
+
+function fixturesOn({ name }: ToolServer, statements: readonly ToolStatement[]) {
+  return statements
+    .filter(({ on }) => on.includes(name))
+    .map(({ masked: _masked, held: _held, ...statement }) => ({ ...statement, on: [name] }))
+}
+
+async function writeAll(system: System, files: readonly string[], heard: Hear): Promise<void> {
   const ends = new Teardowns()
   const t = ends as unknown as Test
+  const lists = new Map<string, ToolStatement[][]>(files.map((file) => [file, []]))
   try {
-    const lists = new Map<string, ToolStatement[][]>()
     for (const name of SERVERS[system]) {
       const server = await startToolServer(t, SIDES.find((side) => side.name === name) as Side)
-      if (!server) continue
-      for (const recipe of recipes) {
-        const list = await record(server, recipe, clients)
-        process.stdout.write(`${server.name} ${recipe.tool}: ${list.length}\n`)
-        lists.set(recipe.file, [...(lists.get(recipe.file) ?? []), list])
-      }
+      // Half of the answer would undo what was recorded on the other half.
+      if (!server) throw new Error(`there is no server of ${name}`)
+      const unjudged = new Map<string, readonly ToolStatement[]>()
+      for (const file of files) unjudged.set(file, await heard(server, file))
       const proxy = await startCountersign(t, toolProxyOptions(server))
-      for (const { file } of recipes) {
-        const own = lists.get(file) ?? []
-        own.push(await judged(t, server, proxy, own.pop() ?? []))
+      for (const [file, list] of unjudged) {
+        lists.get(file)?.push(await judged(t, server, proxy, list))
+        process.stdout.write(`${server.name} ${file}: ${list.length}\n`)
       }
     }
     for (const [file, own] of lists) writeTool(system, file, merged(own))
@@ -124,11 +154,23 @@ async function verdictOn(proxy: Countersign, { outcome, said }: Replayed) {
   if (outcome === 'masked') return { masked: true as const }
   if (outcome === 'refused') return { held: `refused: ${said}` }
   if (outcome !== 'held') return {}
-  const { reasons } = await proxy.request(/request (\w+)/.exec(said)?.[1] ?? '')
-  return { held: JSON.stringify(reasons) }
+  const { reasons } = await proxy.request(/approvals\/(\w+)/.exec(said)?.[1] ?? '')
+  return { held: wordsOf(reasons as readonly EffectReason[]) }
 }
 
-async function record(server: ToolServer, recipe: Recipe, clients: string) {
+function wordsOf(reasons: readonly EffectReason[]): string {
+  const own = reasons.filter(({ effect }) => !ALLOWED.has(effect))
+  return own.map(({ effect, reason }) => `${effect}: ${reason}`).join('; ')
+}
+
+/** Effects that nobody is asked for. */
+const ALLOWED: ReadonlySet<Effect> = new Set(['read', 'write', 'session', 'transaction'])
+
+async function record(
+  server: ToolServer,
+  recipe: Recipe,
+  clients: string,
+): Promise<ToolStatement[]> {
   const { heard, out } =
     recipe.system === 'postgres'
       ? await onPostgres(server, recipe, clients)
@@ -185,7 +227,8 @@ async function run({ run: command, tool }: Recipe, url: URL, clients: string): P
     err += chunk
   })
   const code = await new Promise((done) => child.once('close', done))
-  if (code !== 0) process.stderr.write(`${tool} ended with ${code}: ${err.slice(-2000)}\n`)
+  if (err !== '')
+    process.stderr.write(`${tool} said, and ended with ${code}: ${err.slice(-2000)}\n`)
   return out
 }
 
