@@ -85,8 +85,12 @@ export async function openMicroWorld(): Promise<MicroWorld> {
     relations: [relation(20_001, 'ten', null), relation(20_002, 'people', 'pii.email')],
     functions: [],
     types: [],
-    // Name, and whether it returns a set.
-    builtins: new Map(['count', 'max', '=', '>', '~~'].map((name) => [name, false])),
+    builtins: new Map(
+      ['count', 'max', '=', '>', '~~'].map((name) => [
+        name,
+        { returnsSet: false, volatile: false },
+      ]),
+    ),
     schemas: new Set(['public']),
     hiddenCalls: [],
   })

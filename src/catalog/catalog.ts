@@ -25,15 +25,22 @@ export interface CatalogRelation {
   readonly columns: ReadonlyMap<number, CatalogColumn>
   /** True where any column is classified or derived from one that is. */
   readonly classified: boolean
-  /** Code that writing it may run. */
+  /** Code that writing it may run; of row security, reading it too. */
   readonly attached?: readonly AttachedCode[]
+  /** The query of a view, which reading it runs. */
+  readonly definition?: string
 }
 
 /** Code that runs without being called by name. */
 export interface AttachedCode {
-  readonly kind: 'trigger' | 'rule' | 'expression'
-  /** schema.function of a trigger, the definition of a rule, or the expression. */
+  readonly kind: 'trigger' | 'condition' | 'rule' | 'expression' | 'policy'
+  /**
+   * schema.function of a trigger, the definition of a trigger with a condition or of a rule, or the
+   * expression.
+   */
   readonly text: string
+  /** Letters of the writes that set it off: i(nsert), u(pdate), d(elete), t(runcate). */
+  readonly on: string
 }
 
 export interface CatalogFunction {
@@ -48,6 +55,14 @@ export interface CatalogFunction {
   readonly body: string | null
   /** The source in another language than sql, where that can be read. */
   readonly source: string | null
+  /** The CREATE FUNCTION of one in PL/pgSQL; null where it can't be read. */
+  readonly definition: string | null
+  /** Settings that hold while it runs: name=value. */
+  readonly config: readonly string[]
+  /** Ids of its parameters' types. */
+  readonly argumentTypes: readonly number[]
+  /** The functions that an aggregate is made of. */
+  readonly support: readonly QualifiedName[]
   /** Expressions of its parameters' defaults; null where there are none. */
   readonly defaults: string | null
   /** Names of its parameters, '' for one without. */
@@ -61,8 +76,10 @@ export interface CatalogType {
   /** pg_type.typtype: base, composite, domain, enum, pseudo, range, multirange. */
   readonly kind: 'b' | 'c' | 'd' | 'e' | 'p' | 'r' | 'm'
   readonly baseOid: number
-  /** True where reading a value runs functions of the user's own: a domain's check, also inside. */
+  /** True where reading a value does more than compute: a domain's check, also inside. */
   readonly runsCode: boolean
+  /** The checks of domains in it, as expressions of VALUE. */
+  readonly checks?: readonly string[]
 }
 
 export type QualifiedName = readonly [schema: string, name: string]
@@ -88,11 +105,15 @@ export interface Catalog {
   hasBuiltin(name: string): boolean
   /** Whether one of those returns a set of rows. */
   builtinReturnsSet(name: string): boolean
+  /** Whether one of those is volatile. */
+  builtinIsVolatile(name: string): boolean
   hasSchema(name: string): boolean
-  /** Functions of the user's own, as schema and name, behind operators of this name. */
+  /** Functions, as schema and name, behind the user's own operators of this name. */
   operatorFunctions(name: string): readonly QualifiedName[]
   /** The same behind casts from or to a type of this name. */
   castFunctions(type: string): readonly CastFunction[]
+  /** The same behind casts that no text asks for. */
+  readonly implicitCasts: readonly QualifiedName[]
 }
 
 /** Keeps the newest catalog of one database at hand. */

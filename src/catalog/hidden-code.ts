@@ -1,39 +1,95 @@
 import type { AttachedCode } from './catalog.ts'
+import type { AttachedRow } from './postgres-code.ts'
 import type { PostgresReading } from './postgres-reading.ts'
+
+/** Defaults and checks of which it is plain that they compute and no more. */
+const PLAIN =
+  /^(?:nextval\('[^']*'::regclass\)|now\(\)|CURRENT_(?:TIMESTAMP|DATE)|gen_random_uuid\(\)|[^(]*)$/
 
 /** By relation: the code that writing it may run, of its own and of all that the write reaches. */
 export function attachedCode(reading: PostgresReading): ReadonlyMap<number, AttachedCode[]> {
-  const own = new Map<number, AttachedCode[]>()
-  for (const { relation, kind, text } of reading.attached) {
-    own.set(relation, [...(own.get(relation) ?? []), { kind, text }])
+  const own = new Map<number, AttachedRow[]>()
+  for (const row of reading.attached) {
+    if (row.kind === 'expression' && PLAIN.test(row.text)) continue
+    own.set(row.relation, [...(own.get(row.relation) ?? []), row])
   }
-  const reached = new Map<number, number[]>()
-  for (const { relation, other } of reading.reach) {
-    reached.set(relation, [...(reached.get(relation) ?? []), other])
+  const reached = new Map<number, Edge[]>()
+  for (const { relation, other, how } of reading.reach) {
+    reached.set(relation, [...(reached.get(relation) ?? []), { other, how }])
   }
   const all = new Map<number, AttachedCode[]>()
   for (const relation of new Set([...own.keys(), ...reached.keys()])) {
-    const code = [...closure(relation, reached)].flatMap((each) => own.get(each) ?? [])
-    if (code.length > 0) all.set(relation, distinct(code))
+    const code = codeReached(relation, own, reached)
+    if (code.length > 0) all.set(relation, code)
   }
   return all
 }
 
-function closure(first: number, edges: ReadonlyMap<number, readonly number[]>): Set<number> {
-  const seen = new Set([first])
-  for (const each of seen) for (const other of edges.get(each) ?? []) seen.add(other)
-  return seen
+interface Edge {
+  readonly other: number
+  readonly how: string
 }
 
-function distinct(code: readonly AttachedCode[]): AttachedCode[] {
-  return [...new Map(code.map((each) => [`${each.kind} ${each.text}`, each])).values()]
+const WRITES = ['i', 'u', 'd', 't'] as const
+
+/** What each kind of write of a relation sets off, there and wherever it goes on. */
+function codeReached(
+  first: number,
+  own: ReadonlyMap<number, readonly AttachedRow[]>,
+  edges: ReadonlyMap<number, readonly Edge[]>,
+): AttachedCode[] {
+  const found = new Map<string, { readonly row: AttachedRow; readonly on: Set<string> }>()
+  for (const write of WRITES) {
+    for (const [relation, arrived] of arrivals(first, write, edges)) {
+      for (const row of own.get(relation) ?? []) {
+        if (![...arrived].some((letter) => row.on.includes(letter))) continue
+        const key = `${row.kind} ${row.text}`
+        const known = found.get(key) ?? { row, on: new Set() }
+        found.set(key, known)
+        known.on.add(write)
+      }
+    }
+  }
+  return [...found.values()].map(({ row, on }) => ({
+    kind: row.kind,
+    text: row.text,
+    on: [...on].join(''),
+  }))
+}
+
+/** The relations that a write reaches, and as which writes it arrives there. */
+function arrivals(
+  first: number,
+  write: string,
+  edges: ReadonlyMap<number, readonly Edge[]>,
+): ReadonlyMap<number, ReadonlySet<string>> {
+  const arrived = new Map([[first, new Set([write])]])
+  const waiting: (readonly [relation: number, letter: string])[] = [[first, write]]
+  for (const [relation, letter] of waiting) {
+    for (const { other, how } of edges.get(relation) ?? []) {
+      for (const next of becomes(letter, how)) {
+        const known = arrived.get(other) ?? new Set()
+        arrived.set(other, known)
+        if (known.has(next)) continue
+        known.add(next)
+        waiting.push([other, next])
+      }
+    }
+  }
+  return arrived
+}
+
+function becomes(letter: string, how: string): readonly string[] {
+  if (how === 'same') return [letter]
+  const pairs = how.match(/../g) ?? []
+  return pairs.flatMap((pair) => (pair[0] === letter ? [pair.slice(1)] : []))
 }
 
 /**
- * Types whose values run functions of the user's own when they are read: domains with such a check,
- * and domains, arrays, ranges and composite types of them.
+ * By type: the checks that run when a value of it is read, of domains and of arrays, ranges,
+ * composite types and further domains of them.
  */
-export function typesThatRunCode(reading: PostgresReading): ReadonlySet<number> {
+export function checksOfTypes(reading: PostgresReading): ReadonlyMap<number, readonly string[]> {
   const uses = new Map<number, number[]>()
   const use = (of: number, type: number) => {
     if (of !== 0) uses.set(of, [...(uses.get(of) ?? []), type])
@@ -47,7 +103,16 @@ export function typesThatRunCode(reading: PostgresReading): ReadonlySet<number> 
     const composite = composites.get(column.relation)
     if (composite !== undefined) use(column.type, composite)
   }
-  const risky = new Set(reading.types.filter((type) => type.runsCode).map((type) => type.oid))
-  for (const type of risky) for (const other of uses.get(type) ?? []) risky.add(other)
-  return risky
+  const checks = new Map<number, Set<string>>()
+  for (const { oid, checks: own } of reading.types) {
+    if (own.length === 0) continue
+    const reached = new Set([oid])
+    for (const type of reached) {
+      for (const other of uses.get(type) ?? []) reached.add(other)
+      const known = checks.get(type) ?? new Set()
+      for (const check of own) known.add(check)
+      checks.set(type, known)
+    }
+  }
+  return new Map([...checks].map(([oid, texts]) => [oid, [...texts]]))
 }

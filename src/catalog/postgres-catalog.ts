@@ -10,7 +10,7 @@ import type {
 } from './catalog.ts'
 import { ClassifiedPatterns } from './classified-patterns.ts'
 import { type Attribution, ClassDerivation } from './derive-classes.ts'
-import { attachedCode, typesThatRunCode } from './hidden-code.ts'
+import { attachedCode, checksOfTypes } from './hidden-code.ts'
 import { CHANGE_CHECK, type PostgresReading, readPostgres } from './postgres-reading.ts'
 import { ReadingKeeper } from './reading-keeper.ts'
 import { CatalogSnapshot, type SnapshotParts } from './snapshot.ts'
@@ -103,6 +103,19 @@ class SnapshotReader {
     return snapshot
   }
 
+  /** The types once more, those marked whose checks do more than compute; null where none has one. */
+  #typesThatRunCode(
+    types: SnapshotParts['types'],
+    schema: CatalogSnapshot,
+  ): SnapshotParts['types'] | null {
+    const all = [...types]
+    if (all.every(({ checks }) => checks === undefined || checks.length === 0)) return null
+    return all.map((type) => {
+      const runsCode = type.checks?.some((check) => this.#lineage.doesMore(check, schema)) ?? false
+      return { ...type, runsCode }
+    })
+  }
+
   async #snapshotOf(
     reading: PostgresReading,
     client: pg.Client,
@@ -115,7 +128,9 @@ class SnapshotReader {
     const relations = derive(new Map())
     const attributions = await attributionsOf(reading, relations, client)
     const last = attributions.size > 0 ? derive(attributions) : relations
-    return new CatalogSnapshot({ ...parts, relations: last })
+    const schema = new CatalogSnapshot({ ...parts, relations: last })
+    const types = this.#typesThatRunCode(parts.types, schema)
+    return types === null ? schema : new CatalogSnapshot({ ...parts, relations: last, types })
   }
 }
 
@@ -140,7 +155,7 @@ const VOLATILITIES: Readonly<Record<string, CatalogFunction['volatility']>> = {
 function partsOf(reading: PostgresReading, version: number): SnapshotParts {
   const columns = columnsByRelation(reading)
   const attached = attachedCode(reading)
-  const risky = typesThatRunCode(reading)
+  const checks = checksOfTypes(reading)
   const relations = reading.relations.map((row) => ({
     oid: row.oid,
     schema: row.schema,
@@ -150,6 +165,7 @@ function partsOf(reading: PostgresReading, version: number): SnapshotParts {
     columns: columns.get(row.oid) ?? new Map<number, CatalogColumn>(),
     classified: false,
     attached: attached.get(row.oid) ?? [],
+    ...(row.kind === 'v' && row.definition !== null ? { definition: row.definition } : {}),
   }))
   return {
     version,
@@ -164,6 +180,10 @@ function partsOf(reading: PostgresReading, version: number): SnapshotParts {
       extension: row.extension,
       body: row.body,
       source: row.source,
+      definition: row.definition,
+      config: row.config,
+      argumentTypes: row.argumentTypes,
+      support: pairs(row.support),
       defaults: row.defaults,
       parameters: row.parameters,
       returnsSet: row.returnsSet,
@@ -174,12 +194,20 @@ function partsOf(reading: PostgresReading, version: number): SnapshotParts {
       name: row.name,
       kind: row.kind as CatalogType['kind'],
       baseOid: row.base,
-      runsCode: risky.has(row.oid),
+      runsCode: false,
+      checks: checks.get(row.oid) ?? [],
     })),
-    builtins: new Map(reading.builtins.map((row) => [row.name, row.returnsSet])),
+    builtins: new Map(reading.builtins.map((row) => [row.name, row])),
     schemas: new Set(reading.schemas),
     hiddenCalls: reading.hiddenCalls,
   }
+}
+
+function pairs(names: readonly string[]): (readonly [string, string])[] {
+  return names.flatMap((schema, index) => {
+    const name = names[index + 1]
+    return index % 2 === 0 && name !== undefined ? [[schema, name] as const] : []
+  })
 }
 
 function columnsByRelation(reading: PostgresReading): Map<number, Map<number, CatalogColumn>> {

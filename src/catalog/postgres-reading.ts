@@ -15,11 +15,19 @@ export interface PostgresReading {
   readonly inherits: readonly { readonly child: number; readonly parent: number }[]
   readonly functions: readonly FunctionRow[]
   readonly types: readonly TypeRow[]
-  readonly builtins: readonly { readonly name: string; readonly returnsSet: boolean }[]
+  readonly builtins: readonly BuiltinRow[]
   readonly schemas: readonly string[]
   readonly attached: readonly AttachedRow[]
   readonly reach: readonly ReachRow[]
   readonly hiddenCalls: readonly HiddenCallRow[]
+}
+
+/** All functions of one name that are the server's own. */
+export interface BuiltinRow {
+  readonly name: string
+  readonly returnsSet: boolean
+  /** One of them is volatile. */
+  readonly volatile: boolean
 }
 
 export interface RelationRow {
@@ -56,6 +64,13 @@ export interface FunctionRow {
   readonly body: string | null
   /** The source in another language than sql, C and internal. */
   readonly source: string | null
+  /** The CREATE FUNCTION of one in PL/pgSQL. */
+  readonly definition: string | null
+  /** Settings while it runs: name=value. */
+  readonly config: readonly string[]
+  readonly argumentTypes: readonly number[]
+  /** The functions of an aggregate: schema and name of each in turn. */
+  readonly support: readonly string[]
   /** Expressions of the parameters' defaults. */
   readonly defaults: string | null
   readonly parameters: readonly string[]
@@ -72,7 +87,8 @@ export interface TypeRow {
   readonly element: number
   /** The relation that lists a composite type's columns. */
   readonly relation: number
-  readonly runsCode: boolean
+  /** The checks of a domain, as expressions of VALUE. */
+  readonly checks: readonly string[]
 }
 
 /** The longest function body that is read, in characters. */
@@ -125,7 +141,19 @@ const functionsQuery = (version: number) => `
          CASE WHEN NOT (l.lanname OPERATOR(pg_catalog.=) ANY (ARRAY['sql', 'c', 'internal']::pg_catalog.name[]))
               THEN pg_catalog.left(p.prosrc, ${MAX_BODY + 1}) END AS source,
          pg_catalog.pg_get_expr(p.proargdefaults, 0::pg_catalog.oid) AS defaults,
-         coalesce(p.proargnames, '{}') AS parameters
+         coalesce(p.proargnames, '{}') AS parameters,
+         CASE WHEN l.lanname OPERATOR(pg_catalog.=) 'plpgsql' AND p.prokind IN ('f', 'p')
+              THEN pg_catalog.pg_get_functiondef(p.oid) END AS definition,
+         coalesce(p.proconfig, '{}') AS config,
+         ARRAY(SELECT t::pg_catalog.int8 FROM pg_catalog.unnest(p.proargtypes) t) AS "argumentTypes",
+         ARRAY(SELECT part FROM pg_catalog.pg_aggregate a,
+                 LATERAL (VALUES (a.aggtransfn), (a.aggfinalfn), (a.aggcombinefn), (a.aggserialfn),
+                   (a.aggdeserialfn), (a.aggmtransfn), (a.aggminvtransfn), (a.aggmfinalfn)) used(fn)
+                 JOIN pg_catalog.pg_proc u ON u.oid OPERATOR(pg_catalog.=) used.fn::pg_catalog.oid
+                 JOIN pg_catalog.pg_namespace un ON un.oid OPERATOR(pg_catalog.=) u.pronamespace,
+                 LATERAL (VALUES (1, un.nspname::pg_catalog.text), (2, u.proname::pg_catalog.text)) named(place, part)
+                WHERE a.aggfnoid::pg_catalog.oid OPERATOR(pg_catalog.=) p.oid
+                ORDER BY u.oid, place) AS support
     FROM pg_catalog.pg_proc p
     JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace
     JOIN pg_catalog.pg_language l ON l.oid OPERATOR(pg_catalog.=) p.prolang
@@ -133,26 +161,29 @@ const functionsQuery = (version: number) => `
       ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
      AND d.objid OPERATOR(pg_catalog.=) p.oid AND d.deptype OPERATOR(pg_catalog.=) 'e'
     LEFT JOIN pg_catalog.pg_extension e ON e.oid OPERATOR(pg_catalog.=) d.refobjid
-   WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')`
+   WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
+      OR p.oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid`
 
 const TYPES = `
   SELECT t.oid::pg_catalog.int8 AS oid, n.nspname AS schema, t.typname AS name, t.typtype AS kind,
          t.typbasetype::pg_catalog.int8 AS base,
          coalesce(r.rngsubtype, t.typelem)::pg_catalog.int8 AS element,
          t.typrelid::pg_catalog.int8 AS relation,
-         EXISTS (SELECT 1 FROM pg_catalog.pg_constraint c
-                   JOIN pg_catalog.pg_depend d
-                     ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_constraint'::pg_catalog.regclass
-                    AND d.objid OPERATOR(pg_catalog.=) c.oid
-                    AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
-                  WHERE c.contypid OPERATOR(pg_catalog.=) t.oid) AS "runsCode"
+         ARRAY(SELECT pg_catalog.pg_get_expr(c.conbin, 0::pg_catalog.oid)
+                 FROM pg_catalog.pg_constraint c
+                WHERE c.contypid OPERATOR(pg_catalog.=) t.oid AND c.conbin IS NOT NULL
+                  AND c.oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid
+                ORDER BY c.oid) AS checks
     FROM pg_catalog.pg_type t
     JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace
     LEFT JOIN pg_catalog.pg_range r ON r.rngtypid OPERATOR(pg_catalog.=) t.oid`
 
+/** Whoever may write to pg_catalog may put a function there: the id tells which came with the server. */
 const BUILTINS = `
-  SELECT proname AS name, pg_catalog.bool_or(proretset) AS "returnsSet" FROM pg_catalog.pg_proc
+  SELECT proname AS name, pg_catalog.bool_or(proretset) AS "returnsSet",
+         pg_catalog.bool_or(provolatile OPERATOR(pg_catalog.=) 'v') AS volatile FROM pg_catalog.pg_proc
    WHERE pronamespace OPERATOR(pg_catalog.=) 'pg_catalog'::pg_catalog.regnamespace
+     AND oid OPERATOR(pg_catalog.<) 16384::pg_catalog.oid
    GROUP BY proname ORDER BY proname`
 
 const SCHEMAS = 'SELECT nspname AS name FROM pg_catalog.pg_namespace'
@@ -176,6 +207,7 @@ export const CHANGE_CHECK = `
     'pg_trigger',
     'pg_operator',
     'pg_cast',
+    'pg_policy',
   ]
     .map(
       (table) =>
@@ -200,7 +232,7 @@ async function readAll(client: pg.Client): Promise<PostgresReading> {
   const inherits = await rows<{ child: number; parent: number }>(client, INHERITS)
   const functions = await rows<FunctionRow>(client, functionsQuery(version))
   const types = await rows<TypeRow>(client, TYPES)
-  const builtins = await rows<{ name: string; returnsSet: boolean }>(client, BUILTINS)
+  const builtins = await rows<BuiltinRow>(client, BUILTINS)
   const schemas = await rows<{ name: string }>(client, SCHEMAS)
   const attached = await definitions<AttachedRow>(client, ATTACHED)
   const reach = await rows<ReachRow>(client, REACH)
@@ -224,7 +256,11 @@ async function readAll(client: pg.Client): Promise<PostgresReading> {
     builtins,
     schemas: schemas.map((row) => row.name),
     attached: attached.map((row) => ({ ...row, relation: Number(row.relation) })),
-    reach: reach.map((row) => ({ relation: Number(row.relation), other: Number(row.other) })),
+    reach: reach.map((row) => ({
+      ...row,
+      relation: Number(row.relation),
+      other: Number(row.other),
+    })),
     hiddenCalls: hiddenCalls.map((row) => ({ ...row, from: Number(row.from) })),
   }
 }
@@ -244,7 +280,10 @@ async function definitions<Row>(client: pg.Client, sql: string): Promise<readonl
 function functionRow(row: FunctionRow): FunctionRow {
   const body = row.body !== null && row.body.length <= MAX_BODY ? sqlBody(row.body) : null
   const source = row.source !== null && row.source.length <= MAX_BODY ? row.source : null
-  return { ...row, oid: Number(row.oid), body, source }
+  const definition =
+    row.definition !== null && row.definition.length <= MAX_BODY ? row.definition : null
+  const argumentTypes = row.argumentTypes.map(Number)
+  return { ...row, oid: Number(row.oid), body, source, definition, argumentTypes }
 }
 
 /** A body in the SQL standard's form is RETURN expression, or BEGIN ATOMIC statements END. */

@@ -9,6 +9,12 @@ import type {
 } from './catalog.ts'
 import type { HiddenCallRow } from './postgres-code.ts'
 
+/** What holds for one of the server's own functions of a name, or another. */
+export interface BuiltinFacts {
+  readonly returnsSet: boolean
+  readonly volatile: boolean
+}
+
 /** What a snapshot is made of. */
 export interface SnapshotParts {
   readonly version: number
@@ -16,8 +22,8 @@ export interface SnapshotParts {
   readonly functions: Iterable<CatalogFunction>
   /** Types with the schema that each stands in. */
   readonly types: Iterable<CatalogType & { readonly schema: string }>
-  /** Functions of pg_catalog by name, with whether one of that name returns a set. */
-  readonly builtins: ReadonlyMap<string, boolean>
+  /** The server's own functions by name. */
+  readonly builtins: ReadonlyMap<string, BuiltinFacts>
   readonly schemas: ReadonlySet<string>
   readonly hiddenCalls: readonly HiddenCallRow[]
 }
@@ -30,10 +36,11 @@ export class CatalogSnapshot implements Catalog {
   readonly #functionsByName: Map<string, CatalogFunction[]>
   readonly #types = new Map<number, CatalogType>()
   readonly #typesByName: Map<string, (CatalogType & { readonly schema: string })[]>
-  readonly #builtins: ReadonlyMap<string, boolean>
+  readonly #builtins: ReadonlyMap<string, BuiltinFacts>
   readonly #schemas: ReadonlySet<string>
   readonly #operators = new Map<string, QualifiedName[]>()
   readonly #casts = new Map<string, CastFunction[]>()
+  readonly implicitCasts: QualifiedName[] = []
 
   constructor(parts: SnapshotParts) {
     this.version = parts.version
@@ -49,6 +56,7 @@ export class CatalogSnapshot implements Catalog {
     for (const row of parts.hiddenCalls) {
       const name = [row.schema, row.function] as const
       if (row.kind === 'operator') append(this.#operators, row.name, name)
+      else if (row.kind === 'implicit') this.implicitCasts.push(name)
       else append(this.#casts, row.name, { name, from: row.from })
     }
   }
@@ -78,7 +86,11 @@ export class CatalogSnapshot implements Catalog {
   }
 
   builtinReturnsSet(name: string): boolean {
-    return this.#builtins.get(name) === true
+    return this.#builtins.get(name)?.returnsSet === true
+  }
+
+  builtinIsVolatile(name: string): boolean {
+    return this.#builtins.get(name)?.volatile === true
   }
 
   hasSchema(name: string): boolean {

@@ -1,49 +1,75 @@
-import type { Analysis } from './analysis.ts'
-import { bodyOf, listOf, nodeOf } from './ast.ts'
+import type { Analysis, Code, CodeResult, CodeSource } from './analysis.ts'
+import { nodeOf } from './ast.ts'
 import { resultOfCall } from './calls.ts'
 import { taintOfValue } from './expressions.ts'
 import { Findings } from './findings.ts'
-import { addFromItem, columnsOf } from './from.ts'
-import type { RawStatement } from './pg-query.ts'
+import { addFromItem } from './from.ts'
+import { runFunction } from './function-bodies.ts'
+import { judgeInCode } from './judge-code.ts'
 import { checkPredicate } from './predicates.ts'
-import type { Schema, SchemaRelation } from './schema.ts'
-import { Scope } from './scope.ts'
+import type { Schema, SchemaFunction } from './schema.ts'
+import type { Scope } from './scope.ts'
 import { selectOutputs } from './select.ts'
-import { sweep } from './sweep.ts'
-import { CLEAN, derivedColumn, NO_OUTPUTS, type Outputs, type Taint, union } from './taint.ts'
+import { CLEAN, NO_OUTPUTS, type Outputs, type Taint } from './taint.ts'
 import { deleteOutputs, insertOutputs, mergeOutputs, updateOutputs } from './writes.ts'
 
 export interface AnalysisSettings {
   readonly schema: Schema
   readonly trusted: ReadonlySet<string>
-  /** Reads the body of an SQL function; null where it can't be read at once. */
-  readonly parseBody: (sql: string) => readonly RawStatement[] | null
+  readonly source: CodeSource
 }
 
 /** Nodes read and names looked up for one statement: some 300 ms. */
 const MAX_STEPS = 2_000_000
 
-/** Functions whose bodies are read below one another. */
-const MAX_BODIES = 4
+/** Functions that are read below one another; what lies deeper is opaque. */
+const MAX_DEPTH = 8
 
 /** Begins the analysis of one statement. */
-export function newAnalysis(
-  settings: AnalysisSettings,
-  bodies: ReadonlySet<string> = new Set(),
-): Analysis {
-  return new StatementAnalysis(settings, bodies)
+export function newAnalysis(settings: AnalysisSettings): Analysis {
+  return new StatementAnalysis(settings, { steps: 0 }, null)
 }
+
+/** What was found about code whose parameters are clean: it holds for as long as the schema does. */
+interface Kept extends CodeResult {
+  /** Levels of functions in it, its own included. */
+  readonly height: number
+}
+
+function lasts({ parameters, passing }: Code): boolean {
+  return parameters.size === 0 && passing === undefined
+}
+
+/** By schema, and by what is trusted. */
+const kept = new WeakMap<Schema, WeakMap<ReadonlySet<string>, Map<string, Kept>>>()
 
 class StatementAnalysis implements Analysis {
   readonly findings = new Findings()
-  readonly bodies: ReadonlySet<string>
   readonly #settings: AnalysisSettings
-  #steps = 0
-  readonly #made = new WeakMap<object, { readonly scope: Scope | null; readonly value: unknown }>()
+  readonly #work: { steps: number }
+  readonly #code: Code | null
+  readonly #outer: StatementAnalysis | null
+  readonly #depth: number
+  base: Scope | null = null
+  parameters: Taint
+  #made = new WeakMap<object, { readonly scope: Scope | null; readonly value: unknown }>()
+  /** Levels of functions below this one. */
+  #height = 0
+  /** Code above this one that it runs again: what is found here doesn't hold by itself. */
+  readonly #circles = new Set<string>()
+  #tooDeep = false
 
-  constructor(settings: AnalysisSettings, bodies: ReadonlySet<string>) {
+  constructor(
+    settings: AnalysisSettings,
+    work: { steps: number },
+    inside: { readonly outer: StatementAnalysis; readonly code: Code } | null,
+  ) {
     this.#settings = settings
-    this.bodies = bodies
+    this.#work = work
+    this.#outer = inside?.outer ?? null
+    this.#code = inside?.code ?? null
+    this.parameters = inside?.code.parameters ?? CLEAN
+    this.#depth = inside ? inside.outer.#depth + inside.code.depth : 0
   }
 
   get schema(): Schema {
@@ -54,9 +80,13 @@ class StatementAnalysis implements Analysis {
     return this.#settings.trusted
   }
 
+  get source(): CodeSource {
+    return this.#settings.source
+  }
+
   spend(steps: number): void {
-    this.#steps += steps
-    if (this.#steps > MAX_STEPS) throw new Error('it takes too long to judge')
+    this.#work.steps += steps
+    if (this.#work.steps > MAX_STEPS) throw new Error('it takes too long to judge')
   }
 
   once<T>(node: object, scope: Scope | null, make: () => T): T {
@@ -67,11 +97,16 @@ class StatementAnalysis implements Analysis {
     return value
   }
 
+  forget(): void {
+    this.#made = new WeakMap()
+  }
+
   query(value: unknown, scope: Scope | null): Outputs {
     const node = nodeOf(value)
     if (!node) return NO_OUTPUTS
     this.spend(1)
-    return this.once(node.body, scope, () => this.#query(node.kind, node.body, scope))
+    const level = scope ?? this.base
+    return this.once(node.body, level, () => this.#query(node.kind, node.body, level))
   }
 
   #query(kind: string, body: Parameters<typeof selectOutputs>[1], scope: Scope | null): Outputs {
@@ -93,6 +128,10 @@ class StatementAnalysis implements Analysis {
     }
   }
 
+  statement(node: unknown): Outputs {
+    return judgeInCode(this, node)
+  }
+
   value(node: unknown, scope: Scope): Taint {
     return taintOfValue(this, node, scope)
   }
@@ -105,53 +144,58 @@ class StatementAnalysis implements Analysis {
     addFromItem(this, node, scope)
   }
 
-  call(name: readonly string[], taint: Taint): Taint {
-    return resultOfCall(this, name, taint)
+  call(name: readonly string[], taint: Taint, at?: number): Taint {
+    return resultOfCall(this, name, taint, at)
   }
 
-  /**
-   * Reads a function's body as the query that it is. Its effects count as the statement's own;
-   * what it returns is computed from the columns of its last statement.
-   */
-  body(sql: string, parameters: readonly string[], key: string): Taint | null {
-    if (this.bodies.size >= MAX_BODIES) return null
-    const statements = this.#settings.parseBody(sql)
-    const last = statements?.at(-1)
-    if (!statements || !last || nodeOf(last.stmt)?.kind !== 'SelectStmt') return null
-    const inner = new StatementAnalysis(this.#settings, new Set([...this.bodies, key]))
-    const scope = new Scope(null)
-    const columns = parameters.map((name) => derivedColumn(name, CLEAN))
-    scope.items.push({ alias: key, schema: null, columns, rest: null, hidden: false })
-    const taints = statements.map(({ stmt }) => {
-      sweep(inner, stmt, true)
-      return union(inner.query(stmt, scope).columns.map((column) => column.taint))
-    })
-    this.findings.include(inner.findings, (effect) => effect !== 'session')
-    return taints.at(-1) ?? null
+  run(fn: SchemaFunction, args: Taint, at?: number): Taint | null {
+    return runFunction(this, fn, args, at)
   }
 
-  /** The commands of a rule run as if the statement held them; NEW and OLD are rows of its table. */
-  rule(definition: string, relation: SchemaRelation): void {
-    const key = `rule ${definition}`
-    if (this.bodies.has(key)) return
-    const [statement] = this.#settings.parseBody(definition) ?? []
-    const rule = bodyOf(statement?.stmt, 'RuleStmt')
-    if (!rule || this.bodies.size >= MAX_BODIES) {
-      this.findings.effect('opaque', `a rule on ${relation.name} can't be read`)
-      return
+  within(code: Code, use: (inner: Analysis) => Taint | null): CodeResult | 'circle' | 'too deep' {
+    if (this.#runs(code.key)) {
+      this.#circles.add(code.key)
+      return 'circle'
     }
-    const inner = new StatementAnalysis(this.#settings, new Set([...this.bodies, key]))
-    const scope = new Scope(null)
-    for (const alias of ['old', 'new']) {
-      const columns = columnsOf(relation)
-      scope.items.push({ alias, schema: null, columns, rest: null, hidden: true })
+    const known = lasts(code) ? keptOf(this.schema, this.trusted).get(code.key) : undefined
+    const height = known?.height ?? code.depth
+    if (this.#depth + height > MAX_DEPTH) {
+      this.#tooDeep = true
+      return 'too deep'
     }
-    for (const action of listOf(rule.actions)) {
-      sweep(inner, action, true)
-      inner.query(action, scope)
+    if (known) {
+      this.#height = Math.max(this.#height, height)
+      return known
     }
-    this.findings.include(inner.findings)
+    return this.#read(code, use)
   }
+
+  #read(code: Code, use: (inner: Analysis) => Taint | null): CodeResult {
+    const inner = new StatementAnalysis(this.#settings, this.#work, { outer: this, code })
+    const taint = use(inner)
+    const height = inner.#height + code.depth
+    this.#height = Math.max(this.#height, height)
+    this.#tooDeep ||= inner.#tooDeep
+    inner.#circles.delete(code.key)
+    for (const key of inner.#circles) this.#circles.add(key)
+    const result: Kept = { findings: inner.findings, taint, height }
+    const lasting = lasts(code) && inner.#circles.size === 0 && !inner.#tooDeep
+    if (lasting) keptOf(this.schema, this.trusted).set(code.key, result)
+    return result
+  }
+
+  #runs(key: string): boolean {
+    if (this.#code?.key === key || this.#outer === null) return this.#code?.key === key
+    return this.#outer.#runs(key)
+  }
+}
+
+function keptOf(schema: Schema, trusted: ReadonlySet<string>): Map<string, Kept> {
+  const ofSchema = kept.get(schema) ?? new WeakMap<ReadonlySet<string>, Map<string, Kept>>()
+  kept.set(schema, ofSchema)
+  const known = ofSchema.get(trusted) ?? new Map<string, Kept>()
+  ofSchema.set(trusted, known)
+  return known
 }
 
 /** Columns that a query surely gives, from 0, which can't reveal a classified value. */

@@ -67,6 +67,25 @@ export function childrenOf(value: unknown): readonly unknown[] {
   return isObject(value) ? Object.values(value) : []
 }
 
+/**
+ * Where a part of a tree begins: the byte offset in the whole text of the leftmost node that has
+ * one. undefined where none has: the grammar writes no place for most statements.
+ */
+export function placeOf(value: unknown): number | undefined {
+  let first: number | undefined
+  const waiting: unknown[] = [value]
+  while (waiting.length > 0) {
+    const part = waiting.pop()
+    if (isObject(part) && typeof part.location === 'number' && part.location > 0) {
+      if (first === undefined || part.location < first) first = part.location
+    }
+    for (const child of childrenOf(part)) {
+      if (child !== null && typeof child === 'object') waiting.push(child)
+    }
+  }
+  return first
+}
+
 /** Whether `test` holds for any node at or below `value`. */
 export function anyNode(value: unknown, test: (node: Node) => boolean): boolean {
   const node = nodeOf(value)

@@ -1,23 +1,61 @@
+import type { Effect } from '../statement.ts'
 import type { Analysis } from './analysis.ts'
+import { bodyOf, listOf } from './ast.ts'
+import { columnsOf } from './from.ts'
 import { builtinUse } from './functions.ts'
+import { noteWriteCode } from './relation-code.ts'
+import { takeResult, unread } from './run-code.ts'
 import type { Schema, SchemaRelation } from './schema.ts'
+import { Scope } from './scope.ts'
 import { sensitiveRelation } from './system-relations.ts'
+import { CLEAN } from './taint.ts'
 
 /**
  * What hangs on a written table runs with the write. Where it may read something classified, so may
  * every message and every computed column of the statement.
  */
-export function noteAttachedCode(analysis: Analysis, relation: SchemaRelation): void {
+export function noteAttachedCode(
+  analysis: Analysis,
+  relation: SchemaRelation,
+  writes: string,
+): void {
   const { findings, schema } = analysis
-  for (const { kind, text } of relation.attached ?? []) {
+  noteWriteCode(analysis, relation, writes)
+  for (const { kind, text, on } of relation.attached ?? []) {
+    if (kind === 'policy' || ![...writes].some((letter) => on.includes(letter))) continue
     if (kind === 'trigger') findings.functions.add(text)
-    else if (kind === 'rule') analysis.rule(text, relation)
+    else if (kind === 'rule') noteRule(analysis, text, relation)
     const quiet = kind === 'trigger' ? isQuietFunction(schema, text) : isQuiet(schema, text)
     if (quiet) continue
     findings.classified = true
     // Rows of a rule's SELECT come in the place of the statement's own.
     if (kind === 'rule') findings.ownOutputs = false
   }
+}
+
+/** The commands of a rule run as if the statement held them; NEW and OLD are rows of its table. */
+function noteRule(analysis: Analysis, definition: string, relation: SchemaRelation): void {
+  const code = { key: `rule ${definition}`, parameters: CLEAN, depth: 1 } as const
+  const result = analysis.within(code, (inner) => {
+    const [statement] = inner.source.parseBody(definition) ?? []
+    const rule = bodyOf(statement?.stmt, 'RuleStmt')
+    if (!rule) return unread(inner, 'it cannot be read')
+    const scope = new Scope(null)
+    const columns = columnsOf(relation)
+    for (const alias of ['old', 'new']) {
+      scope.items.push({ alias, schema: null, columns, rest: null, hidden: true })
+    }
+    inner.base = scope
+    const targetList = [{ ResTarget: { val: rule.whereClause } }]
+    if (rule.whereClause) inner.statement({ SelectStmt: { targetList } })
+    for (const action of listOf(rule.actions)) inner.statement(action)
+    return null
+  })
+  takeResult(analysis, result, { code: `a rule on ${relation.name}`, keep: outlives })
+}
+
+function outlives(effect: Effect): boolean {
+  return effect !== 'session'
 }
 
 function isQuietFunction(schema: Schema, qualified: string): boolean {

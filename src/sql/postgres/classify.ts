@@ -3,7 +3,14 @@ import { LRUCache } from 'lru-cache'
 import { type Clock, systemClock } from '../../lib/clock.ts'
 import { messageOf } from '../../lib/errors.ts'
 import { NamesSoFar } from '../names-so-far.ts'
-import type { Classification, Classifier, Parsed, SessionName, SessionNames } from '../statement.ts'
+import type {
+  Classification,
+  Classifier,
+  EffectReason,
+  Parsed,
+  SessionName,
+  SessionNames,
+} from '../statement.ts'
 import { unreadable } from '../unreadable.ts'
 import { type AnalysisSettings, newAnalysis, safeOutputsOf } from './analyze.ts'
 import { type ParseOutcome, PostgresParser } from './parser.ts'
@@ -117,7 +124,7 @@ class CachedClassifier implements PostgresClassifier {
     const settings: AnalysisSettings = {
       schema,
       trusted: this.#trusted,
-      parseBody: (sql) => parser.parseBody(sql),
+      source: parser,
     }
     return classifyAll(statements, settings, names)
   }
@@ -176,7 +183,7 @@ function classifyOne(
       fingerprint: read.fingerprint,
       redacted: redact(read, judged.secret),
       withoutLiterals: read.withoutLiterals,
-      effects: findings.effects,
+      effects: placedIn(read, findings.effects),
       tables: findings.tables,
       functions: [...findings.functions],
       classes: findings.classes,
@@ -184,6 +191,7 @@ function classifyOne(
       safeOutputs: findings.classified && findings.ownOutputs ? safeOutputsOf(judged.outputs) : [],
       connectionBound: findings.connectionBound,
       names: judged.names,
+      lookups: findings.lookups,
       ...(node === read.node && read.copy ? { copy: read.copy } : {}),
     }
     return { classification, analysis, unknown: findings.unknown.size > 0 }
@@ -194,6 +202,23 @@ function classifyOne(
     findings.classified = true
     return { classification: unreadable(read.sql, reason), analysis, unknown: false }
   }
+}
+
+/** Effects with their places in the statement's own text, in characters. */
+function placedIn(
+  { sql, start }: ReadStatement,
+  effects: readonly EffectReason[],
+): readonly EffectReason[] {
+  let bytes: Buffer | null = null
+  return effects.map((each) => {
+    if (each.at === undefined) return each
+    bytes ??= Buffer.from(sql)
+    const { effect, reason } = each
+    const offset = each.at - start
+    if (offset < 0 || offset >= bytes.length) return { effect, reason }
+    const plain = bytes.length === sql.length
+    return { effect, reason, at: plain ? offset : bytes.toString('utf8', 0, offset).length }
+  })
 }
 
 /** EXECUTE p is the same statement only while p stands for the same one; FETCH alike. */

@@ -1,6 +1,7 @@
 import type { Analysis } from './analysis.ts'
-import { type Body, bodyOf, childrenOf, listOf, namesOf, nodeOf, stringOf } from './ast.ts'
+import { type Body, bodyOf, childrenOf, listOf, namesOf, nodeOf, placeOf, stringOf } from './ast.ts'
 import { calleeReturnsSet, hiddenCalls, noteUnknownSetting } from './calls.ts'
+import { canFail, canOverflow, failsOnText } from './can-fail.ts'
 import type { Scope } from './scope.ts'
 import { CLEAN, type Column, isHard, rowTaint, type Taint, taintOf, union } from './taint.ts'
 
@@ -33,6 +34,8 @@ export function taintOfValue(analysis: Analysis, value: unknown, scope: Scope): 
       return windowDefinition(analysis, body, scope)
     case 'SelectStmt':
       return outputsOf(analysis, value, scope)
+    case 'ParamRef':
+      return analysis.parameters
     default:
       return insideOf(analysis, body, scope)
   }
@@ -54,13 +57,13 @@ function columnReference(analysis: Analysis, body: Body, scope: Scope): Taint {
   const found = scope.resolve(names)
   switch (found.kind) {
     case 'columns':
-      for (const column of found.columns) analysis.findings.column(column)
+      for (const column of found.columns) analysis.findings.column(column, locationOf(body))
       return union(found.columns.map((column) => column.taint))
     case 'row':
       return union(found.items.map((item) => wholeRow(analysis, item.columns, rowTaint(item))))
     case 'attribute': {
       const row = wholeRow(analysis, found.item.columns, rowTaint(found.item))
-      return analysis.call([found.name], row)
+      return analysis.call([found.name], row, locationOf(body))
     }
     case 'none':
       return unknownColumn(analysis, names.join('.'), scope)
@@ -91,19 +94,21 @@ function wholeRow(analysis: Analysis, columns: readonly Column[], taint: Taint):
 
 function functionCall(analysis: Analysis, body: Body, scope: Scope): Taint {
   const name = namesOf(body.funcname)
+  const at = locationOf(body)
   const args = taintOfValue(analysis, body.args, scope)
   if (name.at(-1) === 'current_setting') checkSettingName(analysis, listOf(body.args)[0], scope)
   if (body.agg_filter) analysis.predicate(body.agg_filter, scope, 'FILTER')
   const order = taintOfValue(analysis, body.agg_order, scope)
   // WITHIN GROUP (ORDER BY x) names what is aggregated; other orders only tell how.
-  if (!body.agg_within_group) analysis.findings.probe(order, 'the order of an aggregate')
+  if (!body.agg_within_group) analysis.findings.probe(order, 'the order of an aggregate', at)
   const over =
     body.over === undefined ? CLEAN : windowDefinition(analysis, asBody(body.over), scope)
   if (calleeReturnsSet(analysis.schema, name)) {
-    analysis.findings.probe(args, `${name.at(-1)}(), which makes rows`)
+    analysis.findings.probe(args, `${name.at(-1)}(), which makes rows`, at)
   }
-  if (isCount(name) && countsSafely(analysis, body, scope)) return analysis.call(name, over)
-  return union([analysis.call(name, union([args, order])), over])
+  checkFailure(analysis, name, listOf(body.args), scope, at)
+  if (isCount(name) && countsSafely(analysis, body, scope)) return analysis.call(name, over, at)
+  return union([analysis.call(name, union([args, order]), at), over])
 }
 
 /** pg_settings shows each of its settings beside its name, to whom it may be shown. */
@@ -130,7 +135,7 @@ function windowDefinition(analysis: Analysis, body: Body, scope: Scope): Taint {
   const order = taintOfValue(analysis, body.orderClause, scope)
   const frame = taintOfValue(analysis, [body.startOffset, body.endOffset], scope)
   const all = union([partition, order, frame])
-  analysis.findings.probe(all, 'a window')
+  analysis.findings.probe(all, 'a window', placeOf(body))
   return all
 }
 
@@ -139,7 +144,7 @@ function subLink(analysis: Analysis, body: Body, scope: Scope): Taint {
   const outputs = outputsOf(analysis, body.subselect, scope)
   if (body.subLinkType === 'EXISTS_SUBLINK') return CLEAN
   const taint = union([outputs, taintOfValue(analysis, body.testexpr, scope)])
-  return operated(analysis, body.operName, taint)
+  return operated(analysis, body.operName, taint, locationOf(body))
 }
 
 function caseExpression(analysis: Analysis, body: Body, scope: Scope): Taint {
@@ -153,15 +158,39 @@ function caseExpression(analysis: Analysis, body: Body, scope: Scope): Taint {
     taints.push(condition, taintOfValue(analysis, when.result, scope))
     if (body.arg === undefined) analysis.predicate(when.expr, scope, 'CASE')
     else if (!plain || !isConstant(when.expr)) {
-      analysis.findings.probe(union([subject, condition]), 'CASE')
+      analysis.findings.probe(union([subject, condition]), 'CASE', placeOf(when.expr))
     }
   }
   return union(taints)
 }
 
+/**
+ * A computation that fails for some values and not for others tells which it met, and how the agent
+ * computes what it is given says for which. A column by itself fails as its own content does.
+ */
+function checkFailure(
+  analysis: Analysis,
+  name: readonly string[],
+  args: readonly unknown[],
+  scope: Scope,
+  at?: number,
+): void {
+  if (!canFail(name)) return
+  const computed = args.filter((argument) => plainColumn(analysis, argument, scope) === null)
+  const taint = union(computed.map((argument) => taintOfValue(analysis, argument, scope)))
+  analysis.findings.probe(taint, `${name.at(-1)}(), which can fail`, at)
+}
+
+function checkCast(analysis: Analysis, body: Body, type: string, taint: Taint, scope: Scope): void {
+  if (!isHard(taint) || !failsOnText(type, body.arg)) return
+  if (plainColumn(analysis, body.arg, scope) !== null) return
+  analysis.findings.probe(taint, `a cast to ${type}, which can fail`, placeOf(body))
+}
+
 function typeCast(analysis: Analysis, body: Body, scope: Scope): Taint {
   const type = namesOf(asBody(body.typeName).names).at(-1) ?? ''
   const taint = insideOf(analysis, body, scope)
+  checkCast(analysis, body, type, taint, scope)
   const casts = analysis.schema.castFunctions(type)
   // A literal is read as the type itself: no cast stands between.
   const literal = ['A_Const', 'ParamRef'].includes(nodeOf(body.arg)?.kind ?? '')
@@ -172,6 +201,7 @@ function typeCast(analysis: Analysis, body: Body, scope: Scope): Taint {
     analysis,
     fitting.map(({ name }) => name),
     taint,
+    placeOf(body),
   )
 }
 
@@ -193,16 +223,20 @@ function operation(analysis: Analysis, body: Body, scope: Scope): Taint {
   const left = taintOfValue(analysis, body.lexpr, scope)
   const right = taintOfValue(analysis, body.rexpr, scope)
   const operator = namesOf(body.name).at(-1)
-  if (operator === '/' || operator === '%') analysis.findings.probe(right, 'a divisor')
-  if (body.kind === 'AEXPR_NULLIF' && !comparesPlainly(analysis, body, scope)) {
-    analysis.findings.probe(union([left, right]), 'NULLIF')
+  const at = placeOf(body)
+  if (operator === '/' || operator === '%') analysis.findings.probe(right, 'a divisor', at)
+  else if (canOverflow(operator, body)) {
+    analysis.findings.probe(union([left, right]), 'a computation that can overflow', at)
   }
-  return operated(analysis, body.name, union([left, right]))
+  if (body.kind === 'AEXPR_NULLIF' && !comparesPlainly(analysis, body, scope)) {
+    analysis.findings.probe(union([left, right]), 'NULLIF', at)
+  }
+  return operated(analysis, body.name, union([left, right]), at)
 }
 
-function operated(analysis: Analysis, name: unknown, taint: Taint): Taint {
+function operated(analysis: Analysis, name: unknown, taint: Taint, at?: number): Taint {
   const operator = namesOf(name).at(-1) ?? ''
-  return hiddenCalls(analysis, analysis.schema.operatorFunctions(operator), taint)
+  return hiddenCalls(analysis, analysis.schema.operatorFunctions(operator), taint, at)
 }
 
 function comparesPlainly(analysis: Analysis, body: Body, scope: Scope): boolean {
@@ -229,7 +263,7 @@ function indirection(analysis: Analysis, body: Body, scope: Scope): Taint {
     taint =
       name === null
         ? union([taint, taintOfValue(analysis, step, scope)])
-        : analysis.call([name], taint)
+        : analysis.call([name], taint, placeOf(body.arg))
   }
   return taint
 }
@@ -268,6 +302,11 @@ export function isConstant(value: unknown): boolean {
   if (!node) return true
   if (node.kind === 'A_Const' || node.kind === 'ParamRef' || node.kind === 'Integer') return true
   return CONSTANT_PARTS.has(node.kind) && childrenOf(node.body).every(isConstant)
+}
+
+/** Where the grammar says that a node stands. */
+function locationOf(body: Body): number | undefined {
+  return typeof body.location === 'number' && body.location > 0 ? body.location : undefined
 }
 
 function asBody(value: unknown): Body {

@@ -1,6 +1,16 @@
-import type { Classification, Effect, EffectReason, TableUse } from '../statement.ts'
+import type { Classification, Effect, EffectReason, Lookup, TableUse } from '../statement.ts'
 import type { SchemaRelation } from './schema.ts'
 import { type Column, hardSources, type Taint } from './taint.ts'
+
+/** How findings of an inner statement, or of code that runs beside one, are taken over. */
+export interface Inclusion {
+  /** Which of its effects count. */
+  readonly keep?: (effect: Effect) => boolean
+  /** What the code is, for the reasons: "tidy()". */
+  readonly code?: string
+  /** Where the code is set off: its own places are of another text. */
+  readonly at?: number | undefined
+}
 
 interface TableFinding {
   readonly schema: string | null
@@ -16,6 +26,7 @@ export class Findings {
   readonly #tables = new Map<string, TableFinding>()
   readonly #classes = new Set<string>()
   readonly #adopted: TableUse[] = []
+  readonly #lookups: Lookup[] = []
   readonly functions = new Set<string>()
   /** Names that the schema doesn't know: a newer reading may. */
   readonly unknown = new Set<string>()
@@ -25,23 +36,40 @@ export class Findings {
   /** False where rows may come that aren't the statement's own: its outputs say nothing of them. */
   ownOutputs = true
 
-  effect(effect: Effect, reason: string): void {
+  /** `at`: a byte offset in the whole text that is read. */
+  effect(effect: Effect, reason: string, at?: number): void {
     const key = `${effect} ${reason}`
-    if (!this.#effects.has(key)) this.#effects.set(key, { effect, reason })
+    const known = this.#effects.get(key)
+    if (known && (known.at !== undefined || at === undefined)) return
+    this.#effects.set(key, at === undefined ? { effect, reason } : { effect, reason, at })
   }
 
-  /** Takes over what was found about an inner statement; `keep` says which of its effects. */
-  include(inner: Findings, keep: (effect: Effect) => boolean = () => true): void {
-    for (const { effect, reason } of inner.effects) if (keep(effect)) this.effect(effect, reason)
+  /** Takes over what was found about an inner statement, or about code that runs beside this one. */
+  include(inner: Findings, { keep = () => true, code, at }: Inclusion = {}): void {
+    for (const each of inner.effects) {
+      if (!keep(each.effect)) continue
+      if (code === undefined) this.effect(each.effect, each.reason, each.at)
+      else this.effect(each.effect, `${code}: ${each.reason}`, at)
+    }
+    if (code === undefined) this.#takeNames(inner)
+    this.#takeUses(inner)
+  }
+
+  /** Names that code uses were read together with the code: no newer reading knows more. */
+  #takeNames(inner: Findings): void {
+    for (const name of inner.unknown) this.unknown.add(name)
+    this.#lookups.push(...inner.lookups)
+    this.ownOutputs &&= inner.ownOutputs
+  }
+
+  #takeUses(inner: Findings): void {
     for (const [key, table] of inner.#tables)
       if (!this.#tables.has(key)) this.#tables.set(key, table)
     for (const name of inner.#classes) this.#classes.add(name)
     this.#adopted.push(...inner.#adopted)
     for (const name of inner.functions) this.functions.add(name)
-    for (const name of inner.unknown) this.unknown.add(name)
     this.classified ||= inner.classified
     this.connectionBound ||= inner.connectionBound
-    this.ownOutputs &&= inner.ownOutputs
   }
 
   /** Takes over what an earlier statement touches, for one that runs it by name. */
@@ -49,6 +77,7 @@ export class Findings {
     for (const use of earlier.tables) this.#adopted.push(use)
     for (const name of earlier.classes) this.#classes.add(name)
     for (const name of earlier.functions) this.functions.add(name)
+    this.#lookups.push(...(earlier.lookups ?? []))
     this.classified ||= earlier.output === 'classified'
     this.connectionBound ||= earlier.connectionBound
   }
@@ -80,9 +109,9 @@ export class Findings {
   }
 
   /** The statement reads this column. */
-  column(column: Column): void {
+  column(column: Column, at?: number): void {
     this.taint(column.taint)
-    if (column.restricted !== null) this.effect('export', column.restricted)
+    if (column.restricted !== null) this.effect('export', column.restricted, at)
     const { relation } = column
     if (relation) this.named(relation, column.base ?? column.name)
   }
@@ -101,10 +130,19 @@ export class Findings {
     for (const { dataClass } of taint.values()) if (dataClass !== null) this.#classes.add(dataClass)
   }
 
-  probe(taint: Taint, where: string): void {
+  probe(taint: Taint, where: string, at?: number): void {
     for (const { label } of hardSources(taint)) {
-      this.effect('probe', `${label} is used in ${where}, which can be used to guess its values`)
+      const reason = `${label} is used in ${where}, which can be used to guess its values`
+      this.effect('probe', reason, at)
     }
+  }
+
+  lookup(lookup: Lookup): void {
+    this.#lookups.push(lookup)
+  }
+
+  get lookups(): readonly Lookup[] {
+    return this.#lookups
   }
 
   get effects(): readonly EffectReason[] {

@@ -1,6 +1,17 @@
 import type { Analysis } from './analysis.ts'
-import { type Body, bodyOf, isObject, listOf, namesOf, nodeOf, stringOf, textOf } from './ast.ts'
+import {
+  type Body,
+  bodyOf,
+  isObject,
+  listOf,
+  namesOf,
+  nodeOf,
+  placeOf,
+  stringOf,
+  textOf,
+} from './ast.ts'
 import { sameClass } from './predicates.ts'
+import { notePolicies, noteView } from './relation-code.ts'
 import type { SchemaColumn, SchemaRelation } from './schema.ts'
 import type { Scope } from './scope.ts'
 import { sensitiveColumn, sensitiveRelation } from './system-relations.ts'
@@ -29,7 +40,8 @@ export function addFromItem(analysis: Analysis, value: unknown, scope: Scope): v
     scope.items.push(itemOf(analysis.query(body.subquery, scope), aliasOf(body), ''))
   } else if (kind === 'RangeTableSample') {
     addFromItem(analysis, body.relation, scope)
-    analysis.findings.probe(analysis.value([body.args, body.repeatable], scope), 'TABLESAMPLE')
+    const taint = analysis.value([body.args, body.repeatable], scope)
+    analysis.findings.probe(taint, 'TABLESAMPLE', placeOf(body.args))
   } else scope.items.push(functionItem(analysis, kind, body, scope))
 }
 
@@ -55,7 +67,7 @@ export function relationItem(
   const alias = aliasOf(rangeVar)
   const cte = schema === null && access === 'read' ? scope.cte(name) : undefined
   if (cte) return itemOf(cte.outputs(), alias, name)
-  const relations = relationsOf(analysis, schema, name, access)
+  const relations = relationsOf(analysis, schema, name, access, placeOf(rangeVar))
   if (relations.length === 0) {
     const unknown = unknownTable(name)
     return { alias: alias.name ?? name, schema, columns: [], rest: unknown, hidden: false }
@@ -76,17 +88,22 @@ export function relationsOf(
   schema: string | null,
   name: string,
   access: 'read' | 'write',
+  at?: number,
 ): readonly SchemaRelation[] {
   const { findings } = analysis
   const found = analysis.schema.relationsNamed(name, schema ?? undefined)
   const temporary = found.some((relation) => relation.schema.startsWith('pg_temp'))
   const relations = temporary ? [] : found
   if (relations.length === 0) findings.unknownTable(schema, name, access)
-  for (const relation of relations) findings.table(relation, access)
+  for (const relation of relations) {
+    findings.table(relation, access)
+    noteView(analysis, relation, at)
+    notePolicies(analysis, relation)
+  }
   const spaces = relations.length > 0 ? relations.map((relation) => relation.schema) : [schema]
   for (const space of spaces) {
     const reason = sensitiveRelation(space, name)
-    if (reason !== null && access === 'read') findings.effect('export', reason)
+    if (reason !== null && access === 'read') findings.effect('export', reason, at)
   }
   return relations
 }
@@ -136,7 +153,7 @@ function itemOf(outputs: Outputs, alias: Alias, name: string): RangeItem {
 /** Functions, XMLTABLE, JSON_TABLE: every column comes from the arguments and the function. */
 function functionItem(analysis: Analysis, kind: string, body: Body, scope: Scope): RangeItem {
   const taint = analysis.value(bodyWithoutAlias(body), scope)
-  analysis.findings.probe(taint, 'what FROM computes')
+  analysis.findings.probe(taint, 'what FROM computes', placeOf(body))
   const alias = aliasOf(body)
   const name = alias.name ?? functionName(body) ?? kind
   const names = [...definedColumns(body), ...alias.columns, name]

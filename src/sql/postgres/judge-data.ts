@@ -1,8 +1,22 @@
 import type { Analysis } from './analysis.ts'
-import { type Body, bodyOf, isObject, listOf, namesOf, nodeOf, stringOf, textOf } from './ast.ts'
+import {
+  type Body,
+  bodyOf,
+  isObject,
+  listOf,
+  namesOf,
+  nodeOf,
+  placeOf,
+  stringOf,
+  textOf,
+} from './ast.ts'
+import { calleeOf } from './calls.ts'
 import { relationsOf } from './from.ts'
 import { type Judged, judged, nameTable, simple } from './judged.ts'
+import { runRoutine } from './routine-bodies.ts'
+import { takeResult } from './run-code.ts'
 import { Scope } from './scope.ts'
+import { CLEAN } from './taint.ts'
 import { notesCopy, noteWrite } from './writes.ts'
 
 export function select(analysis: Analysis, body: Body): Judged {
@@ -34,8 +48,9 @@ export function truncate(analysis: Analysis, body: Body): Judged {
     const name = textOf(range.relname)
     const schema = typeof range.schemaname === 'string' ? range.schemaname : null
     const relations = relationsOf(analysis, schema, name, 'write')
-    noteWrite(analysis, schema, name, relations, 'empties')
-    analysis.findings.effect('unbounded-write', `TRUNCATE deletes every row of ${name}`)
+    const at = placeOf(range)
+    noteWrite(analysis, { schema, name, relations, at }, 'empties', 't')
+    analysis.findings.effect('unbounded-write', `TRUNCATE deletes every row of ${name}`, at)
   }
   return judged('TRUNCATE')
 }
@@ -61,7 +76,7 @@ function copyRelation(analysis: Analysis, body: Body, range: Body): void {
   const name = textOf(range.relname)
   if (body.is_from) {
     const relations = relationsOf(analysis, schema, name, 'write')
-    noteWrite(analysis, schema, name, relations, 'copies rows into')
+    noteWrite(analysis, { schema, name, relations, at: placeOf(range) }, 'copies rows into', 'i')
     return
   }
   const columns = listOf(body.attlist).flatMap((item) => stringOf(item) ?? [])
@@ -83,8 +98,47 @@ export function lock(analysis: Analysis, body: Body): Judged {
   return simple(analysis, 'LOCK', 'server', 'LOCK TABLE makes others wait')
 }
 
+/** A procedure is judged by its body as a function is; nobody follows what it gives back. */
 export function call(analysis: Analysis, body: Body): Judged {
-  const name = namesOf(bodyOf({ FuncCall: body.funccall }, 'FuncCall')?.funcname).join('.')
-  analysis.value({ FuncCall: body.funccall }, new Scope(null))
-  return simple(analysis, 'CALL', 'opaque', `runs the procedure ${name}, which is not analysed`)
+  const { findings } = analysis
+  const names = namesOf(bodyOf({ FuncCall: body.funccall }, 'FuncCall')?.funcname)
+  findings.effect('read', `runs the procedure ${names.join('.')}`)
+  analysis.value({ FuncCall: body.funccall }, new Scope(analysis.base))
+  if (calleeOf(analysis.schema, names).own.length === 0) {
+    findings.effect('opaque', `the procedure ${names.join('.')} isn't known`)
+  }
+  findings.classified = true
+  return judged('CALL')
+}
+
+const TAG = '$code$'
+
+/**
+ * DO: what its code does is noted, and it is held all the same. It gives no rows: a block that
+ * changes nothing can only be there for what its errors and notices tell.
+ */
+export function block(analysis: Analysis, body: Body): Judged {
+  const { findings } = analysis
+  findings.effect('opaque', 'runs a block of code')
+  findings.classified = true
+  const options = listOf(body.args).map((item) => bodyOf(item, 'DefElem'))
+  const code = options.find((option) => option?.defname === 'as')
+  const language = options.find((option) => option?.defname === 'language')
+  const source = stringOf(code?.arg)
+  const readable = source !== null && !source.includes(TAG)
+  const isPlpgsql = language === undefined || stringOf(language?.arg)?.toLowerCase() === 'plpgsql'
+  const text = readable && isPlpgsql ? `DO ${TAG}${source}${TAG}` : null
+  const routine = text === null ? null : analysis.source.parseRoutine(text)
+  if (!routine) {
+    findings.effect('opaque', "the block's code cannot be read")
+    return judged('DO')
+  }
+  const at = typeof code?.location === 'number' ? code.location : undefined
+  const part = { key: 'DO', parameters: CLEAN, depth: 0, passing: true } as const
+  const result = analysis.within(part, (inner) => {
+    runRoutine(inner, routine, () => null)
+    return null
+  })
+  takeResult(analysis, result, { code: 'its code', at, keep: () => true })
+  return judged('DO')
 }

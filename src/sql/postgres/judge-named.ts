@@ -13,7 +13,7 @@ export function explain(analysis: Analysis, body: Body, around: Surroundings): J
   const runs = listOf(body.options).some(isAnalyze)
   analysis.findings.effect('read', runs ? 'runs and explains a statement' : 'explains a statement')
   const keep = (effect: Effect) => runs || !NOT_RUN.has(effect)
-  analysis.findings.include(inner.analysis.findings, keep)
+  analysis.findings.include(inner.analysis.findings, { keep })
   const execute = inner.classification.names.filter((name) => name.kind === 'execute')
   return judged(runs ? 'EXPLAIN ANALYZE' : 'EXPLAIN', { names: execute })
 }
@@ -55,6 +55,7 @@ function useNamed(analysis: Analysis, named: Classification | undefined, what: s
     findings.classified = true
     return
   }
+  // Their places are in another text.
   for (const { effect, reason } of named.effects) findings.effect(effect, reason)
   // Who signs sees a name only: the text that it stands for is what is signed.
   const [first] = named.effects

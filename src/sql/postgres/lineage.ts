@@ -3,6 +3,7 @@ import { newAnalysis } from './analyze.ts'
 import { PostgresParser } from './parser.ts'
 import type { Schema } from './schema.ts'
 import { type Column, hardSources } from './taint.ts'
+import { noteCheck } from './type-code.ts'
 
 /** Follows the output columns of queries that stand in the schema itself: views, expressions. */
 export class LineageReader {
@@ -27,14 +28,24 @@ export class LineageReader {
   read(sql: string, schema: Schema): readonly OutputLineage[] | null {
     const [statement, ...others] = this.#parser.parseBody(sql) ?? []
     if (!statement || others.length > 0) return null
-    const parseBody = (body: string) => this.#parser.parseBody(body)
-    const analysis = newAnalysis({ schema, trusted: this.#trusted, parseBody })
+    const analysis = newAnalysis({ schema, trusted: this.#trusted, source: this.#parser })
     try {
       const outputs = analysis.query(statement.stmt, null)
       if (outputs.certain < outputs.columns.length) return null
       return outputs.columns.map(lineageOf)
     } catch {
       return null
+    }
+  }
+
+  /** Whether the check of a domain, an expression of VALUE, does more than compute. */
+  doesMore(check: string, schema: Schema): boolean {
+    const analysis = newAnalysis({ schema, trusted: this.#trusted, source: this.#parser })
+    try {
+      noteCheck(analysis, '', check)
+      return analysis.findings.effects.length > 0 || analysis.findings.classified
+    } catch {
+      return true
     }
   }
 }

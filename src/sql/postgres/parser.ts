@@ -1,7 +1,9 @@
 import { type Clock, systemClock } from '../../lib/clock.ts'
 import { messageOf } from '../../lib/errors.ts'
+import { CodeReader } from './code-text.ts'
 import { LargeTextReader, UnreadableError } from './large-text-reader.ts'
 import { PgQuery, type RawStatement, SqlSyntaxError } from './pg-query.ts'
+import type { Routine } from './plpgsql.ts'
 import { type ReadStatement, type ReadText, readText } from './read-text.ts'
 
 /** Bytes. Above it nothing is read: the text is opaque. */
@@ -27,6 +29,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  */
 export class PostgresParser {
   readonly #large: LargeTextReader
+  readonly #code = new CodeReader()
   #grammar: PgQuery | null = null
   #loading: Promise<PgQuery> | null = null
 
@@ -64,14 +67,20 @@ export class PostgresParser {
 
   /** The statements of a function's body; null where it can't be read at once. */
   parseBody(sql: string): readonly RawStatement[] | null {
-    const bytes = Buffer.from(sql)
+    const grammar = this.#grammarFor(sql)
+    return grammar && this.#code.statements(grammar, sql)
+  }
+
+  /** A function in PL/pgSQL, by its CREATE FUNCTION or a DO; null where it can't be read at once. */
+  parseRoutine(definition: string): Routine | null {
+    const grammar = this.#grammarFor(definition)
+    return grammar && this.#code.routine(grammar, definition)
+  }
+
+  #grammarFor(code: string): PgQuery | null {
+    const bytes = Buffer.from(code)
     const grammar = this.#grammar
-    if (!grammar?.sound || bytes.includes(0) || !isFlat(bytes)) return null
-    try {
-      return grammar.parse(sql)
-    } catch {
-      return null
-    }
+    return grammar?.sound && !bytes.includes(0) && isFlat(bytes) ? grammar : null
   }
 
   async #parseLarge(sql: string, bytes: Buffer): Promise<ParseOutcome> {

@@ -9,6 +9,7 @@ interface WasmModule {
   _wasm_free_parse_result(result: number): void
   _wasm_scan(sql: number): number
   _wasm_fingerprint(sql: number): number
+  _wasm_parse_plpgsql(sql: number): number
   _wasm_free_string(text: number): void
   lengthBytesUTF8(text: string): number
   stringToUTF8(text: string, pointer: number, bytes: number): void
@@ -75,6 +76,19 @@ export class PgQuery {
       // libpg_query escapes quotes and backslashes in a token's text, but not control characters.
       const text = this.#takeString(this.#wasm._wasm_scan(pointer)).replace(CONTROL, ' ')
       return (JSON.parse(text) as { tokens: ScanToken[] }).tokens
+    })
+  }
+
+  /**
+   * The tree of a function in PL/pgSQL, from its CREATE FUNCTION or DO. Throws SqlSyntaxError where
+   * the language refuses it.
+   */
+  parseRoutine(definition: string): unknown {
+    return this.#guarded(definition, (pointer) => {
+      const text = this.#takeString(this.#wasm._wasm_parse_plpgsql(pointer))
+      // It answers with the error's text where it has no tree.
+      if (!text.startsWith('{')) throw new SqlSyntaxError(text)
+      return JSON.parse(text)
     })
   }
 

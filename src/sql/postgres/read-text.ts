@@ -11,6 +11,8 @@ export interface ReadStatement {
   readonly node: Body
   /** Its own text, without blanks round it. */
   readonly sql: string
+  /** Where that begins in the whole text, in UTF-8 bytes. */
+  readonly start: number
   /** SHA-256 (hex) over its tokens; comments and blanks don't count. */
   readonly tokens: string
   readonly fingerprint: string
@@ -83,6 +85,7 @@ function readStatement(
   return {
     node,
     sql,
+    start: first.start,
     tokens: digestOf(tokens, bytes),
     fingerprint: fingerprintOf(grammar, node, sql, shape),
     strings,

@@ -14,14 +14,26 @@ export interface SchemaRelation {
   /** By column number, ascending. */
   readonly columns: ReadonlyMap<number, SchemaColumn>
   readonly classified: boolean
-  /** Code that writing it may run: triggers (schema.function), rules, expressions. */
-  readonly attached?: readonly {
-    readonly kind: 'trigger' | 'rule' | 'expression'
-    readonly text: string
-  }[]
+  /** Code that writing it may run; of row security, reading it too. */
+  readonly attached?: readonly AttachedCode[]
+  /** The query of a view, which reading it runs. */
+  readonly definition?: string
+}
+
+/** Code that hangs on a relation. */
+export interface AttachedCode {
+  readonly kind: 'trigger' | 'condition' | 'rule' | 'expression' | 'policy'
+  /**
+   * schema.function of a trigger, the definition of a trigger with a condition or of a rule, or the
+   * expression.
+   */
+  readonly text: string
+  /** Letters of the writes that set it off: i(nsert), u(pdate), d(elete), t(runcate). */
+  readonly on: string
 }
 
 export interface SchemaFunction {
+  readonly oid: number
   readonly schema: string
   readonly name: string
   readonly volatility: 'immutable' | 'stable' | 'volatile'
@@ -33,6 +45,14 @@ export interface SchemaFunction {
   readonly body: string | null
   /** Its source in another language; null where it isn't known. */
   readonly source: string | null
+  /** The CREATE FUNCTION of one in PL/pgSQL; null where it can't be read. */
+  readonly definition: string | null
+  /** Settings that hold while it runs: name=value. */
+  readonly config: readonly string[]
+  /** Ids of its parameters' types. */
+  readonly argumentTypes: readonly number[]
+  /** The functions that an aggregate is made of. */
+  readonly support: readonly (readonly [schema: string, name: string])[]
   /** Expressions of its parameters' defaults; null where there are none. */
   readonly defaults: string | null
   /** Names of its parameters; '' for one without a name. */
@@ -43,23 +63,26 @@ export interface SchemaFunction {
 export interface SchemaType {
   readonly oid: number
   readonly name: string
-  /** True where a cast to it runs functions of the user's own: a domain with such a check. */
-  readonly runsCode: boolean
+  /** The checks of domains in it, which reading a value runs: expressions of VALUE. */
+  readonly checks?: readonly string[]
 }
 
 /** One reading of a schema. Immutable; a newer reading has a higher version. */
 export interface Schema {
   readonly version: number
   relationsNamed(name: string, schema?: string): readonly SchemaRelation[]
-  /** Functions outside pg_catalog and information_schema. */
+  /** Functions that didn't come with the server itself. */
   functionsNamed(name: string, schema?: string): readonly SchemaFunction[]
   typesNamed(name: string, schema?: string): readonly SchemaType[]
-  /** Whether pg_catalog has a function of this name. */
+  type(oid: number): SchemaType | undefined
+  /** Whether the server itself brought a function of this name. */
   hasBuiltin(name: string): boolean
   /** Whether one of those makes rows. */
   builtinReturnsSet(name: string): boolean
+  /** Whether one of those is volatile. */
+  builtinIsVolatile(name: string): boolean
   hasSchema(name: string): boolean
-  /** Functions of the user's own, as schema and name, behind operators of this name. */
+  /** Functions, as schema and name, behind the user's own operators of this name. */
   operatorFunctions(name: string): readonly (readonly [schema: string, name: string])[]
   /** The same behind casts from or to a type of this name. */
   castFunctions(type: string): readonly {
@@ -67,6 +90,8 @@ export interface Schema {
     /** The type that it casts from. */
     readonly from: number
   }[]
+  /** The same behind casts that no text asks for. */
+  readonly implicitCasts: readonly (readonly [schema: string, name: string])[]
 }
 
 export interface SchemaSource {

@@ -1,5 +1,5 @@
 import type { Analysis } from './analysis.ts'
-import { type Body, bodyOf, isObject, listOf, namesOf, nodeOf } from './ast.ts'
+import { type Body, bodyOf, isObject, listOf, namesOf, nodeOf, placeOf } from './ast.ts'
 import { isConstant, plainColumn } from './expressions.ts'
 import { outputName } from './output-name.ts'
 import { Scope } from './scope.ts'
@@ -21,10 +21,10 @@ export function selectOutputs(analysis: Analysis, body: Body, parent: Scope | nu
   const outputs = coreOutputs(analysis, body, scope)
   for (const item of listOf(body.sortClause)) {
     const taint = sortTaint(analysis, bodyOf(item, 'SortBy')?.node, outputs, scope, 'output')
-    analysis.findings.probe(taint, 'ORDER BY')
+    analysis.findings.probe(taint, 'ORDER BY', placeOf(item))
   }
   const limits = analysis.value([body.limitCount, body.limitOffset], scope)
-  analysis.findings.probe(limits, 'LIMIT')
+  analysis.findings.probe(limits, 'LIMIT', placeOf([body.limitCount, body.limitOffset]))
   return outputs
 }
 
@@ -47,14 +47,16 @@ function coreOutputs(analysis: Analysis, body: Body, scope: Scope): Outputs {
 
 function checkGrouping(analysis: Analysis, body: Body, outputs: Outputs, scope: Scope): void {
   for (const item of groupItems(body.groupClause)) {
-    analysis.findings.probe(sortTaint(analysis, item, outputs, scope, 'input'), 'GROUP BY')
+    const taint = sortTaint(analysis, item, outputs, scope, 'input')
+    analysis.findings.probe(taint, 'GROUP BY', placeOf(item))
   }
   if (body.havingClause) analysis.predicate(body.havingClause, scope, 'HAVING')
   analysis.value(body.windowClause, scope)
   if (body.distinctClause !== undefined) checkComparison(analysis, outputs)
   for (const item of listOf(body.distinctClause)) {
     if (nodeOf(item) === null) continue
-    analysis.findings.probe(sortTaint(analysis, item, outputs, scope, 'output'), 'DISTINCT ON')
+    const taint = sortTaint(analysis, item, outputs, scope, 'output')
+    analysis.findings.probe(taint, 'DISTINCT ON', placeOf(item))
   }
 }
 
@@ -182,8 +184,9 @@ function starColumns(analysis: Analysis, target: Body, scope: Scope): readonly C
   const named = names.length > 0 ? scope.item(names) : null
   if (names.length > 0 && !named) analysis.findings.unknown.add(names.join('.'))
   const items = named ? [named] : names.length > 0 ? [] : scope.items.filter((item) => !item.hidden)
+  const at = placeOf(target.val)
   return items.flatMap((item) => {
-    for (const column of item.columns) analysis.findings.column(column)
+    for (const column of item.columns) analysis.findings.column(column, at)
     if (item.rest !== null) analysis.findings.taint(item.rest)
     const unlisted = item.rest !== null ? [derivedColumn(UNNAMED, item.rest)] : []
     return [...item.columns, ...unlisted].map(withoutRelation)

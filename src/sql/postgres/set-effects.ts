@@ -17,41 +17,44 @@ export function checkSetting(
   analysis: Analysis,
   name: string,
   values: readonly string[] | null,
+  at?: number,
 ): void {
   const { findings } = analysis
-  findings.effect('session', `sets ${name}`)
+  findings.effect('session', `sets ${name}`, at)
   if (values?.length === 1 && keepsMeaning(name, values[0] ?? '')) return
   const use = settingUse(name)
-  if (use === 'schemas') checkSearchPath(analysis, values)
-  else if (use === 'encoding') checkEncoding(analysis, values)
-  else if (use === 'opaque') findings.effect('opaque', `what setting ${name} changes isn't known`)
-  else if (use === 'privilege' && !(values?.length === 1 && protects(name, values[0] ?? ''))) {
-    findings.effect('privilege', `sets ${name}, which bears on rights or protection`)
+  if (use === 'schemas') checkSearchPath(analysis, values, at)
+  else if (use === 'encoding') checkEncoding(analysis, values, at)
+  else if (use === 'opaque') {
+    findings.effect('opaque', `what setting ${name} changes isn't known`, at)
+  } else if (use === 'privilege' && !(values?.length === 1 && protects(name, values[0] ?? ''))) {
+    findings.effect('privilege', `sets ${name}, which bears on rights or protection`, at)
   }
 }
 
 /** Names mean what the catalog knows as long as every schema is known and pg_catalog comes first. */
-function checkSearchPath(analysis: Analysis, values: readonly string[] | null): void {
+function checkSearchPath(analysis: Analysis, values: readonly string[] | null, at?: number): void {
   const schemas = values?.flatMap(schemasOf)
   if (!schemas) {
-    analysis.findings.effect('opaque', 'sets search_path to what it computes')
+    analysis.findings.effect('opaque', 'sets search_path to what it computes', at)
     return
   }
   for (const schema of schemas) {
     if (schema === '$user' || analysis.schema.hasSchema(schema)) continue
     analysis.findings.unknown.add(schema)
-    analysis.findings.effect('opaque', `search_path names ${schema}, which isn't known`)
+    analysis.findings.effect('opaque', `search_path names ${schema}, which isn't known`, at)
   }
   const late = schemas.indexOf('pg_catalog') > 0
-  if (late) analysis.findings.effect('opaque', "search_path puts others before the server's own")
+  if (late)
+    analysis.findings.effect('opaque', "search_path puts others before the server's own", at)
   if (schemas.some((schema) => schema.startsWith('pg_temp'))) {
-    analysis.findings.effect('opaque', 'search_path names temporary objects')
+    analysis.findings.effect('opaque', 'search_path names temporary objects', at)
   }
 }
 
-function checkEncoding(analysis: Analysis, values: readonly string[] | null): void {
+function checkEncoding(analysis: Analysis, values: readonly string[] | null, at?: number): void {
   const utf8 = values?.every(isUtf8)
-  if (!utf8) analysis.findings.effect('opaque', 'client_encoding changes how text is read')
+  if (!utf8) analysis.findings.effect('opaque', 'client_encoding changes how text is read', at)
 }
 
 /** SET and RESET. Returns the settings that it touches. */

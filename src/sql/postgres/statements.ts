@@ -1,7 +1,7 @@
 import type { Analysis } from './analysis.ts'
 import { type Body, nodeOf } from './ast.ts'
 import { KIND_EFFECTS } from './effects.ts'
-import { call, copy, lock, select, truncate, writing } from './judge-data.ts'
+import { block, call, copy, lock, select, truncate, writing } from './judge-data.ts'
 import {
   closeCursor,
   deallocate,
@@ -44,7 +44,7 @@ const JUDGES: Readonly<Record<string, Judge>> = {
   ListenStmt: (analysis) => simple(analysis, 'LISTEN', 'session', 'listens to notifications'),
   UnlistenStmt: (analysis) => simple(analysis, 'UNLISTEN', 'session', 'stops listening'),
   NotifyStmt: (analysis) => simple(analysis, 'NOTIFY', 'session', 'notifies other sessions'),
-  DoStmt: (analysis) => simple(analysis, 'DO', 'opaque', 'runs code that is not analysed'),
+  DoStmt: (analysis, body) => block(analysis, body),
   CallStmt: (analysis, body) => call(analysis, body),
   VacuumStmt: (analysis, body) =>
     simple(

@@ -1,10 +1,10 @@
 import type { Analysis } from './analysis.ts'
 import { type Body, childrenOf, listOf, literalOf, namesOf, nodeOf } from './ast.ts'
-import { calleeOf, noteCall, noteUnknownSetting } from './calls.ts'
+import { calleeOf, knownUse, noteCall, noteUnknownSetting } from './calls.ts'
 import { isConstant } from './expressions.ts'
-import { builtinUse } from './functions.ts'
 import { checkSetting } from './set-effects.ts'
 import { isSecretSetting } from './settings.ts'
+import { noteTypeCode } from './type-code.ts'
 
 /** The kinds of node that queries are made of. One that isn't here is one that nobody has judged. */
 const KNOWN_KINDS = new Set(
@@ -46,9 +46,9 @@ function checkNode(analysis: Analysis, kind: string, body: Body, strict: boolean
     analysis.findings.classified = true
   }
   if (kind === 'FuncCall') checkCall(analysis, body)
-  else if (kind === 'A_Expr') checkOperator(analysis, body.name)
-  else if (kind === 'SubLink') checkOperator(analysis, body.operName)
-  else if (kind === 'SortBy') checkOperator(analysis, body.useOp)
+  else if (kind === 'A_Expr') checkOperator(analysis, body.name, placeIn(body))
+  else if (kind === 'SubLink') checkOperator(analysis, body.operName, placeIn(body))
+  else if (kind === 'SortBy') checkOperator(analysis, body.useOp, placeIn(body))
   else if (kind === 'TypeName') checkType(analysis, body)
 }
 
@@ -57,36 +57,43 @@ function checkStruct(analysis: Analysis, body: Body): void {
   if (Array.isArray(body.names)) checkType(analysis, body)
 }
 
-function checkOperator(analysis: Analysis, name: unknown): void {
+/** An operator of the user's own is a call of the function behind it. */
+function checkOperator(analysis: Analysis, name: unknown, at?: number): void {
   const names = namesOf(name)
-  if (names.length < 2 || names.at(-2) === 'pg_catalog') return
-  analysis.findings.effect('opaque', `uses the operator ${names.join('.')} of the user's own`)
+  const functions = analysis.schema.operatorFunctions(names.at(-1) ?? '')
+  for (const fn of functions) noteCall(analysis, fn, at)
+  if (names.length < 2 || names.at(-2) === 'pg_catalog' || functions.length > 0) return
+  const reason = `uses the operator ${names.join('.')}, which isn't known`
+  analysis.findings.effect('opaque', reason, at)
+}
+
+function placeIn(body: Body): number | undefined {
+  return typeof body.location === 'number' && body.location > 0 ? body.location : undefined
 }
 
 function checkType(analysis: Analysis, body: Body): void {
-  checkTypeName(analysis, namesOf(body.names))
+  checkTypeName(analysis, namesOf(body.names), placeIn(body))
 }
 
 /** A type's name before an argument is a cast too: watched('x') is 'x'::watched. */
-function checkTypeName(analysis: Analysis, names: readonly string[]): void {
+function checkTypeName(analysis: Analysis, names: readonly string[], at?: number): void {
   const name = names.at(-1)
   if (name === undefined || names.at(-2) === 'pg_catalog') return
-  const types = analysis.schema.typesNamed(name, names.at(-2))
-  if (types.some((type) => type.runsCode)) {
-    analysis.findings.classified = true
-    analysis.findings.effect('opaque', `a cast to ${names.join('.')} runs code of the user's own`)
+  for (const { oid } of analysis.schema.typesNamed(name, names.at(-2))) {
+    noteTypeCode(analysis, oid, at)
   }
 }
 
 function checkCall(analysis: Analysis, body: Body): void {
   const name = namesOf(body.funcname)
   const last = name.at(-1) ?? ''
-  const use = builtinUse(last)
-  noteCall(analysis, name)
-  checkArguments(analysis, last, listOf(body.args))
-  checkTypeName(analysis, name)
+  const at = placeIn(body)
+  noteCall(analysis, name, at)
+  checkArguments(analysis, last, listOf(body.args), at)
+  checkTypeName(analysis, name, at)
   const callee = calleeOf(analysis.schema, name)
-  if (!callee.builtin && callee.own.length === 0) checkUnknown(analysis, name, body, use)
+  const known = callee.builtin || callee.own.length > 0
+  if (!known) checkUnknown(analysis, name, body, knownUse(callee, last))
 }
 
 /** A name that no function has, on one argument, is a column of it: email(c) is c.email. */
@@ -103,28 +110,33 @@ function checkUnknown(
   if (use !== undefined) return
   const args = listOf(body.args)
   const isColumn = name.length === 1 && args.length === 1 && !body.over && !body.agg_star
-  if (!isColumn) findings.effect('opaque', `${shown}() isn't known`)
+  if (!isColumn) findings.effect('opaque', `${shown}() isn't known`, placeIn(body))
 }
 
-function checkArguments(analysis: Analysis, name: string, args: readonly unknown[]): void {
+function checkArguments(
+  analysis: Analysis,
+  name: string,
+  args: readonly unknown[],
+  at?: number,
+): void {
   const { findings } = analysis
-  if (name === 'set_config') checkSetConfig(analysis, args)
-  else if (name === 'current_setting') checkCurrentSetting(analysis, args)
+  if (name === 'set_config') checkSetConfig(analysis, args, at)
+  else if (name === 'current_setting') checkCurrentSetting(analysis, args, at)
   else if (name === 'pg_input_is_valid' || name === 'pg_input_error_info') {
     checkInputType(analysis, args[1])
   } else if (name === 'pg_notify' && !isConstant(args[1])) {
-    findings.effect('export', 'pg_notify() sends what it computes to other sessions')
+    findings.effect('export', 'pg_notify() sends what it computes to other sessions', at)
   } else if (name === 'ts_rewrite' && args.length < 3) {
-    findings.effect('opaque', 'ts_rewrite() runs SQL that stands in a string')
+    findings.effect('opaque', 'ts_rewrite() runs SQL that stands in a string', at)
   }
 }
 
-function checkSetConfig(analysis: Analysis, args: readonly unknown[]): void {
+function checkSetConfig(analysis: Analysis, args: readonly unknown[], at?: number): void {
   const name = literalOf(args[0])
   const value = literalOf(args[1])
   if (typeof name !== 'string' || !isConstant(args[1])) {
-    analysis.findings.effect('opaque', 'set_config() sets what it computes')
-  } else checkSetting(analysis, name, value === undefined ? null : [value ?? ''])
+    analysis.findings.effect('opaque', 'set_config() sets what it computes', at)
+  } else checkSetting(analysis, name, value === undefined ? null : [value ?? ''], at)
 }
 
 /** pg_input_is_valid('x', 'some_type') reads a value of that type, and so runs its checks. */
@@ -142,12 +154,12 @@ function checkInputType(analysis: Analysis, type: unknown): void {
   }
 }
 
-function checkCurrentSetting(analysis: Analysis, args: readonly unknown[]): void {
+function checkCurrentSetting(analysis: Analysis, args: readonly unknown[], at?: number): void {
   const name = literalOf(args[0])
   if (typeof name !== 'string') {
     // Of a column, its place in FROM decides: see checkSettingName.
-    if (nodeOf(args[0])?.kind !== 'ColumnRef') noteUnknownSetting(analysis)
+    if (nodeOf(args[0])?.kind !== 'ColumnRef') noteUnknownSetting(analysis, at)
   } else if (isSecretSetting(name)) {
-    analysis.findings.effect('export', `reads ${name}, which may hold a secret`)
+    analysis.findings.effect('export', `reads ${name}, which may hold a secret`, at)
   }
 }

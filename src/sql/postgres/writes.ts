@@ -1,6 +1,6 @@
 import { isAlwaysTrue } from './always-true.ts'
 import type { Analysis } from './analysis.ts'
-import { type Body, bodyOf, isObject, listOf, nodeOf, textOf } from './ast.ts'
+import { type Body, bodyOf, isObject, listOf, nodeOf, placeOf, textOf } from './ast.ts'
 import { noteAttachedCode } from './attached-code.ts'
 import { relationItem, relationsOf } from './from.ts'
 import type { SchemaRelation } from './schema.ts'
@@ -24,11 +24,12 @@ interface Target {
   readonly name: string
   readonly relations: readonly SchemaRelation[]
   readonly item: RangeItem
+  readonly at: number | undefined
 }
 
 export function insertOutputs(analysis: Analysis, body: Body, parent: Scope | null): Outputs {
   const scope = withScope(analysis, body, parent)
-  const target = targetOf(analysis, body, scope, 'inserts into')
+  const target = targetOf(analysis, body, scope, 'inserts into', insertWrites(body))
   const columns = insertColumns(target, body.cols)
   if (body.selectStmt) {
     copyRow(analysis, target, columns, analysis.query(body.selectStmt, scope))
@@ -46,7 +47,7 @@ function onConflict(analysis: Analysis, clause: Body, target: Target, scope: Sco
 
 export function updateOutputs(analysis: Analysis, body: Body, parent: Scope | null): Outputs {
   const scope = withScope(analysis, body, parent)
-  const target = targetOf(analysis, body, scope, 'updates')
+  const target = targetOf(analysis, body, scope, 'updates', 'u')
   const inner = targetScope(scope, target, ['old', 'new'])
   for (const item of listOf(body.fromClause)) analysis.from(item, inner)
   boundedBy(analysis, body.whereClause, inner, target, 'UPDATE')
@@ -56,7 +57,7 @@ export function updateOutputs(analysis: Analysis, body: Body, parent: Scope | nu
 
 export function deleteOutputs(analysis: Analysis, body: Body, parent: Scope | null): Outputs {
   const scope = withScope(analysis, body, parent)
-  const target = targetOf(analysis, body, scope, 'deletes from')
+  const target = targetOf(analysis, body, scope, 'deletes from', 'd')
   const inner = targetScope(scope, target, ['old', 'new'])
   for (const item of listOf(body.usingClause)) analysis.from(item, inner)
   boundedBy(analysis, body.whereClause, inner, target, 'DELETE')
@@ -65,7 +66,7 @@ export function deleteOutputs(analysis: Analysis, body: Body, parent: Scope | nu
 
 export function mergeOutputs(analysis: Analysis, body: Body, parent: Scope | null): Outputs {
   const scope = withScope(analysis, body, parent)
-  const target = targetOf(analysis, body, scope, 'merges into')
+  const target = targetOf(analysis, body, scope, 'merges into', 'iud')
   const inner = targetScope(scope, target, ['old', 'new'])
   analysis.from(body.sourceRelation, inner)
   analysis.predicate(body.joinCondition, inner, 'a join')
@@ -96,7 +97,8 @@ function mergeAction(
   const everyRow =
     when.matchKind === 'MERGE_WHEN_NOT_MATCHED_BY_SOURCE' || isAlwaysTrue(merge.joinCondition)
   if (everyRow && isAlwaysTrue(when.condition)) {
-    analysis.findings.effect('unbounded-write', `MERGE changes every row of ${target.name}`)
+    const reason = `MERGE changes every row of ${target.name}`
+    analysis.findings.effect('unbounded-write', reason, target.at)
   }
 }
 
@@ -106,36 +108,60 @@ function withScope(analysis: Analysis, body: Body, parent: Scope | null): Scope 
   return scope
 }
 
-function targetOf(analysis: Analysis, body: Body, scope: Scope, does: string): Target {
+/** ON CONFLICT ... DO UPDATE updates too. */
+function insertWrites(body: Body): string {
+  const clause = body.onConflictClause
+  return isObject(clause) && clause.action === 'ONCONFLICT_UPDATE' ? 'iu' : 'i'
+}
+
+function targetOf(
+  analysis: Analysis,
+  body: Body,
+  scope: Scope,
+  does: string,
+  writes: string,
+): Target {
   const rangeVar = (body.relation ?? {}) as Body
   const name = textOf(rangeVar.relname)
   const schema = typeof rangeVar.schemaname === 'string' ? rangeVar.schemaname : null
   const relations = relationsOf(analysis, schema, name, 'write')
-  noteWrite(analysis, schema, name, relations, does)
-  return { name, relations, item: relationItem(analysis, rangeVar, scope, 'write') }
+  noteWrite(analysis, { schema, name, relations, at: placeOf(rangeVar) }, does, writes)
+  const item = relationItem(analysis, rangeVar, scope, 'write')
+  return { name, relations, item, at: placeOf(rangeVar) }
 }
 
-/** Notes the effects of writing to a relation by this name. */
+/** A relation that is written, as the statement names it. */
+export interface Written {
+  readonly schema: string | null
+  readonly name: string
+  readonly relations: readonly SchemaRelation[]
+  readonly at: number | undefined
+}
+
+/** Notes the effects of writing to a relation; `writes` as in relation-code.ts. */
 export function noteWrite(
   analysis: Analysis,
-  schema: string | null,
-  name: string,
-  relations: readonly SchemaRelation[],
+  { schema, name, relations, at }: Written,
   does: string,
+  writes: string,
 ): void {
   const { findings } = analysis
-  findings.effect('write', `${does} ${name}`)
+  findings.effect('write', `${does} ${name}`, at)
   const spaces = relations.length > 0 ? relations.map((relation) => relation.schema) : [schema]
-  if (name === 'pg_settings') findings.effect('opaque', 'changes settings through pg_settings')
+  if (name === 'pg_settings') findings.effect('opaque', 'changes settings through pg_settings', at)
   else if (spaces.some(isSystemSchema)) {
-    findings.effect('privilege', `${does} ${name}, a catalog of the server itself`)
+    findings.effect('privilege', `${does} ${name}, a catalog of the server itself`, at)
   }
   if (relations.some((relation) => relation.kind === 'foreign-table')) {
-    findings.effect('export', `${does} ${name}, which lies on another server`)
+    findings.effect('export', `${does} ${name}, which lies on another server`, at)
   }
   // Errors of a failed check print the whole row.
   if (relations.some((relation) => relation.classified)) findings.classified = true
-  for (const relation of relations) noteAttachedCode(analysis, relation)
+  for (const relation of relations) {
+    // A row that changes its partition is deleted there and inserted here.
+    const moves = writes === 'u' && relation.kind === 'partitioned-table'
+    noteAttachedCode(analysis, relation, moves ? 'iud' : writes)
+  }
 }
 
 function targetScope(parent: Scope, target: Target, rows: readonly string[]): Scope {
@@ -160,7 +186,8 @@ function boundedBy(
   if (where !== undefined) analysis.predicate(where, scope, 'WHERE')
   if (!isAlwaysTrue(where)) return
   const reason = where === undefined ? 'has no WHERE' : 'has a WHERE that is always true'
-  analysis.findings.effect('unbounded-write', `${verb} of ${target.name} ${reason}`)
+  const at = placeOf(where) ?? target.at
+  analysis.findings.effect('unbounded-write', `${verb} of ${target.name} ${reason}`, at)
 }
 
 /** SET a = ..., (b, c) = (...): each value goes into its column. */
@@ -218,7 +245,7 @@ function copy(analysis: Analysis, target: Target, column: string | null, taint: 
       target.relations.every((relation) => classOf(relation, column) === source.dataClass)
     if (kept) continue
     const place = column === null ? target.name : `${target.name}.${column}`
-    analysis.findings.effect('export', `copies ${source.label} into ${place}`)
+    analysis.findings.effect('export', `copies ${source.label} into ${place}`, target.at)
   }
 }
 
