@@ -95,7 +95,13 @@ const draft = z.strictObject({
   statementSha256: text.regex(/^[0-9a-f]{64}$/),
   fingerprint: text,
   parameters: z.array(z.strictObject({ type: maybeText, value: maybeText })),
-  effects: z.array(z.strictObject({ effect: z.enum(EFFECTS), reason: text })),
+  effects: z.array(
+    z.strictObject({
+      effect: z.enum(EFFECTS),
+      reason: text,
+      at: z.int().nonnegative().exactOptional(),
+    }),
+  ),
   tables: z.array(
     z.strictObject({ name: text, access: z.enum(['read', 'write']), classes: texts }),
   ),
