@@ -61,8 +61,9 @@ function checkCall(analysis: Analysis, token: Token): void {
     return
   }
   const known = effectOfFunction(name)
-  if (known) analysis.findings.effect(known.effect, known.reason, token)
-  else if (!isBuiltin(name)) checkStored(analysis, database, token)
+  if (known?.effect === 'opaque') analysis.findings.opaque(known.reason, token)
+  else if (known) analysis.findings.effect(known.effect, known.reason, token)
+  else if (!isBuiltin(name, analysis.dialect)) checkStored(analysis, database, token)
 }
 
 /** A function of the schema does what its body does; one that nobody knows may do anything. */

@@ -1,7 +1,7 @@
 import type { Analysis } from './analysis.ts'
 import type { ColumnMeaning } from './column-meaning.ts'
-import type { QueryBlocks } from './query-blocks.ts'
-import { isName, isOp, nameOf, type Token } from './token.ts'
+import { isChoosing, type QueryBlocks } from './query-blocks.ts'
+import { isName, isOp, isStar, nameOf, type Token } from './token.ts'
 
 /** Words with which another part of a query begins. */
 const OTHER_PARTS = new Set(
@@ -75,11 +75,23 @@ export class ClassifiedNames {
         list.item = false
         list.combined ||= token.keyword === 'UNION'
       } else if (COMBINING.has(token.keyword)) list.combined = true
-      else if (this.has(at)) say()
+      else if (this.#comesOut(at)) say()
       else if (isName(token) && list.item && this.#givesName(at)) this.#give(at)
     }
     const [top] = lists
     if (top?.any && top.combined) this.#addItems(0, this.#tokens.length)
+  }
+
+  /** Whether the token is a classified value that the rows of its query hold; `*` and TABLE t may be. */
+  #comesOut(at: number): boolean {
+    const { blocks, clauses } = this.#places
+    const token = this.#tokens[at]
+    const block = blocks[at]
+    if (isChoosing(clauses[at] ?? null)) return false
+    if (this.has(at)) return true
+    const takesAll =
+      token?.keyword === 'TABLE' || (clauses[at] === 'SELECT' && isStar(this.#tokens, at))
+    return takesAll && block !== undefined && this.#meaning.hasClassified(block)
   }
 
   #give(at: number): void {

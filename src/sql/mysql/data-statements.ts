@@ -55,7 +55,7 @@ function aliasesOf(tokens: readonly Token[]): readonly number[] {
 
 /** Classified values that are written elsewhere are in clear there. */
 export function checkCopy({ findings }: Analysis, into: string, token?: Token): void {
-  if (findings.touchesClassified || findings.classes.length > 0) {
+  if (findings.bringsOut) {
     findings.effect('export', `copies classified columns into ${into}`, token)
   }
 }

@@ -1,3 +1,4 @@
+import type { OutputLineage } from '../output-lineage.ts'
 import type {
   Classification,
   Effect,
@@ -44,6 +45,8 @@ export class Findings {
   connectionBound = false
   /** The statement says, or takes, a classified column. */
   touchesClassified = false
+  /** Rows of one of its queries, or the results of code that it runs, may hold classified values. */
+  bringsOut = false
   /** Its strings may hold passwords. */
   secret = false
   /** How many results it gives isn't known. */
@@ -55,6 +58,8 @@ export class Findings {
   kill: Classification['kill'] | null = null
   /** See Classification. */
   diagnostics = false
+  /** Of the output, where the statement's kind or another statement tells it. */
+  lineage: readonly OutputLineage[] | null = null
   /** Values that the agent already has, and looks for. */
   readonly lookups: Lookup[] = []
   #lookedFor = 0
@@ -148,6 +153,7 @@ export class Findings {
     this.#adopted.push(...inner.#adopted)
     this.classified ||= inner.classified
     this.touchesClassified ||= inner.touchesClassified
+    this.bringsOut ||= inner.touchesClassified || inner.bringsOut || inner.#classes.size > 0
     this.connectionBound ||= inner.connectionBound
     this.secret ||= inner.secret
   }

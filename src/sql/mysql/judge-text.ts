@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { messageOf } from '../../lib/errors.ts'
 import { NamesSoFar } from '../names-so-far.ts'
 import type { OutputLineage } from '../output-lineage.ts'
-import type { Classification, Parsed, SessionNames } from '../statement.ts'
+import type { Classification, Effect, Parsed, SessionNames } from '../statement.ts'
 import { unreadable } from '../unreadable.ts'
 import { type Analysis, MAX_WITHIN } from './analysis.ts'
 import { type Dialect, type LexMode, SERVER_WRITES, type SessionFacts } from './dialect.ts'
@@ -38,6 +38,8 @@ export interface JudgeOptions {
   readonly schema: MysqlSchema
   readonly dialect: Dialect
   readonly trusted: ReadonlySet<string>
+  /** Its parameters are given by the session's variables, whatever is in them. */
+  readonly fromVariables?: boolean
 }
 
 /** Judges one text against one reading of the schema. */
@@ -75,6 +77,7 @@ export class Judge {
     for (const one of outcome.conditional) {
       const run = this.#reading(one, names, depth)
       if (run.length !== statements.length) {
+        if (statements.length === 0 && run.every(isMild)) continue
         return opaque(sql, 'a comment that runs only on other servers holds a statement')
       }
       statements = statements.map((skipped, index) => stricter(skipped, run[index]))
@@ -111,13 +114,17 @@ export class Judge {
     }
     try {
       const code = codeOf(text)
+      const { fromVariables = false } = this.#options
+      if (fromVariables && code.tokens.some(({ kind }) => kind === 'param')) {
+        findings.classified = true
+      }
       const verb = judge(analysis, code)
       checkHints(analysis, text.tokens)
       this.#unknown ||= findings.unknown.size > 0
       this.#usesSession ||= findings.names.some(({ kind }) => kind === 'execute')
       for (const schema of namedSchemas(analysis, code)) findings.schemas.add(schema)
       if (findings.schemas.size > MOST_SCHEMAS) findings.opaque('it names too many schemas')
-      const lineage = lineageOf(analysis, code)
+      const lineage = lineageOf(analysis, code, fromVariables)
       return { ...classificationOf(text, verb, findings, names), ...(lineage ? { lineage } : {}) }
     } catch (error) {
       const reason = error instanceof RangeError ? 'it is too deep' : messageOf(error)
@@ -133,7 +140,7 @@ export class Judge {
     depth: number,
   ): Classification | null {
     if (depth > MAX_WITHIN) return null
-    const judge = new Judge({ ...this.#options, facts })
+    const judge = new Judge({ ...this.#options, facts, fromVariables: true })
     const { parsed, unknown, usesSession } = judge.text(Buffer.from(sql), names, depth)
     this.#unknown ||= unknown
     this.#usesSession ||= usesSession
@@ -171,9 +178,12 @@ function parametersOf(text: StatementText): ReadonlyMap<number, number> {
 function lineageOf(
   { findings, schema, facts, dialect, trusted }: Analysis,
   code: StatementText,
+  fromVariables: boolean,
 ): readonly OutputLineage[] | null {
   if (!findings.classified || findings.has('opaque')) return null
-  return lineageOfStatement(code, { schema, database: facts.database, dialect, trusted })
+  if (findings.lineage) return findings.lineage
+  const { database } = facts
+  return lineageOfStatement(code, { schema, database, dialect, trusted, fromVariables })
 }
 
 const MOST_SCHEMAS = 1000
@@ -209,6 +219,13 @@ const SEMICOLON = { kind: 'op', text: ';', keyword: '', adjacent: false } as con
 
 function opaque(sql: Buffer, reason: string): Parsed {
   return { kind: 'opaque', classification: unreadable(sql.toString('utf8'), reason) }
+}
+
+const MILD: ReadonlySet<Effect> = new Set(['read', 'session', 'transaction'])
+
+/** It would do no harm on the servers that run it either. */
+function isMild({ effects }: Classification): boolean {
+  return effects.every(({ effect }) => MILD.has(effect))
 }
 
 /** Text settings that hold for the next statement of the same text. */

@@ -62,23 +62,51 @@ export function execute(analysis: Analysis, text: StatementText): string {
   const { findings } = analysis
   const cursor = new Cursor(text, 1)
   findings.connectionBound = true
-  findings.anyResults = true
   checkQuery(analysis, text)
+  // What variables hold is given to parameters, and comes out only where those do.
+  findings.classified = false
   if (cursor.skip('IMMEDIATE')) {
     const token = cursor.peek()
     const inner = innerOf(analysis, cursor)
     include(analysis, inner, 'the text', token)
-    findings.uses = inner.uses ?? null
+    run(analysis, inner, token)
     return 'EXECUTE IMMEDIATE'
   }
   const token = cursor.peek()
   const name = token ? nameOf(token).toLowerCase() : ''
   const prepared = analysis.names.prepared(name)
   findings.names.push({ kind: 'execute', name })
-  findings.uses = prepared?.uses ?? null
-  if (prepared) include(analysis, prepared, `the prepared statement ${name}`, token)
-  else findings.opaque(`the prepared statement ${name} isn't known`, token)
+  if (prepared) {
+    include(analysis, prepared, `the prepared statement ${name}`, token)
+    run(analysis, asItIsNow(analysis, prepared), token)
+  } else {
+    findings.anyResults = true
+    findings.opaque(`the prepared statement ${name} isn't known`, token)
+  }
   return 'EXECUTE'
+}
+
+/** The schema may have changed since the statement was prepared, and the server follows it. */
+function asItIsNow({ inner, findings }: Analysis, prepared: Classification): Classification {
+  const now = prepared.sql === '' ? null : inner(prepared.sql)
+  const says = (one: Classification) => JSON.stringify([one.output, one.lineage, one.anyResults])
+  if (now && says(now) === says(prepared)) return prepared
+  findings.classified = true
+  const { lineage: _lineage, ...rest } = prepared
+  return rest
+}
+
+/** What is executed gives its own results, and looks for what its own constants say. */
+function run({ findings }: Analysis, inner: Classification, token: Token | undefined): void {
+  findings.uses = inner.uses ?? null
+  findings.anyResults = inner.anyResults ?? false
+  findings.lineage = inner.lineage ?? null
+  for (const lookup of inner.lookups ?? []) {
+    if (token) findings.lookFor([lookup], token)
+    if (lookup.values.every((value) => typeof value === 'string')) continue
+    const reason = `${lookup.column} is compared with what a variable holds`
+    findings.effect('probe', reason, token)
+  }
 }
 
 export function deallocate({ findings }: Analysis, text: StatementText): void {

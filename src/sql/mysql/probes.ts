@@ -14,7 +14,7 @@ import {
 } from './query-blocks.ts'
 import type { StatementText } from './statement-text.ts'
 import { takesEverything } from './tables.ts'
-import { isName, isOp, nameOf, type Token } from './token.ts'
+import { isName, isOp, isStar, nameOf, type Token } from './token.ts'
 
 /**
  * Notes where the value of a classified column could be guessed: in a condition other than IS NULL
@@ -51,6 +51,7 @@ class ProbeCheck {
 
   run(): void {
     if (!this.#named) return
+    this.#analysis.findings.bringsOut ||= this.#tokens.some((_token, at) => this.#bringsOut(at))
     for (const at of this.#tokens.keys()) this.#token(at)
     for (const block of new Set(this.#places.blocks)) this.#block(block)
     this.#checkKept()
@@ -74,9 +75,16 @@ class ProbeCheck {
       // Rows of the agent's own may stand beside the others there.
       this.#probe('DISTINCT tells which classified values are alike', token)
     } else if (clause === 'SELECT' && block.outer !== null) {
-      const star = isOp(token, '*') && this.#isStar(at) && this.#meaning.hasClassified(block)
-      if (this.#classified[at] || star) this.#note(at, block.outer)
+      if (this.#bringsOut(at)) this.#note(at, block.outer)
     }
+  }
+
+  /** Whether the rows of its query hold a classified value by the token at an index. */
+  #bringsOut(at: number): boolean {
+    if (this.#places.clauses[at] !== 'SELECT') return false
+    if (this.#classified[at]) return true
+    const all = isStar(this.#tokens, at) || this.#tokens[at]?.keyword === 'TABLE'
+    return all && this.#meaning.hasClassified(this.#places.blocks[at] as QueryBlock)
   }
 
   #chosenBy(at: number, clause: string): void {
@@ -120,11 +128,6 @@ class ProbeCheck {
     this.#analysis.findings.effect('probe', reason, token)
   }
 
-  #isStar(at: number): boolean {
-    const before = this.#tokens[at - 1]
-    return isOp(before, '.') || isOp(before, ',') || (before?.keyword ?? '') !== ''
-  }
-
   /** ORDER BY 2, where the second column is, or may be, a classified one. */
   #isOrdinal(at: number, clause: string | null, block: QueryBlock): boolean {
     const token = this.#tokens[at]
@@ -137,7 +140,7 @@ class ProbeCheck {
   }
 
   #takesAll([, to]: QueryBlock['items'][number]): boolean {
-    return isOp(this.#tokens[to - 1], '*')
+    return isStar(this.#tokens, to - 1)
   }
 
   /** Whether a value of it is computed from a classified one; what chooses rows is looked at elsewhere. */

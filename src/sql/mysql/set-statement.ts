@@ -112,7 +112,15 @@ function system(
   else findings.effect(use.kind, use.reason, token)
 }
 
-const WORDS_OF_MODE = new Set(['CONCAT', 'SESSION', 'GLOBAL', 'SQL_MODE'])
+const WORDS_OF_MODE = new Set([
+  'CONCAT',
+  'SESSION',
+  'GLOBAL',
+  'SQL_MODE',
+  '_UTF8',
+  '_UTF8MB3',
+  '_UTF8MB4',
+])
 
 /** The constants that the value is made of; null where it is computed from anything else. */
 function literalsOf(analysis: Analysis, cursor: Cursor, name: string): readonly string[] | null {

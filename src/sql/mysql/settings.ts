@@ -35,7 +35,7 @@ const PLAIN = new Set(
    time_format time_zone timestamp tmp_disk_table_size tmp_memory_table_size tmp_table_size
    transaction_alloc_block_size transaction_prealloc_size updatable_views_with_limit use_stat_tables
    wait_timeout windowing_use_high_precision old_mode alter_algorithm generated_random_password_length
-   print_identified_with_as_hex net_write_timeout use_invisible_columns completion_type low_priority_updates
+   print_identified_with_as_hex net_write_timeout use_invisible_columns terminology_use_previous completion_type low_priority_updates
    max_delayed_threads max_insert_delayed_threads default_tmp_storage_engine internal_tmp_mem_storage_engine
    default_storage_engine storage_engine table_type keep_files_on_create`
     .trim()
@@ -64,7 +64,8 @@ const PLAIN_MODES = new Set(
   `strict_trans_tables strict_all_tables no_zero_in_date no_zero_date error_for_division_by_zero traditional
    no_engine_substitution only_full_group_by no_auto_create_user no_auto_value_on_zero allow_invalid_dates
    no_unsigned_subtraction time_truncate_fractional pad_char_to_full_length no_dir_in_create
-   time_round_fractional empty_string_is_null simultaneous_assignment`
+   time_round_fractional empty_string_is_null simultaneous_assignment no_key_options no_table_options
+   no_field_options`
     .trim()
     .split(/\s+/),
 )

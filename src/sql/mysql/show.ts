@@ -1,8 +1,10 @@
+import type { OutputLineage } from '../output-lineage.ts'
 import type { Analysis } from './analysis.ts'
 import { checkCalls } from './calls.ts'
 import { Cursor } from './cursor.ts'
 import { checkQuery } from './query.ts'
 import type { StatementText } from './statement-text.ts'
+import { isOp } from './token.ts'
 
 /** What SHOW may show without harm: names, types, limits and counts. */
 const PLAIN = lists(
@@ -17,13 +19,13 @@ const PLAIN = lists(
 const EXPORTS = [
   {
     reason: 'shows rights or password hashes',
-    what: lists('GRANTS, CREATE USER, CREATE SERVER, ALL GRANTS'),
+    what: lists('CREATE USER, CREATE SERVER, ALL GRANTS'),
   },
   {
     reason: 'shows stored code',
     what: lists(
       `CREATE PROCEDURE, CREATE FUNCTION, CREATE TRIGGER, CREATE EVENT, CREATE PACKAGE, CREATE LIBRARY,
-       TRIGGERS, FULL TRIGGERS, FUNCTION CODE, PROCEDURE CODE, PACKAGE BODY CODE`,
+       FUNCTION CODE, PROCEDURE CODE, PACKAGE BODY CODE`,
     ),
   },
   {
@@ -60,11 +62,39 @@ export function show(analysis: Analysis, text: StatementText): string {
     findings.classified = true
     findings.connectionBound = true
     findings.diagnostics = !text.tokens.some(({ keyword }) => keyword === 'WHERE')
+  } else if (words[0] === 'GRANTS') showGrants(analysis, text)
+  else if (TRIGGERS.some(begins)) {
+    findings.effect('read', 'shows the triggers of a schema', text.tokens[0])
+    findings.classified = true
+    findings.lineage = TRIGGER_COLUMNS
   } else if (PLAIN.some(begins))
     findings.effect('read', 'shows what the schema or the server is like', text.tokens[0])
   else findings.opaque(`what SHOW ${words[0] ?? ''} shows isn't known`, text.tokens[0])
   checkCondition(analysis, text)
   return ['SHOW', ...words.filter((word) => word !== '').slice(0, 2)].join(' ')
+}
+
+const TRIGGERS = lists('TRIGGERS, FULL TRIGGERS')
+/** Of SHOW TRIGGERS, the same on all servers; what a trigger does is masked. */
+const TRIGGER_COLUMNS: readonly OutputLineage[] = lists(
+  `Trigger, Event, Table, Statement, Timing, Created, sql_mode, Definer, character_set_client,
+   collation_connection, Database Collation`,
+).map((name) => {
+  const code = name === 'Statement'
+  return { name, classes: [], plain: true, unknown: code, sources: code ? ['stored code'] : [] }
+})
+
+/** One's own rights; MariaDB shows the hash of one's password with them. */
+function showGrants({ findings, dialect }: Analysis, { tokens }: StatementText): void {
+  const whose = tokens.slice(2).map(({ keyword }) => keyword)
+  const own = whose.length === 0 || (whose[0] === 'FOR' && whose[1] === 'CURRENT_USER')
+  const plain = tokens.slice(4).every((token) => isOp(token, '(') || isOp(token, ')'))
+  if (own && plain && dialect.flavour === 'mysql') {
+    findings.effect('read', 'shows the rights of its own user', tokens[0])
+    return
+  }
+  findings.effect('export', 'shows rights or password hashes', tokens[0])
+  findings.classified = true
 }
 
 /** SHOW ... WHERE takes any expression, with queries in it. */

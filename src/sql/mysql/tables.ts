@@ -6,8 +6,8 @@ import type { TableRef } from './from-clauses.ts'
 import type { SchemaTable } from './schema.ts'
 import type { StatementText } from './statement-text.ts'
 import { judgeBody } from './stored-code.ts'
-import { exportOf, isSystemSchema } from './system-tables.ts'
-import { isName, isOp, nameOf, type Token } from './token.ts'
+import { isSystemSchema, systemUse } from './system-tables.ts'
+import { isName, isStar, nameOf, type Token } from './token.ts'
 
 /** Notes a table that the statement reads, and what reading it means. */
 export function readTable(
@@ -19,11 +19,10 @@ export function readTable(
   const token = text.tokens[at]
   const own = schema ?? analysis.facts.database
   if (own !== null && isSystemSchema(own)) {
-    const reason = exportOf(own, name, (column) => says(text, column))
-    if (reason !== null) {
-      findings.effect('export', reason, token)
-      findings.classified = true
-    }
+    const names = (column: string) => namesIn(text).has(column)
+    const use = systemUse(own, name, names, takesEverything(text))
+    if (use.kind === 'export') findings.effect('export', use.reason, token)
+    if (use.kind !== 'harmless') findings.classified = true
     return
   }
   const table = own === null ? undefined : analysis.schema.table(own, name)
@@ -91,11 +90,6 @@ export function writeTable(
   }
 }
 
-/** Whether a statement says this name, or takes columns without naming them. */
-export function says(text: StatementText, column: string): boolean {
-  return takesEverything(text) || namesIn(text).has(column.toLowerCase())
-}
-
 const names = new WeakMap<StatementText, ReadonlySet<string>>()
 const everything = new WeakMap<StatementText, boolean>()
 
@@ -123,16 +117,6 @@ function starIn({ tokens }: StatementText): boolean {
   return tokens.some((token, at) => {
     if (token.keyword === 'NATURAL') return true
     if (token.keyword === 'TABLE' && isName(tokens[at + 1])) return true
-    if (!isOp(token, '*')) return false
-    const before = tokens[at - 1]
-    if (isOp(before, '.') || isOp(before, ',')) return true
-    return before !== undefined && BEFORE_STAR.has(before.keyword)
+    return isStar(tokens, at)
   })
 }
-
-const BEFORE_STAR = new Set(
-  `SELECT ALL DISTINCT DISTINCTROW HIGH_PRIORITY STRAIGHT_JOIN SQL_SMALL_RESULT SQL_BIG_RESULT
-   SQL_BUFFER_RESULT SQL_CACHE SQL_NO_CACHE SQL_CALC_FOUND_ROWS RETURNING`
-    .trim()
-    .split(/\s+/),
-)

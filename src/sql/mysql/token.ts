@@ -43,6 +43,16 @@ export function isOp(token: Token | undefined, text: string): boolean {
   return token !== undefined && token.kind === 'op' && token.text === text
 }
 
+/** Whether a star stands for columns: t.*, or where no value stands before it. */
+export function isStar(tokens: readonly Token[], at: number): boolean {
+  if (!isOp(tokens[at], '*')) return false
+  const before = tokens[at - 1]
+  return isOp(before, '.') || isOp(before, ',') || SELECTS.test(before?.keyword ?? '')
+}
+
+const SELECTS =
+  /^(?:SELECT|ALL|DISTINCT|DISTINCTROW|HIGH_PRIORITY|STRAIGHT_JOIN|RETURNING|SQL_\w+)$/
+
 /** Whether the server reads the token as a part of the statement. */
 export function isCode(token: Token): boolean {
   const { kind } = token

@@ -379,7 +379,6 @@ t.test('nothing is said of what is no single query', async (t) => {
     'EXPLAIN SELECT name FROM people',
     'SHOW WARNINGS',
     "PREPARE p FROM 'SELECT name FROM people'",
-    "EXECUTE IMMEDIATE 'SELECT name FROM people'",
     'UPDATE people SET name = ssn WHERE id = 1',
     'HANDLER people OPEN',
     'CALL cheap()',

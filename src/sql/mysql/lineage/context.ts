@@ -27,6 +27,7 @@ export class Context {
   readonly database: string | null
   readonly dialect: Dialect
   readonly trusted: ReadonlySet<string>
+  readonly fromVariables: boolean
   readonly #followers: Followers
   #work = 0
 
@@ -35,6 +36,7 @@ export class Context {
     this.database = options.database
     this.dialect = options.dialect
     this.trusted = options.trusted
+    this.fromVariables = options.fromVariables ?? false
     this.#followers = followers
   }
 
@@ -59,6 +61,8 @@ export interface ContextOptions {
   readonly dialect: Dialect
   /** schema.function: what it returns may be seen. */
   readonly trusted: ReadonlySet<string>
+  /** Parameters hold what variables of the session do. */
+  readonly fromVariables?: boolean
 }
 
 /** What follows the parts of a query, each of which may hold the others. */

@@ -17,6 +17,8 @@ export function sourcesOf(
   switch (value.kind) {
     case 'constant':
       return NONE
+    case 'parameter':
+      return context.fromVariables ? unknownSource('a parameter') : NONE
     case 'unknown':
       return unknownSource(value.what)
     case 'column':
@@ -66,7 +68,7 @@ function callSources(
   const counts = name.toLowerCase() === 'count' || name.toLowerCase() === 'isnull'
   // How many rows have a value, and whether one is there, reveals none.
   if (counts && call.args.every((arg) => plainColumn(context, arg, scope))) return window
-  const known = isBuiltin(name) && !bringsMore(name)
+  const known = isBuiltin(name, context.dialect) && !bringsMore(name)
   const result = known ? NONE : unknownSource(`the result of ${name}()`)
   return union([result, each(call.args), window])
 }

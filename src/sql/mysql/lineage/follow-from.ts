@@ -1,7 +1,15 @@
 import { SEQUENCE_TABLE } from '../from-clauses.ts'
 import type { SchemaTable } from '../schema.ts'
-import { isSystemSchema } from '../system-tables.ts'
-import { type Column, NONE, type RangeItem, type Sources, union, visible } from './columns.ts'
+import { isSystemSchema, systemColumns } from '../system-tables.ts'
+import {
+  type Column,
+  NONE,
+  type RangeItem,
+  type Sources,
+  union,
+  unknownSource,
+  visible,
+} from './columns.ts'
 import type { Common, Context } from './context.ts'
 import { sameColumn, sameTable } from './names.ts'
 import { Unfollowed } from './reading.ts'
@@ -54,6 +62,15 @@ function tableItem(
   const own = schema ?? context.database
   const table = own === null || isSystemSchema(own) ? undefined : context.schema.table(own, name)
   if (table) return { alias: alias ?? name, schema: own, ...columnsOf(table), open: false }
+  const system = own === null ? null : systemColumns(own, name)
+  if (system) {
+    const columns = system.map(({ name, code }) => ({
+      name,
+      sources: code ? unknownSource(`${name}: stored code`) : NONE,
+      plain: true,
+    }))
+    return { alias: alias ?? name, schema: own, columns, open: false, ordered: true }
+  }
   const made = SEQUENCE_TABLE.test(name) && context.dialect.flavour === 'mariadb'
   const columns = made ? [{ name: 'seq', sources: NONE, plain: true }] : []
   return { alias: alias ?? name, schema: own, columns, open: !made, ordered: made }

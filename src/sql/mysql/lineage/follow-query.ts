@@ -110,8 +110,12 @@ function valueColumn(
   commons: Common | null,
 ): Column {
   const name = alias ?? (value.kind === 'column' ? (value.names.at(-1) ?? '') : '')
-  const plain = value.kind === 'constant' || plainColumn(context, value, scope) !== null
+  const plain = isGiven(value) || plainColumn(context, value, scope) !== null
   return { name, sources: context.sources(value, scope, commons), plain }
+}
+
+function isGiven({ kind }: Expression): boolean {
+  return kind === 'constant' || kind === 'parameter'
 }
 
 /** MySQL calls the columns column_0, column_1 ...; MariaDB by their values in the first row. */
@@ -125,7 +129,7 @@ function valuesOutputs(
     columns: row.map((value, index) => ({
       name: context.dialect.flavour === 'mysql' ? `column_${index}` : '',
       sources: context.sources(value, scope, commons),
-      plain: value.kind === 'constant',
+      plain: isGiven(value),
     })),
     ordered: true,
   }))

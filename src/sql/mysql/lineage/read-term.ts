@@ -4,7 +4,7 @@ import type { Reading } from './reading.ts'
 import type { Expression } from './tree.ts'
 
 const CONSTANT: Expression = { kind: 'constant' }
-const LITERALS = new Set(['string', 'number', 'bytes', 'param'])
+const LITERALS = new Set(['string', 'number', 'bytes'])
 const CONSTANT_WORDS = new Set(['NULL', 'TRUE', 'FALSE'])
 /** Functions that need no parentheses, whose words both servers reserve. */
 const NOW = new Set(
@@ -41,6 +41,10 @@ export function readTerm(reading: Reading): Expression {
   if (!token) throw reading.unfollowed()
   if (LITERALS.has(token.kind)) return readLiteral(reading)
   if (token.kind === 'variable') return readVariable(reading)
+  if (token.kind === 'param') {
+    cursor.at++
+    return { kind: 'parameter' }
+  }
   if (isName(token)) return readWord(reading)
   if (cursor.op('(')) return readParens(reading)
   if (cursor.skipOp('@@')) {

@@ -97,6 +97,7 @@ function namesIn(expression: Expression): readonly string[] {
     case 'mixed':
       return expression.parts.flatMap(namesIn)
     case 'constant':
+    case 'parameter':
     case 'unknown':
     case 'named-window':
       return []

@@ -1,6 +1,7 @@
 /** What a value is computed from; not how, for lineage doesn't ask which operator stands there. */
 export type Expression =
   | { readonly kind: 'constant' }
+  | { readonly kind: 'parameter' }
   /** A variable, or a sequence's value. */
   | { readonly kind: 'unknown'; readonly what: string }
   /** One to three names: column, table.column, schema.table.column. */
