@@ -115,9 +115,39 @@ export function mutateSql(random: Random, corpus: MutationCorpus): Buffer {
     text = `${text}${random.pick([';', '; ', ' ', '/*! ', "'", ' -- '])}${pick()}`
   if (random.oneIn(4)) text += random.pick(TAILS)
   if (random.oneIn(3)) text = hide(random, text)
+  for (let often = 3; random.oneIn(often); often *= 2) text = wrap(random, text)
   let bytes = Buffer.from(text)
   for (let left = random.below(MOST_CHANGES); left > 0; left--) bytes = change(random, bytes)
   return bytes
+}
+
+/** Makes a statement one that another runs. */
+function wrap(random: Random, text: string): string {
+  const quoted = (quote: string) =>
+    quote + text.replace(/\\/g, '\\\\').replaceAll(quote, quote + quote) + quote
+  const quote = random.pick(["'", '"'])
+  switch (random.below(12)) {
+    case 0:
+      return `EXECUTE IMMEDIATE ${quoted(quote)}`
+    case 1:
+      return `PREPARE w FROM ${quoted(quote)}; EXECUTE w`
+    case 2:
+      return `PREPARE w FROM ${quoted(quote)}; EXECUTE w USING @a`
+    case 3:
+      return `SET STATEMENT max_statement_time = 1 FOR ${text}`
+    case 4:
+      return `/*!${random.pick(['', '50000 ', '40101 ', '99999 ', '100100 '])}${text} */`
+    case 5:
+      return `BEGIN NOT ATOMIC ${text}; END`
+    case 6:
+      return `EXPLAIN ${text}`
+    case 7:
+      return `ANALYZE ${text}`
+    case 8:
+      return `SELECT 1 /*!${random.pick(['', '50000', '99999'])} ; ${text} */`
+    default:
+      return text
+  }
 }
 
 /** Puts a statement where it may or may not be one: into quotes or a comment. */
