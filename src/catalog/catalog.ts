@@ -59,8 +59,9 @@ export interface CatalogFunction {
   readonly definition: string | null
   /** Settings that hold while it runs: name=value. */
   readonly config: readonly string[]
-  /** Ids of its parameters' types. */
+  /** Ids of its parameters' types, and of its result's. */
   readonly argumentTypes: readonly number[]
+  readonly resultType: number
   /** The functions that an aggregate is made of. */
   readonly support: readonly QualifiedName[]
   /** Expressions of its parameters' defaults; null where there are none. */
@@ -113,7 +114,7 @@ export interface Catalog {
   /** The same behind casts from or to a type of this name. */
   castFunctions(type: string): readonly CastFunction[]
   /** The same behind casts that no text asks for. */
-  readonly implicitCasts: readonly QualifiedName[]
+  readonly implicitCasts: readonly CastFunction[]
 }
 
 /** Keeps the newest catalog of one database at hand. */

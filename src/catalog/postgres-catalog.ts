@@ -183,6 +183,7 @@ function partsOf(reading: PostgresReading, version: number): SnapshotParts {
       definition: row.definition,
       config: row.config,
       argumentTypes: row.argumentTypes,
+      resultType: row.resultType,
       support: pairs(row.support),
       defaults: row.defaults,
       parameters: row.parameters,

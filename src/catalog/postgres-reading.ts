@@ -69,6 +69,7 @@ export interface FunctionRow {
   /** Settings while it runs: name=value. */
   readonly config: readonly string[]
   readonly argumentTypes: readonly number[]
+  readonly resultType: number
   /** The functions of an aggregate: schema and name of each in turn. */
   readonly support: readonly string[]
   /** Expressions of the parameters' defaults. */
@@ -144,7 +145,7 @@ const functionsQuery = (version: number) => `
          coalesce(p.proargnames, '{}') AS parameters,
          CASE WHEN l.lanname OPERATOR(pg_catalog.=) 'plpgsql' AND p.prokind IN ('f', 'p')
               THEN pg_catalog.pg_get_functiondef(p.oid) END AS definition,
-         coalesce(p.proconfig, '{}') AS config,
+         coalesce(p.proconfig, '{}') AS config, p.prorettype::pg_catalog.int8 AS "resultType",
          ARRAY(SELECT t::pg_catalog.int8 FROM pg_catalog.unnest(p.proargtypes) t) AS "argumentTypes",
          ARRAY(SELECT part FROM pg_catalog.pg_aggregate a,
                  LATERAL (VALUES (a.aggtransfn), (a.aggfinalfn), (a.aggcombinefn), (a.aggserialfn),
@@ -283,7 +284,8 @@ function functionRow(row: FunctionRow): FunctionRow {
   const definition =
     row.definition !== null && row.definition.length <= MAX_BODY ? row.definition : null
   const argumentTypes = row.argumentTypes.map(Number)
-  return { ...row, oid: Number(row.oid), body, source, definition, argumentTypes }
+  const resultType = Number(row.resultType)
+  return { ...row, oid: Number(row.oid), body, source, definition, argumentTypes, resultType }
 }
 
 /** A body in the SQL standard's form is RETURN expression, or BEGIN ATOMIC statements END. */

@@ -40,7 +40,7 @@ export class CatalogSnapshot implements Catalog {
   readonly #schemas: ReadonlySet<string>
   readonly #operators = new Map<string, QualifiedName[]>()
   readonly #casts = new Map<string, CastFunction[]>()
-  readonly implicitCasts: QualifiedName[] = []
+  readonly implicitCasts: CastFunction[] = []
 
   constructor(parts: SnapshotParts) {
     this.version = parts.version
@@ -56,7 +56,7 @@ export class CatalogSnapshot implements Catalog {
     for (const row of parts.hiddenCalls) {
       const name = [row.schema, row.function] as const
       if (row.kind === 'operator') append(this.#operators, row.name, name)
-      else if (row.kind === 'implicit') this.implicitCasts.push(name)
+      else if (row.kind === 'implicit') this.implicitCasts.push({ name, from: row.from })
       else append(this.#casts, row.name, { name, from: row.from })
     }
   }

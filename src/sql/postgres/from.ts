@@ -10,6 +10,7 @@ import {
   stringOf,
   textOf,
 } from './ast.ts'
+import { noteImplicitCasts, typesOfColumns } from './implicit-casts.ts'
 import { sameClass } from './predicates.ts'
 import { notePolicies, noteView } from './relation-code.ts'
 import type { SchemaColumn, SchemaRelation } from './schema.ts'
@@ -98,6 +99,7 @@ export function relationsOf(
   for (const relation of relations) {
     findings.table(relation, access)
     noteView(analysis, relation, at)
+    noteImplicitCasts(analysis, typesOfColumns(relation), at)
     notePolicies(analysis, relation)
   }
   const spaces = relations.length > 0 ? relations.map((relation) => relation.schema) : [schema]

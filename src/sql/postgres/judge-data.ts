@@ -134,7 +134,7 @@ export function block(analysis: Analysis, body: Body): Judged {
     return judged('DO')
   }
   const at = typeof code?.location === 'number' ? code.location : undefined
-  const part = { key: 'DO', parameters: CLEAN, depth: 0, passing: true } as const
+  const part = { key: `DO ${source}`, parameters: CLEAN, depth: 0, passing: true } as const
   const result = analysis.within(part, (inner) => {
     runRoutine(inner, routine, () => null)
     return null

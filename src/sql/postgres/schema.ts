@@ -49,8 +49,9 @@ export interface SchemaFunction {
   readonly definition: string | null
   /** Settings that hold while it runs: name=value. */
   readonly config: readonly string[]
-  /** Ids of its parameters' types. */
+  /** Ids of its parameters' types, and of its result's. */
   readonly argumentTypes: readonly number[]
+  readonly resultType: number
   /** The functions that an aggregate is made of. */
   readonly support: readonly (readonly [schema: string, name: string])[]
   /** Expressions of its parameters' defaults; null where there are none. */
@@ -91,7 +92,10 @@ export interface Schema {
     readonly from: number
   }[]
   /** The same behind casts that no text asks for. */
-  readonly implicitCasts: readonly (readonly [schema: string, name: string])[]
+  readonly implicitCasts: readonly {
+    readonly name: readonly [schema: string, name: string]
+    readonly from: number
+  }[]
 }
 
 export interface SchemaSource {

@@ -1,6 +1,7 @@
 import type { Analysis } from './analysis.ts'
 import { type Body, nodeOf } from './ast.ts'
 import { KIND_EFFECTS } from './effects.ts'
+import { noteUbiquitousCasts } from './implicit-casts.ts'
 import { block, call, copy, lock, select, truncate, writing } from './judge-data.ts'
 import {
   closeCursor,
@@ -69,6 +70,7 @@ export function judge(analysis: Analysis, statement: unknown, around: Surroundin
   if (!node) return unknownKind(analysis, 'nothing')
   const { kind, body } = node
   sweep(analysis, statement, QUERIES.has(kind))
+  noteUbiquitousCasts(analysis)
   const own = JUDGES[kind]
   if (own) return own(analysis, body, around)
   const known = KIND_EFFECTS[kind]

@@ -2,6 +2,7 @@ import type { Analysis } from './analysis.ts'
 import { type Body, childrenOf, listOf, literalOf, namesOf, nodeOf } from './ast.ts'
 import { calleeOf, knownUse, noteCall, noteUnknownSetting } from './calls.ts'
 import { isConstant } from './expressions.ts'
+import { noteImplicitCasts } from './implicit-casts.ts'
 import { checkSetting } from './set-effects.ts'
 import { isSecretSetting } from './settings.ts'
 import { noteTypeCode } from './type-code.ts'
@@ -92,6 +93,11 @@ function checkCall(analysis: Analysis, body: Body): void {
   checkArguments(analysis, last, listOf(body.args), at)
   checkTypeName(analysis, name, at)
   const callee = calleeOf(analysis.schema, name)
+  noteImplicitCasts(
+    analysis,
+    callee.own.map(({ resultType }) => resultType),
+    at,
+  )
   const known = callee.builtin || callee.own.length > 0
   if (!known) checkUnknown(analysis, name, body, knownUse(callee, last))
 }

@@ -28,7 +28,10 @@ const ROWS: readonly Row[] = [
   ['reads how the server is replicated', 'pg_stat_replication pg_replication_origin_status'],
   [
     'reads statistics, which hold raw values',
-    'pg_stats pg_statistic pg_statistic_ext_data pg_stats_ext pg_stats_ext_exprs',
+    `pg_stats.most_common_vals+histogram_bounds+most_common_elems+range_bounds_histogram
+     pg_statistic.stavalues1+stavalues2+stavalues3+stavalues4+stavalues5
+     pg_statistic_ext_data pg_stats_ext.most_common_vals
+     pg_stats_ext_exprs.most_common_vals+histogram_bounds+most_common_elems`,
   ],
   ['reads large objects', 'pg_largeobject'],
 ]
