@@ -177,7 +177,8 @@ function withClasses(
   table: Omit<MysqlTable, 'columns' | 'classified'>,
   columns: readonly MysqlColumn[],
 ): MysqlTable {
-  const { schema, name, kind, triggers, definition, remote, readable, reads, calls } = table
+  const { schema, name, kind, triggers, followers, definition, remote, readable, reads, calls } =
+    table
   const classified = columns.some(isClassified)
   return {
     schema,
@@ -186,6 +187,7 @@ function withClasses(
     columns,
     classified,
     triggers,
+    followers,
     definition,
     remote,
     readable,

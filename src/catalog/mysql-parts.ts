@@ -21,10 +21,13 @@ const LOCAL_ENGINES = new Set(
 /** Engines whose tables show the rows of other tables. */
 const BORROWING_ENGINES = new Set(['mrg_myisam', 'oqgraph'])
 
+const FOLLOWS = /^(?:CASCADE|SET NULL|SET DEFAULT)$/i
+
 /** The tables and views of a reading, without classes yet. */
 export function bareTables(reading: MysqlReading, { flavour }: Dialect): readonly BareTable[] {
   const columns = grouped(reading.columns)
   const triggers = grouped(reading.triggers)
+  const references = grouped(reading.references.filter(({ onDelete }) => FOLLOWS.test(onDelete)))
   const views = new Map(reading.views.map((row) => [keyOf(row.schema, row.name), row]))
   return reading.tables.map((row) => {
     const key = keyOf(row.schema, row.name)
@@ -32,6 +35,10 @@ export function bareTables(reading: MysqlReading, { flavour }: Dialect): readonl
       ...tableOf(row, views.get(key)),
       columns: (columns.get(key) ?? []).map((column) => columnOf(column, flavour)),
       triggers: (triggers.get(key) ?? []).map(triggerBody),
+      followers: (references.get(key) ?? []).map(({ followerSchema, follower }) => ({
+        schema: followerSchema,
+        name: follower,
+      })),
     }
   })
 }
@@ -39,7 +46,7 @@ export function bareTables(reading: MysqlReading, { flavour }: Dialect): readonl
 function tableOf(
   row: TableRow,
   view: ViewRow | undefined,
-): Omit<BareTable, 'columns' | 'triggers'> {
+): Omit<BareTable, 'columns' | 'triggers' | 'followers'> {
   const isView = row.type === 'VIEW'
   const definition = isView && view?.definition ? knownLength(view.definition) : null
   const engine = row.engine?.toLowerCase() ?? ''

@@ -39,6 +39,17 @@ export interface TriggerRow {
   readonly mode: string
 }
 
+export interface ReferenceRow {
+  /** The table that is referred to. */
+  readonly schema: string
+  readonly table: string
+  /** The table that refers to it. */
+  readonly followerSchema: string
+  readonly follower: string
+  /** CASCADE, SET NULL, RESTRICT, ... */
+  readonly onDelete: string
+}
+
 export interface RoutineRow {
   readonly schema: string
   readonly name: string
@@ -58,6 +69,7 @@ export interface MysqlReading {
   readonly columns: readonly ColumnRow[]
   readonly views: readonly ViewRow[]
   readonly triggers: readonly TriggerRow[]
+  readonly references: readonly ReferenceRow[]
   readonly routines: readonly RoutineRow[]
 }
 
@@ -121,6 +133,18 @@ const PARTS: Readonly<Record<keyof MysqlReading, Part>> = {
     },
     order: 'TRIGGER_SCHEMA, EVENT_OBJECT_TABLE, TRIGGER_NAME',
   },
+  references: {
+    from: 'REFERENTIAL_CONSTRAINTS',
+    schema: 'CONSTRAINT_SCHEMA',
+    columns: {
+      schema: 'UNIQUE_CONSTRAINT_SCHEMA',
+      table: 'REFERENCED_TABLE_NAME',
+      followerSchema: 'CONSTRAINT_SCHEMA',
+      follower: 'TABLE_NAME',
+      onDelete: 'DELETE_RULE',
+    },
+    order: 'CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME',
+  },
   routines: {
     from: 'ROUTINES',
     schema: 'ROUTINE_SCHEMA',
@@ -174,6 +198,7 @@ export async function readMysql(connection: Connection): Promise<MysqlReading> {
     columns: await readPart(connection, PARTS.columns),
     views: await readPart(connection, PARTS.views),
     triggers: await readPart(connection, PARTS.triggers),
+    references: await readPart(connection, PARTS.references),
     routines: await readPart(connection, PARTS.routines),
   }
 }

@@ -15,6 +15,7 @@ export interface MysqlColumn extends SchemaColumn {
 
 export interface MysqlTable extends SchemaTable {
   readonly columns: readonly MysqlColumn[]
+  readonly followers: readonly ObjectName[]
   /** False for a view whose definition the role may not see. */
   readonly readable: boolean
   /** What a view's definition reads and calls. */

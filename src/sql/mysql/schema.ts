@@ -20,6 +20,8 @@ export interface SchemaTable {
   readonly classified: boolean
   /** Code that writing it runs: the bodies of its triggers. */
   readonly triggers: readonly string[]
+  /** Tables whose rows go, or lose what they refer to, with its own (foreign keys, ON DELETE). */
+  readonly followers?: readonly { readonly schema: string; readonly name: string }[]
   /** For a view: the query that it stands for; its functions run where it is read. */
   readonly definition: string | null
   /** FEDERATED, CONNECT, SPIDER and others that keep rows elsewhere. */

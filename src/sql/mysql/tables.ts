@@ -1,8 +1,8 @@
 import type { Effect } from '../statement.ts'
-import type { Analysis } from './analysis.ts'
+import { type Analysis, MAX_WITHIN } from './analysis.ts'
 import type { QualifiedName } from './cursor.ts'
 import { Findings } from './findings.ts'
-import type { TableRef } from './from-clauses.ts'
+import { fromClauses, type TableRef } from './from-clauses.ts'
 import type { SchemaTable } from './schema.ts'
 import type { StatementText } from './statement-text.ts'
 import { judgeBody } from './stored-code.ts'
@@ -87,6 +87,66 @@ export function writeTable(
   for (const [index, body] of table.triggers.entries()) {
     const label = `trigger ${index} of ${own}.${name}`
     judgeBody(analysis, { schema: table.schema, label, body, what: `a trigger of ${name}`, token })
+  }
+  if (table.kind === 'view') writeThrough(analysis, table, does, token)
+  if (REMOVES.test(does)) removeFollowers(analysis, table, token)
+}
+
+const REMOVES = /^(?:deletes|replaces|loads)/
+
+/** What is written to a view is written to tables of its query, and runs their triggers. */
+function writeThrough(
+  analysis: Analysis,
+  { schema, name, definition }: SchemaTable,
+  does: string,
+  token: Token | undefined,
+): void {
+  const { findings, within, judged } = analysis
+  const label = `writing ${schema}.${name}`
+  if (judged.has(label)) return
+  judged.add(label)
+  const text =
+    definition === null || within.length >= MAX_WITHIN ? null : analysis.read(definition, 'server')
+  if (text === null) {
+    findings.opaque(`what is written with the view ${name} isn't known`, token)
+    return
+  }
+  const inner = new Findings()
+  const facts = { ...analysis.facts, database: schema }
+  for (const ref of fromClauses(text, analysis.dialect).refs) {
+    const base = { schema: ref.schema, name: ref.name, last: ref.at }
+    writeTable(
+      { ...analysis, facts, findings: inner, within: [...within, label] },
+      text,
+      base,
+      does,
+    )
+  }
+  for (const { effect, reason } of inner.effects) {
+    findings.effect(effect, `the view ${name}: ${reason}`, token)
+  }
+  inner.drop(new Set(inner.effects.map(({ effect }) => effect)))
+  findings.include(inner)
+}
+
+/** Foreign keys take rows of other tables along, and those of yet others; triggers don't fire then. */
+function removeFollowers(
+  { findings, schema }: Analysis,
+  table: SchemaTable,
+  token: Token | undefined,
+): void {
+  const seen = new Set([table])
+  for (const { followers = [] } of seen) {
+    for (const follower of followers) {
+      const found = schema.table(follower.schema, follower.name)
+      if (!found) findings.unknownTable(follower.schema, follower.name, 'write')
+      else if (!seen.has(found)) {
+        seen.add(found)
+        findings.table(found, 'write')
+        const reason = `rows of ${found.name} go, or change, with those of ${table.name}`
+        findings.effect('write', reason, token)
+      }
+    }
   }
 }
 
