@@ -15,6 +15,10 @@ export interface MemoryTable {
   readonly definition?: string
   readonly triggers?: readonly string[]
   readonly remote?: boolean
+  /** As SHOW COLUMNS writes them, for columns that have one. */
+  readonly types?: Readonly<Record<string, string>>
+  /** Tables that go with its rows. */
+  readonly followers?: readonly string[]
 }
 
 export interface MemorySchema {
@@ -53,6 +57,7 @@ function tableOf(schema: string, name: string, table: MemoryTable): SchemaTable 
     dataClass,
     derived: derived.has(column),
     invisible: table.invisible?.includes(column) ?? false,
+    ...(table.types?.[column] === undefined ? {} : { type: table.types[column] }),
   }))
   return {
     schema,
@@ -63,6 +68,7 @@ function tableOf(schema: string, name: string, table: MemoryTable): SchemaTable 
     triggers: table.triggers ?? [],
     definition: table.definition ?? null,
     remote: table.remote ?? false,
+    followers: (table.followers ?? []).map((follower) => ({ schema, name: follower })),
   }
 }
 

@@ -15,6 +15,8 @@ export const SHOP = memorySchema({
   tables: {
     people: {
       columns: { ...plain('id name email ssn joined'), email: 'pii.email', ssn: 'pii.national-id' },
+      types: { email: 'varchar(100)', ssn: 'varchar(20)' },
+      followers: ['sales'],
     },
     shops: { columns: plain('id name email') },
     goods: { columns: plain('id name price notes') },
