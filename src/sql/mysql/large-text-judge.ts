@@ -36,6 +36,7 @@ export class LargeTextJudge {
   #job: Job | null = null
   #last: Promise<unknown> = Promise.resolve()
   #waiting = 0
+  #closed = false
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -51,10 +52,12 @@ export class LargeTextJudge {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     await this.#discard('the proxy is closing')
   }
 
   async #judgeNow(job: Job): Promise<Judgement> {
+    if (this.#closed) throw new UnjudgedError('its judge has gone')
     const worker = await this.#readyWorker()
     const answer = deferred<Judgement>()
     this.#answer = answer
