@@ -1,5 +1,5 @@
 import t from 'tap'
-import { openShop, type Shop } from './shop.ts'
+import { openShop, type Shop } from '../shop.ts'
 
 let shop: Shop
 t.before(async () => {

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { builtinUse, isReviewed } from '../../src/sql/postgres/functions.ts'
-import { POSTGRES_VERSIONS } from '../support/postgres.ts'
-import { openShop } from './shop.ts'
+import { builtinUse, isReviewed } from '../../../src/sql/postgres/functions.ts'
+import { POSTGRES_VERSIONS } from '../../support/postgres.ts'
+import { openShop } from '../shop.ts'
 
 const BUILTINS = `SELECT proname AS name, bool_or(provolatile = 'v') AS volatile FROM pg_proc
   WHERE pronamespace = 'pg_catalog'::regnamespace AND oid < 16384 GROUP BY proname`

@@ -1,115 +1,21 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
-import type { Classification } from '../../src/sql/statement.ts'
-import { POSTGRES_VERSIONS } from '../support/postgres.ts'
-import { openShop, type Shop } from './shop.ts'
-
-const chain = (first: number, last: number) =>
-  Array.from({ length: last - first + 1 }, (_, index) => {
-    const n = first + index
-    const body = n === first ? 'UPDATE notes SET n = 1 WHERE id = 1' : `SELECT chain_${n - 1}()`
-    return `CREATE FUNCTION chain_${n}() RETURNS void LANGUAGE sql AS '${body}';`
-  }).join('\n')
+import type { Classification } from '../../../src/sql/statement.ts'
+import { POSTGRES_VERSIONS } from '../../support/postgres.ts'
+import { projectRoot } from '../../support/project-root.ts'
+import { openShop, type Shop } from '../shop.ts'
 
 /** What somebody once put into the database, and an agent may find there. */
-const CODE = `
-  CREATE TABLE audit (id serial, word text);
-  CREATE FUNCTION reads(i int) RETURNS text LANGUAGE plpgsql AS $$ DECLARE r record; n int := 0; BEGIN
-    FOR r IN SELECT id, name FROM goods WHERE id > i LOOP n := n + r.id; END LOOP;
-    IF n > 5 THEN RETURN (SELECT max(name) FROM goods); END IF; RETURN upper('x'); END $$;
-  CREATE FUNCTION atomic(i int) RETURNS int LANGUAGE sql BEGIN ATOMIC
-    UPDATE notes SET n = 2 WHERE id = i; SELECT i; END;
-  CREATE FUNCTION wipes() RETURNS void LANGUAGE plpgsql STABLE AS $$ BEGIN PERFORM wiped(); END $$;
-  CREATE FUNCTION wiped() RETURNS void LANGUAGE sql AS 'DELETE FROM notes';
-  CREATE FUNCTION drops() RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'DROP TABLE ' || 'notes'; END $$;
-  CREATE FUNCTION grants() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
-    EXECUTE format('GRANT ALL ON %s TO %s', 'people', 'public'); EXCEPTION WHEN others THEN NULL; END $$;
-  CREATE FUNCTION exports() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
-    IF false THEN RETURN; ELSE COPY people TO '/tmp/people.csv'; END IF; END $$;
-  CREATE FUNCTION any_table(name text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
-    EXECUTE format('DROP TABLE %I', name); END $$;
-  CREATE FUNCTION becomes() RETURNS void LANGUAGE plpgsql SET role = 'postgres' AS $$ BEGIN NULL; END $$;
-  CREATE FUNCTION turns() RETURNS void LANGUAGE plpgsql AS $$ BEGIN SET LOCAL row_security = off; END $$;
-  CREATE FUNCTION renames() RETURNS void LANGUAGE plpgsql AS $$ BEGIN SET search_path = old; END $$;
-  CREATE FUNCTION sets(k text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM set_config(k, 'x', true); END $$;
-  CREATE FUNCTION keeps() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
-    AS $$ BEGIN INSERT INTO audit (word) VALUES ('kept'); END $$;
-  CREATE FUNCTION prepares() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
-    DEALLOCATE ALL; PREPARE p AS DELETE FROM goods; END $$;
-  CREATE FUNCTION opens() RETURNS refcursor LANGUAGE plpgsql AS $$ DECLARE c refcursor := 'c'; BEGIN
-    OPEN c FOR SELECT email FROM people; RETURN c; END $$;
-  CREATE FUNCTION saves(v text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
-    INSERT INTO audit (word) VALUES (v); END $$;
-  CREATE FUNCTION saves_one() RETURNS void LANGUAGE plpgsql AS $$ DECLARE e text; BEGIN
-    SELECT email INTO e FROM people LIMIT 1; INSERT INTO audit (word) VALUES (e); END $$;
-  CREATE FUNCTION native(i int) RETURNS int LANGUAGE internal STRICT IMMUTABLE AS 'int4abs';
-  CREATE FUNCTION ping(i int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN
-    IF i > 9 THEN RETURN 1; END IF; RETURN pong(i + 1); END $$;
-  CREATE FUNCTION pong(i int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN
-    DROP TABLE IF EXISTS nothing; RETURN ping(i); END $$;
-  ${chain(1, 9)}
-  CREATE FUNCTION step(total int, i int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN TRUNCATE notes; RETURN i; END $$;
-  CREATE AGGREGATE totals (int) (SFUNC = step, STYPE = int);
-  CREATE FUNCTION adds(total int, i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT total + i';
-  CREATE AGGREGATE sums (int) (SFUNC = adds, STYPE = int, INITCOND = '0');
-  CREATE OPERATOR ### (RIGHTARG = text, FUNCTION = pg_read_file);
-  CREATE OPERATOR <<>> (RIGHTARG = int, FUNCTION = touch);
-  CREATE TYPE pair AS (a int, b int);
-  CREATE FUNCTION of_pair(p pair) RETURNS int LANGUAGE plpgsql AS $$ BEGIN DELETE FROM notes; RETURN 1; END $$;
-  CREATE CAST (pair AS int) WITH FUNCTION of_pair(pair) AS ASSIGNMENT;
-  CREATE TABLE pairs (p pair);
-  CREATE FUNCTION a_pair() RETURNS pair LANGUAGE sql AS 'SELECT ROW(1, 2)::pair';
-  CREATE DOMAIN switch AS text CHECK (set_config('row_security', VALUE, false) IS NOT NULL);
-  CREATE TABLE switches (s switch);
-  CREATE FUNCTION switched(s switch) RETURNS text LANGUAGE sql AS 'SELECT ''x''';
-  CREATE TABLE defaults (id int, file text DEFAULT pg_read_file('PG_VERSION'));
-  CREATE FUNCTION index_me(i int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM wiped(); RETURN i; END $$;
-  CREATE TABLE indexed (id int);
-  CREATE INDEX ON indexed (index_me(id));
-  CREATE TABLE fenced (id int, owner text);
-  ALTER TABLE fenced ENABLE ROW LEVEL SECURITY;
-  CREATE POLICY p ON fenced USING (owner = current_user AND touch(id) > 0);
-  CREATE TABLE fair (id int, owner text);
-  ALTER TABLE fair ENABLE ROW LEVEL SECURITY;
-  CREATE POLICY p ON fair USING (owner = current_setting('app.owner', true));
-  CREATE VIEW files AS SELECT pg_read_file('PG_VERSION') AS text;
-  CREATE VIEW hashes AS SELECT rolname, rolpassword FROM pg_authid;
-  CREATE VIEW statements AS SELECT pid, query FROM pg_stat_activity;
-  CREATE VIEW touching AS SELECT touch(id) AS n FROM goods;
-  CREATE VIEW touching_again AS SELECT n FROM touching;
-  CREATE VIEW plain AS SELECT g.id, g.name, count(s.id) FROM goods g LEFT JOIN sales s ON s.good = g.id GROUP BY g.id;
-  CREATE TABLE watched_rows (id int PRIMARY KEY, n int);
-  CREATE FUNCTION on_write() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    EXECUTE 'DROP TABLE ' || quote_ident(TG_ARGV[0]); RETURN NULL; END $$;
-  CREATE TRIGGER t AFTER DELETE ON watched_rows FOR EACH ROW EXECUTE FUNCTION on_write('x');
-  CREATE TABLE children (id int REFERENCES watched_rows ON DELETE CASCADE);
-  CREATE TABLE parents (id int PRIMARY KEY);
-  ALTER TABLE watched_rows ADD FOREIGN KEY (n) REFERENCES parents ON DELETE CASCADE;
-  CREATE TABLE asked (id int);
-  CREATE FUNCTION says_yes(i int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN DELETE FROM notes; RETURN true; END $$;
-  CREATE FUNCTION does_nothing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
-  CREATE TRIGGER t BEFORE INSERT ON asked FOR EACH ROW WHEN (says_yes(NEW.id)) EXECUTE FUNCTION does_nothing();
-  CREATE TABLE stamped (id int, changed timestamptz);
-  CREATE FUNCTION stamp_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    NEW.changed := now(); INSERT INTO audit (word) VALUES (TG_OP); RETURN NEW; END $$;
-  CREATE TRIGGER t BEFORE UPDATE ON stamped FOR EACH ROW EXECUTE FUNCTION stamp_it();
-  CREATE TABLE resting (id int);
-  CREATE TRIGGER t AFTER DELETE ON resting FOR EACH ROW EXECUTE FUNCTION on_write('x');
-  ALTER TABLE resting DISABLE TRIGGER t;
-  CREATE PROCEDURE moves(i int) LANGUAGE plpgsql AS $$ BEGIN UPDATE notes SET n = 3 WHERE id = i; COMMIT; END $$;
-  CREATE PROCEDURE razes() LANGUAGE sql AS 'DROP SCHEMA old CASCADE';
-  CREATE FUNCTION pg_catalog.version(i int) RETURNS text LANGUAGE plpgsql AS $$ BEGIN TRUNCATE notes; RETURN 'x'; END $$;
-`
+const CODE = readFileSync(join(projectRoot, 'fixtures/sql/code.sql'), 'utf8')
 
 function effectsOf(statement: Classification): readonly string[] {
   return [...new Set(statement.effects.map(({ effect }) => effect))].sort()
 }
 
-/** A function that sits in pg_catalog though the server never brought it: superusers can. */
-const IN_CATALOG = 'SET allow_system_table_mods = on;'
-
 async function openCode(t: Parameters<typeof openShop>[0], version: 'newest' | 'oldest') {
   const shop = await openShop(t, version)
-  await shop.postgres.query(IN_CATALOG + CODE)
+  await shop.postgres.query(CODE)
   await shop.catalog.refresh()
   return shop
 }
