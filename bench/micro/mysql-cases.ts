@@ -58,6 +58,12 @@ function framing(): Case[] {
 const STATEMENTS = {
   'SELECT 1': (salt: number) => `SELECT ${salt}`,
   'one row by its key': (salt: number) => `SELECT * FROM ten WHERE c1 = ${salt}`,
+  'a query of 200 bytes': (salt: number) =>
+    `SELECT c1, c2, c4, c5 FROM ten WHERE c1 = ${salt} AND c4 LIKE 'a%' AND c5 IN ('a', 'b', 'c') ` +
+    `AND (c6 IS NULL OR c7 = 'shipped') AND c8 BETWEEN '2026-01-01' AND '2026-12-31' ORDER BY c2 LIMIT 50`,
+  'a query of 200 bytes, masked': (salt: number) =>
+    `SELECT p.c1, p.c2, p.c3 AS email, concat(p.c4, ' ', p.c5) AS name FROM people p JOIN ten t ` +
+    `ON t.c1 = p.c1 WHERE p.c3 = 'ana@example.com' AND t.c4 LIKE 'a%' AND p.c1 > ${salt} ORDER BY t.c2 LIMIT 50`,
   'a join, grouped, of 300 bytes': (salt: number) =>
     `SELECT t.c2, count(*) AS n, max(p.c4) FROM ten t JOIN people p ON p.c1 = t.c1 AND p.c5 = 'x' ` +
     `LEFT JOIN ten u ON u.c1 = p.c1 WHERE t.c4 LIKE 'a%' AND (t.c5 IN ('a', 'b', 'c') OR u.c6 IS NULL) ` +
@@ -67,7 +73,12 @@ const STATEMENTS = {
 function verdicts(): Case[] {
   const classifier = openClassifier()
   let salt = 0
-  return Object.entries(STATEMENTS).flatMap(([name, sql]) => {
+  const large = {
+    name: 'verdict, new text: an INSERT of 1 MB, by a worker',
+    operations: 1,
+    run: () => classifier.classify(insertOf(MEGABYTE, ++salt), NO_NAMES),
+  }
+  const small = Object.entries(STATEMENTS).flatMap(([name, sql]) => {
     const same = Buffer.from(sql(0))
     const fresh = () => classifier.classify(Buffer.from(sql(++salt)), NO_NAMES)
     const known = () => classifier.classify(same, NO_NAMES)
@@ -76,6 +87,13 @@ function verdicts(): Case[] {
       { name: `verdict, known text: ${name}`, operations: 1, run: known },
     ]
   })
+  return [...small, large]
+}
+
+function insertOf(bytes: number, salt: number): Buffer {
+  const row = `(${salt}, 'some text of a row', NULL, 12.50, '2026-03-04')`
+  const rows = Array(Math.floor(bytes / row.length)).fill(row)
+  return Buffer.from(`INSERT INTO ten (c1, c2, c3, c4, c5) VALUES ${rows.join(',')}`)
 }
 
 /** What the rows cost; what the masks do is measured above, and is the same. */
