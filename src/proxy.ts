@@ -21,6 +21,7 @@ import { KnownAgents } from './session/known-agents.ts'
 import { type LocalKeys, openLocalKeys } from './session/local-keys.ts'
 import { policyInForce } from './session/policy-in-force.ts'
 import type { Counters, Policy, Services, Settings } from './session/services.ts'
+import { Usage } from './session/usage.ts'
 import type { Classifier } from './sql/statement.ts'
 import { mysqlProtocol } from './wire/mysql/mysql-protocol.ts'
 import { postgresProtocol } from './wire/postgres/postgres-protocol.ts'
@@ -63,6 +64,7 @@ export class DataPlane {
   readonly #options: ProxyOptions
   readonly #counters: Counters = { statements: 0, held: 0, refused: 0, maskedResults: 0, rows: 0 }
   readonly #credentials = new Credentials()
+  readonly #usage: Usage
   readonly #lots = new Map<string, Lot>()
   #config: Config
   #keys!: LocalKeys
@@ -76,6 +78,7 @@ export class DataPlane {
   private constructor(options: ProxyOptions) {
     this.#options = options
     this.#config = options.file.current
+    this.#usage = new Usage(options.clock)
   }
 
   /** Opens trail, upstreams, control process and doors, in this order; throws where one can't be. */
@@ -202,6 +205,8 @@ export class DataPlane {
       bearsMs: (settings) => system().bearsMs(settings),
       estimate: (exchange) => system().estimate(exchange),
       counters: this.#counters,
+      rowLimits: () => this.#config.limits,
+      usage: this.#usage,
       limits: { maxMessage, idleMs: deadlines.idle, writeMs: deadlines.write },
     }
   }

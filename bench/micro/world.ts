@@ -15,6 +15,7 @@ import type { RuleAction, RuleConfig } from '../../src/policy/rule.ts'
 import { policyInForce } from '../../src/session/policy-in-force.ts'
 import { postgresValues } from '../../src/session/postgres-values.ts'
 import type { Policy, Services } from '../../src/session/services.ts'
+import { Usage } from '../../src/session/usage.ts'
 import { createPostgresClassifier } from '../../src/sql/postgres/classify.ts'
 import type { Classifier, Effect } from '../../src/sql/statement.ts'
 import { postgresProtocol } from '../../src/wire/postgres/postgres-protocol.ts'
@@ -132,6 +133,8 @@ export async function openMicroWorld(): Promise<MicroWorld> {
     contextQuery,
     bearsMs: () => Number.POSITIVE_INFINITY,
     counters: { statements: 0, held: 0, refused: 0, maskedResults: 0, rows: 0 },
+    rowLimits: () => [],
+    usage: new Usage(systemClock),
     limits: { maxMessage: 64 * 1024 * 1024, idleMs: 3_600_000, writeMs: 60_000 },
   }
   const close = async () => {

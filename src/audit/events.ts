@@ -99,6 +99,16 @@ export type AuditEvent =
       readonly rules: readonly string[]
       readonly approval: { readonly id: string } | null
     }
+  /** It went past a limit on what an agent is sent, and a person let the rest of it leave. */
+  | {
+      readonly type: 'statement.exceeded'
+      readonly session: string
+      readonly statement: number
+      readonly reason: string
+      /** How many had left. */
+      readonly rows: number
+      readonly approval: { readonly id: string; readonly by: readonly string[] }
+    }
   | {
       readonly type: 'statement.outcome'
       readonly session: string

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
+import type { LimitConfig } from '../policy/limit.ts'
 import type { RuleAction, RuleCondition, RuleConfig } from '../policy/rule.ts'
 import type { AgentConfig, Config, DatabaseConfig, ListenConfig, SlackConfig } from './config.ts'
 import type { RawConfig } from './schema.ts'
@@ -21,6 +22,7 @@ export function buildConfig(raw: RawConfig, folder: string, text: string): Confi
     })),
     agents: mapOf(raw.agents, (name, agent) => buildAgent(name, agent, pathOf)),
     rules: raw.rules.flatMap(buildRule),
+    limits: raw.limits.map(buildLimit),
     mode: raw.mode,
     slack: buildSlack(raw),
     audit: {
@@ -93,6 +95,17 @@ function buildAgent(
     },
     networks: raw.networks,
     expires: raw.expires === undefined ? null : Date.parse(raw.expires),
+  }
+}
+
+function buildLimit(raw: RawConfig['limits'][number]): LimitConfig {
+  return {
+    agent: raw.agent ?? '*',
+    classes: raw.classes ?? null,
+    rowsPerStatement: raw.rows_per_statement ?? null,
+    rowsPerHour: raw.rows_per_hour ?? null,
+    bytesPerHour: raw.bytes_per_hour ?? null,
+    action: raw.then,
   }
 }
 

@@ -1,4 +1,5 @@
 import type { MaskConfig } from '../mask/plan.ts'
+import type { LimitConfig } from '../policy/limit.ts'
 import type { RuleConfig } from '../policy/rule.ts'
 
 /** host:port, or the path of a unix socket. A port of 0 picks a free one. */
@@ -83,6 +84,8 @@ export interface Config {
   readonly people: ReadonlyMap<string, PersonConfig>
   readonly agents: ReadonlyMap<string, AgentConfig>
   readonly rules: readonly RuleConfig[]
+  /** On what agents are sent. */
+  readonly limits: readonly LimitConfig[]
   readonly mode: 'enforce' | 'shadow'
   readonly slack: SlackConfig | null
   readonly audit: AuditConfig

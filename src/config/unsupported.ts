@@ -12,7 +12,6 @@ export function unsupportedKeys(raw: RawConfig): string[] {
     ...ruleKeys(raw),
     ...channelKeys(raw),
     ...when(raw.store !== 'embedded', 'store: only "embedded" is kept by this version'),
-    ...when(raw.limits.length > 0, 'limits: this version enforces no limits'),
     ...when(raw.audit.sinks.length > 0, 'audit.sinks: this version ships records nowhere'),
   ]
 }

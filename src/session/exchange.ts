@@ -1,9 +1,10 @@
 import type { Approved, ShownParameter } from '../approval/request.ts'
 import type { MaskPlan, ResultColumn } from '../mask/plan.ts'
 import type { Decision } from '../policy/decision.ts'
-import type { Classification } from '../sql/statement.ts'
+import type { Classification, EffectReason } from '../sql/statement.ts'
 import { unreadable } from '../sql/unreadable.ts'
 import type { Parameter } from '../wire/protocol.ts'
+import type { Context } from './binding.ts'
 
 /** What is about to run: a simple query, or a portal with its values. */
 export interface Asked {
@@ -11,6 +12,19 @@ export interface Asked {
   readonly sql: string
   readonly statements: readonly Classification[]
   readonly parameters: readonly Parameter[]
+}
+
+export interface ExchangeOptions {
+  readonly number: number
+  readonly decision: Decision
+  readonly distrust: boolean
+  readonly changesSchema: boolean
+  /** False where nothing is classified. */
+  readonly guards: boolean
+  readonly clearDiagnostics: boolean
+  readonly shownParameters: () => readonly ShownParameter[]
+  /** Follows the names that a statement makes or frees; see Names. */
+  readonly follow: (statement: Classification) => (done: boolean) => void
 }
 
 /** Where an exchange's record stands: nothing yet, the intent written, the outcome written. */
@@ -34,6 +48,8 @@ export class Exchange implements Asked {
   readonly guarded: boolean
   /** It shows what a statement reported that had to do with nothing classified. */
   readonly clearDiagnostics: boolean
+  /** What its names mean, where that was asked before it ran: its result may have to wait. */
+  context: Context | null = null
   /** Set once a person has signed. */
   approval: Approved | null = null
   recorded: Recorded = 'nothing'
@@ -47,25 +63,13 @@ export class Exchange implements Asked {
   /** The columns of its COPY statements, by the statement's number; most have none. */
   #copyColumns: Map<number, readonly ResultColumn[]> | null = null
   readonly #anyResults: boolean
+  readonly #options: ExchangeOptions
   readonly #follow: (statement: Classification) => (done: boolean) => void
   /** What settles the names of each statement; null where that is done. */
   #names: (((done: boolean) => void) | null)[] | null = null
 
-  constructor(
-    asked: Asked,
-    options: {
-      readonly number: number
-      readonly decision: Decision
-      readonly distrust: boolean
-      readonly changesSchema: boolean
-      /** False where nothing is classified. */
-      readonly guards: boolean
-      readonly clearDiagnostics: boolean
-      readonly shownParameters: () => readonly ShownParameter[]
-      /** Follows the names that a statement makes or frees; see Names. */
-      readonly follow: (statement: Classification) => (done: boolean) => void
-    },
-  ) {
+  constructor(asked: Asked, options: ExchangeOptions) {
+    this.#options = options
     this.sql = asked.sql
     this.statements = asked.statements
     this.parameters = asked.parameters
@@ -95,6 +99,15 @@ export class Exchange implements Asked {
     const first = this.statements[0]
     const classified = this.statements.some(({ output }) => output === 'classified')
     return first && { ...unreadable(this.sql, ''), output: classified ? 'classified' : 'clear' }
+  }
+
+  /** The same with an effect more: what it turned out to be while it ran. */
+  turnedOut(reason: EffectReason): Exchange {
+    const [first, ...others] = this.statements
+    if (!first) return this
+    const statements = [{ ...first, effects: [...first.effects, reason] }, ...others]
+    const { sql, parameters } = this
+    return new Exchange({ sql, statements, parameters }, this.#options)
   }
 
   noteMasked(names: readonly string[]): void {

@@ -3,18 +3,20 @@ import type { Approved } from '../approval/request.ts'
 import type { Principal } from '../identity/principal.ts'
 import { type Deferred, deferred } from '../lib/deferred.ts'
 import { ProxyError } from '../lib/errors.ts'
-import type { Allow, RequireApproval } from '../policy/decision.ts'
+import { DEFAULT_APPROVERS, DEFAULT_EXPIRES_MS } from '../policy/decide.ts'
+import type { Allow, Decision, RequireApproval } from '../policy/decision.ts'
 import type { Outbox } from '../wire/outbox.ts'
 import type { AnyRequest, Dialogue, Outgoing } from '../wire/protocol.ts'
 import type { Context } from './binding.ts'
 import type { Diagnostics } from './diagnostics.ts'
 import type { Exchange } from './exchange.ts'
-import { Hold, type Interruption } from './hold.ts'
+import { Hold, type Holder, type Interruption } from './hold.ts'
 import { runsWhenPrepared } from './prepare-runs.ts'
 import type { Records } from './records.ts'
+import type { ResultMeter, RowLimits } from './row-limits.ts'
 import type { Services, Settings } from './services.ts'
 import type { ClientFrame, Judge, Step } from './step.ts'
-import { cannotBeRead, type Verdicts } from './verdicts.ts'
+import { cannotBeRead, denied, type Verdicts } from './verdicts.ts'
 
 /** Messages that execute nothing need no rule. */
 export const PROTOCOL: Allow = { kind: 'allow', rules: ['protocol'], unmask: [] }
@@ -34,6 +36,7 @@ export interface FlowOptions {
   readonly dialogue: Dialogue<Exchange, AnyRequest>
   readonly settings: () => Settings
   readonly diagnostics: Diagnostics
+  readonly rowLimits: RowLimits
   readonly toServer: Outbox
   readonly toClient: Outbox
 }
@@ -113,7 +116,9 @@ export class Flow {
     return []
   }
 
-  #dispatchWaited(batch: readonly ClientFrame[]): Promise<readonly ClientFrame[]> {
+  async #dispatchWaited(batch: readonly ClientFrame[]): Promise<readonly ClientFrame[]> {
+    // A result was ended meanwhile: the client's own skipping begins with this.
+    if (this.discarding !== 'no') return batch
     this.#countSegment(batch)
     return this.#dispatchSettled(batch)
   }
@@ -138,7 +143,8 @@ export class Flow {
   #goesAtOnce(step: Step): boolean {
     if (step.kind === 'refuse') return false
     if (step.kind !== 'run') return true
-    return this.#allowed(step.exchange) && !copiesClassified(step.exchange)
+    if (!this.#allowed(step.exchange) || copiesClassified(step.exchange)) return false
+    return !this.#options.rowLimits.mayAsk(step.exchange)
   }
 
   #allowed(exchange: Exchange): boolean {
@@ -163,6 +169,7 @@ export class Flow {
       if (error) return this.#refuse(batch, steps, index, error)
     }
     await this.#describeCopies(steps)
+    await this.#askWhatNamesMean(steps)
     if (this.#wait !== null) await this.#wait
     if (this.#services.policy().version !== version && !this.#dialogue.skipping) {
       const at = this.#nowForbidden(steps)
@@ -266,6 +273,18 @@ export class Flow {
     await this.#settled()
     if (this.#dialogue.transaction === 'failed') throw transactionFailed()
     this.#services.counters.held++
+    return this.#signed(exchange, decision, {
+      decide: ({ statements }) => this.#options.verdicts.decide(statements, this.#inTransaction()),
+      context: (asked) => this.#context(asked),
+    })
+  }
+
+  /** Waits for a person. */
+  async #signed(
+    exchange: Exchange,
+    decision: RequireApproval,
+    asked: Pick<Holder, 'decide' | 'context'>,
+  ): Promise<Approved> {
     const { services, principal, sessionId } = this.#options
     const hold = new Hold(
       {
@@ -274,9 +293,7 @@ export class Flow {
         sessionId,
         inTransaction: () => this.#inTransaction(),
         bearsMs: () => services.bearsMs(this.#options.settings()),
-        decide: ({ statements }) =>
-          this.#options.verdicts.decide(statements, this.#inTransaction()),
-        context: (asked) => this.#context(asked),
+        ...asked,
         notice: (text, detail) => this.#notice(text, detail),
       },
       exchange,
@@ -289,6 +306,53 @@ export class Flow {
     } finally {
       this.#hold = null
     }
+  }
+
+  /**
+   * What a result's statement means can't be asked while it is under way: it is asked before, where
+   * a limit may stop it.
+   */
+  async #askWhatNamesMean(steps: readonly Step[]): Promise<void> {
+    for (const step of steps) {
+      if (step.kind !== 'run' || step.exchange.context !== null) continue
+      if (step.exchange.approval !== null || !this.#options.rowLimits.mayAsk(step.exchange))
+        continue
+      await this.#settled()
+      if (this.#dialogue.skipping || this.#dialogue.transaction === 'failed') return
+      this.#dialogue.closeOpenSegment()
+      await this.#settled()
+      step.exchange.context = await this.#context(step.exchange)
+    }
+  }
+
+  /**
+   * Holds a result at a row that may not leave yet, as the export that it has become. Resolves when
+   * the rest may leave; rejects with what the client is to be told instead of it.
+   */
+  async holdResult(exchange: Exchange, meter: ResultMeter): Promise<void> {
+    const breach = meter.breach
+    const { context } = exchange
+    if (!breach) throw new Error('a result that went past no limit')
+    if (breach.action === 'deny') throw denied(breach.reason)
+    if (!context) throw unresolved('55000')
+    const { services } = this.#options
+    const exported = exchange.turnedOut({ effect: 'export', reason: breach.reason })
+    const decide = () =>
+      atLeastApproved(this.#options.verdicts.decide(exported.statements, this.#inTransaction()))
+    const decision = decide()
+    if (decision.kind === 'deny') throw denied(decision.reason)
+    services.counters.held++
+    const approval = await this.#signed(exported, decision, {
+      decide,
+      context: async () => context,
+    })
+    await this.#options.records.exceeded(exchange, {
+      reason: breach.reason,
+      rows: meter.rows,
+      approval,
+    })
+    exchange.approval ??= approval
+    meter.lift()
   }
 
   #notice(text: string, detail: string): void {
@@ -469,6 +533,7 @@ export class Flow {
     exchange.startedAt = this.#services.clock.monotonic()
     this.#services.counters.statements++
     this.#options.diagnostics.sent(exchange)
+    this.#options.rowLimits.runs(exchange)
     if (exchange.changesSchema) this.#options.verdicts.schemaChangeIsSent()
     const frames = [outgoing(frame, exchange, settle)]
     if (exchange.approval) this.forward(Permit.fromApproval(exchange.approval, frames))
@@ -535,6 +600,19 @@ function passing(step: Extract<Step, { kind: 'pass' }>): Outgoing<Exchange, AnyR
 function undo(step: Step): void {
   if ('settle' in step) step.settle?.(false)
   if (step.kind === 'run' || step.kind === 'execute') step.exchange.dropNames()
+}
+
+/** Past a limit somebody is asked, also where no rule says so. */
+function atLeastApproved(decision: Decision): Exclude<Decision, Allow> {
+  if (decision.kind !== 'allow') return decision
+  return {
+    kind: 'require-approval',
+    rules: ['limits'],
+    requirements: [{ rule: 'limits', by: [DEFAULT_APPROVERS], count: 1 }],
+    unmask: decision.unmask,
+    holdMs: null,
+    expiresMs: DEFAULT_EXPIRES_MS,
+  }
 }
 
 /** COPY data that has to be masked on its way. */

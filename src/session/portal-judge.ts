@@ -219,8 +219,9 @@ export class PortalJudge implements Judge {
     // SQL's DECLARE and the protocol's Execute share one name space.
     const cursor = this.#names.cursors.get(portal)
     if (!cursor) return unknown(frame, 'UNKNOWN_PORTAL', 'portal', portal)
+    const fetch = { ...cursor, names: [{ kind: 'fetch' as const, name: portal }] }
     const exchange = this.#verdicts.exchange(
-      { sql: cursor.sql, statements: [cursor], parameters: [] },
+      { sql: cursor.sql, statements: [fetch], parameters: [] },
       inTransaction,
     )
     if (exchange.decision.kind !== 'allow') {

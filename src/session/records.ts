@@ -1,3 +1,4 @@
+import type { Approved } from '../approval/request.ts'
 import type { ActorRecord, StatementRecord, TargetRecord, Trail } from '../audit/events.ts'
 import type { Principal } from '../identity/principal.ts'
 import { ProxyError } from '../lib/errors.ts'
@@ -107,6 +108,23 @@ export class Records {
   /** What had completed was not committed: a second outcome says so. */
   undone(exchange: Exchange, sqlState: string): void {
     if (exchange.recorded === 'outcome') this.#note(exchange, sqlState)
+  }
+
+  /** A person has let more leave than a limit allows; on disk when this resolves. */
+  exceeded(
+    exchange: Exchange,
+    passed: { readonly reason: string; readonly rows: number; readonly approval: Approved },
+  ): Promise<void> {
+    const { reason, rows, approval } = passed
+    const sequence = this.#trail().append({
+      type: 'statement.exceeded',
+      session: this.#session,
+      statement: exchange.number,
+      reason,
+      rows,
+      approval: { id: approval.id, by: approval.by },
+    })
+    return this.durable(sequence)
   }
 
   /** Nobody waits for it: an answer isn't delayed by the record of it. */

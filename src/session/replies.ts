@@ -7,11 +7,13 @@ import type {
   CopyShape,
   Description,
   ReplyListener,
+  RowMeter,
   TransactionState,
 } from '../wire/protocol.ts'
 import type { Exchange } from './exchange.ts'
 import type { Notifications } from './notifications.ts'
 import type { Records } from './records.ts'
+import type { ResultMeter, RowLimits } from './row-limits.ts'
 import type { Services } from './services.ts'
 
 /** What the session itself wants to hear. */
@@ -24,6 +26,8 @@ export interface ReplyEvents {
   readsBy(name: string, value: string | null): void
   /** A setting has this value now, by the server's word. */
   setting(name: string, value: string): void
+  /** A result went past a limit: it stands still until somebody has decided. */
+  exceeded(exchange: Exchange, meter: ResultMeter): void
 }
 
 /** Of one pipeline; what goes beyond is recorded as it completed. */
@@ -34,6 +38,7 @@ export class Replies implements ReplyListener<Exchange> {
   readonly #services: Services
   readonly #records: Records
   readonly #notifications: Notifications
+  readonly #rowLimits: RowLimits
   readonly #events: ReplyEvents
   /** Suspended portals: executed in pieces, over when their transaction is. */
   readonly #suspended = new Set<Exchange>()
@@ -46,11 +51,13 @@ export class Replies implements ReplyListener<Exchange> {
     services: Services,
     records: Records,
     notifications: Notifications,
+    rowLimits: RowLimits,
     events: ReplyEvents,
   ) {
     this.#services = services
     this.#records = records
     this.#notifications = notifications
+    this.#rowLimits = rowLimits
     this.#events = events
   }
 
@@ -81,6 +88,16 @@ export class Replies implements ReplyListener<Exchange> {
     if (!this.#services.policy().guards) return null
     const classification = exchange.statementOf(statement)
     return classification?.output === 'clear' && !exchange.distrust ? null : 'unknown'
+  }
+
+  meter(exchange: Exchange, statement: number): RowMeter | null {
+    return this.#rowLimits.meter(exchange, statement)
+  }
+
+  stopped(exchange: Exchange): void {
+    const meter = this.#rowLimits.stopped(exchange)
+    if (!meter) throw new Error('nothing stopped it')
+    this.#events.exceeded(exchange, meter)
   }
 
   copyOut(exchange: Exchange, statement: number, shape: CopyShape): CopyMasker | null {

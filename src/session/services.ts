@@ -5,6 +5,7 @@ import type { Principal } from '../identity/principal.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { MaskPlan, ResultColumn } from '../mask/plan.ts'
 import type { Decision } from '../policy/decision.ts'
+import type { LimitConfig } from '../policy/limit.ts'
 import type { Classification, Classifier } from '../sql/statement.ts'
 import type {
   AnyRequest,
@@ -15,6 +16,7 @@ import type {
   WireProtocol,
 } from '../wire/protocol.ts'
 import type { Exchange } from './exchange.ts'
+import type { Usage } from './usage.ts'
 
 /** What the rules say, as they are in force at this moment. */
 export interface Policy {
@@ -111,6 +113,10 @@ export interface Services {
   /** The statement that tells what names mean in this session at this moment. */
   contextQuery(classification: Classification): string
   readonly counters: Counters
+  /** The limits in force, on what an agent is sent. */
+  rowLimits(): readonly LimitConfig[]
+  /** What agents have been sent. */
+  readonly usage: Usage
   readonly limits: {
     readonly maxMessage: number
     readonly idleMs: number

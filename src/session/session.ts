@@ -23,6 +23,7 @@ import { PortalJudge } from './portal-judge.ts'
 import { PreparedCommands } from './prepared-commands.ts'
 import { Records } from './records.ts'
 import { Replies } from './replies.ts'
+import { type ResultMeter, RowLimits } from './row-limits.ts'
 import type { Services, Settings } from './services.ts'
 import { Names } from './session-names.ts'
 import type { ClientFrame, Judge } from './step.ts'
@@ -66,6 +67,7 @@ export class Session {
   readonly #framer: MessageFramer
   readonly #inbox: Inbox
   readonly #diagnostics = new Diagnostics()
+  readonly #rowLimits: RowLimits
   readonly #toServer: Outbox
   readonly #toClient: Outbox
   readonly #openedAt: number
@@ -76,6 +78,8 @@ export class Session {
   /** True while a batch is on its way and what follows it has to wait. */
   #busy = false
   #upstreamIsFull = false
+  /** A result stands still at a row that may not leave yet. */
+  #resultWaits = false
   #draining = false
   #closed = false
   #bytesIn = 0
@@ -108,6 +112,11 @@ export class Session {
       settings: () => this.#settings,
       diagnostics: this.#diagnostics,
     })
+    this.#rowLimits = new RowLimits(
+      principal.agent.name,
+      () => services.rowLimits(),
+      services.usage,
+    )
     this.#toServer = new Outbox((bytes) => this.#writeUpstream(bytes))
     this.#toClient = new Outbox((bytes) => this.#writeClient(bytes))
     const outboxes = { toServer: this.#toServer, toClient: this.#toClient }
@@ -130,6 +139,7 @@ export class Session {
       records: this.#records,
       dialogue: this.#dialogue,
       diagnostics: this.#diagnostics,
+      rowLimits: this.#rowLimits,
       settings: () => this.#settings,
     })
     this.#framer = this.#openFramer()
@@ -138,7 +148,7 @@ export class Session {
   #openReplies(): Replies {
     const { cancelKey } = this.#options.welcome
     const notifications = new Notifications(this.#services, cancelKey.processId)
-    return new Replies(this.#services, this.#records, notifications, {
+    return new Replies(this.#services, this.#records, notifications, this.#rowLimits, {
       ready: () => this.#becameReady(),
       drained: () => this.#flow.drained(),
       completed: (exchange, warnings) => this.#diagnostics.completed(exchange, warnings),
@@ -147,6 +157,7 @@ export class Session {
         if (this.#settings.get(name) === value) return
         this.#settings = new Map(this.#settings).set(name, value)
       },
+      exceeded: (exchange, meter) => this.#resultExceeded(exchange, meter),
     })
   }
 
@@ -313,6 +324,39 @@ export class Session {
     })
   }
 
+  /** Nothing that follows is judged, and nothing more is read, until a person has decided. */
+  #resultExceeded(exchange: Exchange, meter: ResultMeter): void {
+    this.#resultWaits = true
+    this.#options.upstream.pause()
+    const decided = this.#flow.holdResult(exchange, meter)
+    this.#flow.waitFor(decided)
+    decided.then(
+      () => this.#guard(() => this.#resultGoesOn()),
+      (error: unknown) => this.#guard(() => this.#endResult(error)),
+    )
+  }
+
+  #resultGoesOn(): void {
+    if (this.#closed) return
+    this.#resultWaits = false
+    this.#dialogue.goOn()
+    this.#toClient.flush()
+    if (!this.#resultWaits) this.#options.upstream.resume()
+  }
+
+  #endResult(error: unknown): void {
+    if (this.#closed) return
+    if (!(error instanceof ProxyError) || !this.#dialogue.endResult(error)) {
+      this.#fail(error)
+      return
+    }
+    const open = this.#services.protocol.pipelines && this.#dialogue.segment !== 'closed'
+    // The client skips to its Sync, as after any error; the server has to be made to.
+    if (open) this.#flow.discarding = 'with-the-server'
+    this.#flow.waitFor(this.#options.cancelUpstream())
+    this.#resultGoesOn()
+  }
+
   #upstreamClosed(reason: string): void {
     if (this.#dialogue.ended) {
       this.#close('the database ended the session')
@@ -350,7 +394,7 @@ export class Session {
 
   #clientDrained(): void {
     this.#writeTimer()
-    this.#options.upstream.resume()
+    if (!this.#resultWaits) this.#options.upstream.resume()
   }
 
   // === cancelling and ending
@@ -365,7 +409,7 @@ export class Session {
   /** Ends the session as soon as nothing is in flight; a held statement is withdrawn. */
   drain(): void {
     this.#draining = true
-    if (this.#busy) this.#flow.interrupt('shutdown')
+    if (this.#busy || this.#flow.holding) this.#flow.interrupt('shutdown')
     else this.#endIfDrained()
   }
 

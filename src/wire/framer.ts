@@ -13,9 +13,10 @@ export interface FrameLayout {
 export interface FrameSink {
   /**
    * A header has been read. `whole` gathers the frame for `frame()`; `pass` hands its bytes to
-   * `run()` as they come, without gathering, together with those of its neighbours.
+   * `run()` as they come, without gathering, together with those of its neighbours; `stop` takes
+   * nothing of it and of what follows: it is opened again by `goOn()`.
    */
-  opens(type: number, length: number): 'whole' | 'pass'
+  opens(type: number, length: number): 'whole' | 'pass' | 'stop'
   frame(type: number, bytes: Buffer): void
   run(bytes: Buffer): void
 }
@@ -37,6 +38,8 @@ export class Framer {
   #wanted = 0
   /** Bytes still to come of a frame that passes. */
   #passing = 0
+  /** Copies of what came from the frame on that wasn't taken. */
+  #stopped: Buffer[] | null = null
 
   /** `cap`: the longest frame, in bytes, that is accepted. */
   constructor(layout: FrameLayout, cap: number, sink: FrameSink) {
@@ -55,7 +58,18 @@ export class Framer {
     return this.#passing > 0
   }
 
+  /** Opens the frame again that was stopped at. */
+  goOn(): void {
+    const stopped = this.#stopped ?? []
+    this.#stopped = null
+    for (const chunk of stopped) this.push(chunk)
+  }
+
   push(chunk: Buffer): void {
+    if (this.#stopped !== null) {
+      this.#stopped.push(Buffer.from(chunk))
+      return
+    }
     let at = this.#heldLength === 0 ? 0 : this.#completeHeld(chunk)
     let runStart = at
     const { headerLength } = this.#layout
@@ -74,7 +88,12 @@ export class Framer {
         const type = this.#layout.type(chunk, at)
         const length = this.#checkedLength(chunk, at)
         const end = at + length
-        if (this.#sink.opens(type, length) === 'pass') {
+        const mode = this.#sink.opens(type, length)
+        if (mode === 'stop') {
+          this.#stopped = [Buffer.from(chunk.subarray(at))]
+          break
+        }
+        if (mode === 'pass') {
           if (end > chunk.length) {
             this.#passing = end - chunk.length
             at = chunk.length
@@ -139,7 +158,13 @@ export class Framer {
       const header = this.#held.subarray(0, this.#heldLength)
       const type = this.#layout.type(header, 0)
       const length = this.#checkedLength(header, 0)
-      if (this.#sink.opens(type, length) === 'pass') {
+      const mode = this.#sink.opens(type, length)
+      if (mode === 'stop') {
+        this.#stopped = [Buffer.concat([header, chunk.subarray(at)])]
+        this.#release()
+        return chunk.length
+      }
+      if (mode === 'pass') {
         this.#release()
         this.#passing = length - header.length
         this.#sink.run(header)

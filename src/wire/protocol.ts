@@ -162,6 +162,10 @@ export interface ReplyListener<X> {
    * weren't described and could be classified; that ends the session.
    */
   maskers(exchange: X, statement: number): readonly (CellMasker | null)[] | null | 'unknown'
+  /** Rows or COPY data begin: who counts them; null where nobody does. */
+  meter(exchange: X, statement: number): RowMeter | null
+  /** A row wasn't admitted: nothing leaves until `Dialogue.goOn`, or `Dialogue.endResult` before. */
+  stopped(exchange: X): void
   /** COPY data is about to stream out; null where it passes as it is. */
   copyOut(exchange: X, statement: number, shape: CopyShape): CopyMasker | null
   /** True where messages of this exchange could quote a classified value. */
@@ -187,6 +191,12 @@ export interface ReplyListener<X> {
   ready(transaction: TransactionState): void
   /** Nothing that was sent is unanswered any more, or the server waits for COPY data. */
   drained(): void
+}
+
+/** Counts the rows of a result before they leave. */
+export interface RowMeter {
+  /** Counts one more row of so many bytes; false where it may not leave now: it isn't counted. */
+  admits(bytes: number): boolean
 }
 
 /** A frame to send, with what the session wants to hear of it. */
@@ -249,6 +259,13 @@ export interface Dialogue<X, R = Request> {
   syntaxError?(sql: Buffer): Promise<ProxyError | null>
   /** Bytes from the server. Throws ProxyError when the conversation can't be followed. */
   receive(chunk: Buffer): void
+  /** Takes the row again at which a result stopped, and what came behind it. */
+  goOn(): void
+  /**
+   * The stopped result has this error for its end: what the server still says of it is dropped.
+   * False where more of the same pipeline stands behind it, which an error would skip.
+   */
+  endResult(error: ProxyError): boolean
   /** Messages of the proxy's own to the client. */
   refusal(error: ProxyError): Buffer
   notice(message: string, detail: string): Buffer

@@ -107,7 +107,6 @@ t.test(
       'channels.slack.signing_secret',
       'databases.shop.detect',
       'databases.shop.strict',
-      'limits',
       'rules[3].then.allow.max_rows',
     ])
     const parsed = parse(fixture('every-key.yaml'))

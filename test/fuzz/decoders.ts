@@ -92,6 +92,8 @@ function replies(random: Random): void {
     listener: {
       described: (_exchange, _statement, description) => void description.columns(),
       maskers: () => (masked ? [MASK, null] : null),
+      meter: () => null,
+      stopped: () => {},
       copyOut: () => (masked ? copyMasker([MASK, null], copyOptions({}), MAX_MESSAGE) : null),
       guarded: () => masked,
       completed: () => {},

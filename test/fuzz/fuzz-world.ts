@@ -14,6 +14,7 @@ import { scrubFields } from '../../src/mask/scrub.ts'
 import { policyInForce } from '../../src/session/policy-in-force.ts'
 import { postgresValues } from '../../src/session/postgres-values.ts'
 import type { Policy, Services } from '../../src/session/services.ts'
+import { Usage } from '../../src/session/usage.ts'
 import { createPostgresClassifier } from '../../src/sql/postgres/classify.ts'
 import { postgresProtocol } from '../../src/wire/postgres/postgres-protocol.ts'
 import type { FuzzCase, Mode } from './fuzz-case.ts'
@@ -190,6 +191,8 @@ export async function openFuzzWorld(): Promise<FuzzWorld> {
     contextQuery,
     bearsMs: () => Number.POSITIVE_INFINITY,
     counters: { statements: 0, held: 0, refused: 0, maskedResults: 0, rows: 0 },
+    rowLimits: () => [],
+    usage: new Usage(still),
     limits: { maxMessage: 64 * 1024, idleMs: 3_600_000, writeMs: 60_000 },
   })
   return { policy, services, openCase: postgresCase, close: () => classifier.close() }

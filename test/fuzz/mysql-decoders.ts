@@ -95,6 +95,8 @@ function openDialogue(masked: boolean, deprecateEof: boolean) {
     listener: {
       described: (_exchange, _statement, description) => void description.columns(),
       maskers: () => (masked ? [MASK, null] : null),
+      meter: () => null,
+      stopped: () => {},
       copyOut: () => null,
       guarded: () => masked,
       completed: () => {},

@@ -5,6 +5,7 @@ import { RESOLVING_ERRORS, scrubMysqlFields } from '../../src/mask/mysql/scrub.t
 import { mysqlValues } from '../../src/session/mysql-values.ts'
 import { policyInForce } from '../../src/session/policy-in-force.ts'
 import { schemaAccess } from '../../src/session/schema-access.ts'
+import { Usage } from '../../src/session/usage.ts'
 import { waitTimeoutMs } from '../../src/session/wait-timeout.ts'
 import { createMysqlClassifier } from '../../src/sql/mysql/classify.ts'
 import { sessionFactsOf } from '../../src/sql/mysql/session-facts.ts'
@@ -67,6 +68,8 @@ export function openMysqlFuzzWorld(): FuzzWorld {
       mysqlContextQuery(classification, { dialect, table: () => undefined }),
     bearsMs: waitTimeoutMs,
     counters: { statements: 0, held: 0, refused: 0, maskedResults: 0, rows: 0 },
+    rowLimits: () => [],
+    usage: new Usage(clock),
     limits: { maxMessage: 64 * 1024, idleMs: 3_600_000, writeMs: 60_000 },
   })
   return { policy, services, openCase: mysqlCase, close: async () => {} }

@@ -86,3 +86,36 @@ t.test('a frame that began to pass is ended before a violation behind it is told
     t.equal(framer.midPass, false)
   }
 })
+
+t.test('a frame that is stopped at is opened again, with all that came behind it', async (t) => {
+  // Twice at each of these, wherever reads cut the stream.
+  for (let cut = 0; cut <= STREAM.length; cut++) {
+    for (const stops of [1, 2, 3, 4, 5, 6]) {
+      const stopped: string[] = []
+      let opened = 0
+      let passed = ''
+      const framer = new Framer(layout, 200, {
+        opens: (type) => {
+          if (++opened === stops || opened === stops + 1) return 'stop'
+          return type === PASSES ? 'pass' : 'whole'
+        },
+        frame: (_type, bytes) => {
+          if (passed) stopped.push(`run ${passed}`)
+          passed = ''
+          stopped.push(`frame ${bytes.toString('latin1')}`)
+        },
+        run: (bytes) => {
+          passed += bytes.toString('latin1')
+        },
+      })
+      framer.push(STREAM.subarray(0, cut))
+      framer.push(STREAM.subarray(cut))
+      const before = stopped.join() + passed
+      framer.goOn()
+      if (stopped.join() + passed !== before) t.fail('it went past a frame that was stopped at')
+      framer.goOn()
+      if (passed) stopped.push(`run ${passed}`)
+      if (stopped.join() !== EXPECTED.join()) t.same(stopped, EXPECTED, `${cut}, ${stops}`)
+    }
+  }
+})

@@ -68,6 +68,16 @@ class MysqlDialogue<X> implements Dialogue<X, MysqlRequest> {
     this.#receiving.receive(chunk)
   }
 
+  goOn(): void {
+    this.#receiving.goOn()
+  }
+
+  /** Nothing stands behind a command. */
+  endResult(error: ProxyError): true {
+    this.#receiving.endResult(error)
+    return true
+  }
+
   send(outgoing: Outgoing<X, MysqlRequest>): void {
     this.#sending.send(outgoing)
   }

@@ -1,4 +1,5 @@
-import type { Cell, CellMasker, OwnAnswer, ResultColumn } from '../protocol.ts'
+import type { ProxyError } from '../../lib/errors.ts'
+import type { Cell, CellMasker, OwnAnswer, ResultColumn, RowMeter } from '../protocol.ts'
 import type { PreparedStatement } from './prepared-statements.ts'
 
 /** A question of the proxy's own, while its answer comes in. */
@@ -54,8 +55,14 @@ export interface ServerReply<X> {
   columns: ResultColumn[]
   /** Undefined until the first row. */
   maskers: readonly (CellMasker | null)[] | null | undefined
+  /** Undefined until the first row. */
+  meter: RowMeter | null | undefined
   rows: number
   bytes: number
+  /** The error that stands for the rest of it, whatever the server says. */
+  ended: ProxyError | null
+  /** The client has been told of that error. */
+  told: boolean
   /** The end of the columns said that another result follows. */
   moreFollows: boolean
 }
@@ -121,8 +128,11 @@ export function newReply<X>(
     held: [],
     columns: [],
     maskers: undefined,
+    meter: undefined,
     rows: 0,
     bytes: 0,
+    ended: null,
+    told: false,
     moreFollows: false,
   }
 }

@@ -6,9 +6,10 @@ export interface PacketSink {
   /**
    * The header of a message and the first byte of its payload have been read; `type` is -1 where
    * the payload is empty. `length` is that of its first packet with the header. `pass` hands its
-   * bytes to `run()` as they come; a message of several packets is gathered all the same.
+   * bytes to `run()` as they come; a message of several packets is gathered all the same. `stop`
+   * takes nothing of it and of what follows: it is opened again by `goOn()`.
    */
-  opens(type: number, length: number, sequence: number): 'whole' | 'pass'
+  opens(type: number, length: number, sequence: number): 'whole' | 'pass' | 'stop'
   /** A whole message: its packets as they came, headers included. */
   frame(type: number, bytes: Buffer): void
   run(bytes: Buffer): void
@@ -31,6 +32,8 @@ export class PacketFramer {
   #opened = false
   /** Bytes still to come of a message that passes. */
   #passing = 0
+  /** Copies of what came from the message on that wasn't taken. */
+  #stopped: Buffer[] | null = null
 
   /** `cap`: the longest message, headers included, in bytes. */
   constructor(cap: number, sink: PacketSink) {
@@ -48,7 +51,18 @@ export class PacketFramer {
     return this.#passing > 0
   }
 
+  /** Opens the message again that was stopped at. */
+  goOn(): void {
+    const stopped = this.#stopped ?? []
+    this.#stopped = null
+    for (const chunk of stopped) this.push(chunk)
+  }
+
   push(chunk: Buffer): void {
+    if (this.#stopped !== null) {
+      this.#stopped.push(Buffer.from(chunk))
+      return
+    }
     let at = 0
     let runStart = 0
     if (this.#passing > 0) {
@@ -73,6 +87,10 @@ export class PacketFramer {
         }
         const end = at + HEADER + length
         const mode = this.#judge(chunk, at, length)
+        if (mode === 'stop') {
+          this.#stopped = [Buffer.from(chunk.subarray(at))]
+          break
+        }
         if (mode === 'pass') {
           this.#passing = Math.max(0, end - chunk.length)
           at = Math.min(end, chunk.length)
@@ -101,11 +119,11 @@ export class PacketFramer {
       this.#sink.run(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to))
   }
 
-  #judge(bytes: Buffer, at: number, length: number): 'whole' | 'pass' {
+  #judge(bytes: Buffer, at: number, length: number): 'whole' | 'pass' | 'stop' {
     this.#checkCap(HEADER + length)
     const type = typeAt(bytes, at, length)
     const mode = this.#sink.opens(type, HEADER + length, bytes[at + 3] as number)
-    return length === MAX_PAYLOAD ? 'whole' : mode
+    return length === MAX_PAYLOAD && mode === 'pass' ? 'whole' : mode
   }
 
   #checkCap(length: number): void {
@@ -127,7 +145,15 @@ export class PacketFramer {
         at += taken
         if (taken < missing) return at
       } else if (!this.#opened) {
-        if (this.#open() === 'pass') return at
+        const mode = this.#open()
+        if (mode === 'stop') {
+          this.#stopped = [
+            Buffer.concat([this.#held.subarray(0, this.#heldLength), chunk.subarray(at)]),
+          ]
+          this.#release()
+          return chunk.length
+        }
+        if (mode === 'pass') return at
       } else if (payloadLength(this.#held, this.#packetAt) === MAX_PAYLOAD) {
         this.#packetAt = this.#heldLength
         this.#opened = false
@@ -150,17 +176,21 @@ export class PacketFramer {
   }
 
   /** The header of the awaited packet is there. */
-  #open(): 'whole' | 'pass' {
+  #open(): 'whole' | 'pass' | 'stop' {
     const length = payloadLength(this.#held, this.#packetAt)
     if (this.#packetAt > 0) {
       this.#checkCap(this.#packetAt + HEADER + length)
       if (this.#held[this.#packetAt + 3] !== this.#nextSequence()) throw outOfOrder()
-    } else if (this.#judge(this.#held, 0, length) === 'pass') {
-      const head = this.#held.subarray(0, this.#heldLength)
-      this.#passing = HEADER + length - head.length
-      this.#release()
-      this.#sink.run(head)
-      return 'pass'
+    } else {
+      const mode = this.#judge(this.#held, 0, length)
+      if (mode === 'stop') return mode
+      if (mode === 'pass') {
+        const head = this.#held.subarray(0, this.#heldLength)
+        this.#passing = HEADER + length - head.length
+        this.#release()
+        this.#sink.run(head)
+        return mode
+      }
     }
     this.#opened = true
     return 'whole'

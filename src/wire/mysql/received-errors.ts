@@ -27,7 +27,8 @@ export class ReceivedErrors<X> {
     if (own) {
       const { number, sqlState, message: text } = error
       own.error = { ok: false, sqlState, message: text, number }
-    } else {
+    } else if (reply.ended !== null) this.#rows.endEarly(reply, reply.ended)
+    else {
       const guarded = exchange !== null && this.#options.listener.guarded(exchange, error.number)
       const shown = guarded ? errorPayload(this.#scrubbed(error)) : payload
       this.#rows.deliver(
@@ -38,7 +39,9 @@ export class ReceivedErrors<X> {
     if (reply.shape === 'prepared' && statement && statement.state !== 'ready') {
       this.#talk.statements.remove(statement)
     }
-    if (exchange !== null) this.#options.listener.failed(exchange, error.sqlState, false)
+    if (exchange !== null && reply.ended === null) {
+      this.#options.listener.failed(exchange, error.sqlState, false)
+    }
     endReply(this.#options, this.#talk, reply, false)
   }
 

@@ -133,7 +133,7 @@ export class ReceivedReplies<X> {
     reply.bytes = 0
     const { held, columns, exchange } = reply
     reply.held = []
-    if (exchange !== null) {
+    if (exchange !== null && reply.ended === null) {
       const format = Buffer.from(reply.shape)
       const bytes = Buffer.concat([format, ...held.map((frame) => frame.subarray(4))])
       this.#options.listener.described(exchange, reply.result, { bytes, columns: () => columns })
@@ -164,7 +164,8 @@ export class ReceivedReplies<X> {
     const { status, warnings, ok } = decodeEnding(payload, this.#talk.deprecateEof)
     this.#talk.status = status
     const shown = ok ? this.#session.filter(payload, ok, reply.exchange) : payload
-    this.#rows.deliver(reply, message(reply.clientSequence, shown))
+    if (reply.ended !== null) this.#rows.endEarly(reply, reply.ended)
+    else this.#rows.deliver(reply, message(reply.clientSequence, shown))
     const opened = reply.opensCursor && (status & SERVER_STATUS_CURSOR_EXISTS) !== 0
     if (opened && reply.rows === 0) {
       this.#cursorOpened(reply, status)
@@ -185,7 +186,7 @@ export class ReceivedReplies<X> {
     },
   ): void {
     const more = (done.status & SERVER_MORE_RESULTS_EXISTS) !== 0 || reply.moreFollows
-    if (reply.exchange !== null) {
+    if (reply.exchange !== null && reply.ended === null) {
       this.#options.listener.completed(reply.exchange, reply.result, {
         tag: null,
         rows: done.rows,
@@ -196,7 +197,7 @@ export class ReceivedReplies<X> {
       })
     }
     if (!more) {
-      endReply(this.#options, this.#talk, reply, true)
+      endReply(this.#options, this.#talk, reply, reply.ended === null)
       return
     }
     if (reply.shape !== 'text' && reply.shape !== 'binary') throw violation('more results than one')
@@ -204,6 +205,7 @@ export class ReceivedReplies<X> {
     reply.phase = 'first'
     reply.columns = []
     reply.maskers = undefined
+    reply.meter = undefined
     reply.rows = 0
     reply.bytes = 0
     reply.moreFollows = false

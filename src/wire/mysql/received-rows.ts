@@ -1,6 +1,8 @@
+import type { ProxyError } from '../../lib/errors.ts'
 import type { CellMasker, DialogueOptions } from '../protocol.ts'
 import { decodeBinaryRow, maskBinaryRow } from './binary-row.ts'
 import { violation } from './conversation.ts'
+import { encodeRefusal } from './errors.ts'
 import type { ServerReply } from './owed-replies.ts'
 import { HEADER, headed, MAX_PAYLOAD, packetsIn, renumbered } from './packets.ts'
 import { decodeTextRow, maskTextRow } from './text-row.ts'
@@ -16,8 +18,10 @@ export class ReceivedRows<X> {
   }
 
   /** A row begins: passes it where nothing of it is to be changed. */
-  opens(reply: ServerReply<X>, type: number, length: number): 'whole' | 'pass' {
+  opens(reply: ServerReply<X>, type: number, length: number): 'whole' | 'pass' | 'stop' {
     if (reply.shape !== 'text' && type !== BINARY_ROW) throw violation('a row of another protocol')
+    if (reply.ended !== null) return 'whole'
+    if (!this.#admits(reply, length)) return 'stop'
     reply.rows++
     reply.bytes += length
     if (reply.own) return 'whole'
@@ -27,6 +31,15 @@ export class ReceivedRows<X> {
     reply.serverSequence = (reply.serverSequence + 1) & 0xff
     reply.clientSequence = reply.serverSequence
     return 'pass'
+  }
+
+  #admits(reply: ServerReply<X>, length: number): boolean {
+    const { exchange, result } = reply
+    if (exchange === null) return true
+    if (reply.meter === undefined) reply.meter = this.#options.listener.meter(exchange, result)
+    if (reply.meter === null || reply.meter.admits(length)) return true
+    this.#options.listener.stopped(exchange)
+    return false
   }
 
   #maskersFor({ exchange, result }: ServerReply<X>): readonly (CellMasker | null)[] | null {
@@ -39,6 +52,7 @@ export class ReceivedRows<X> {
   /** A row that doesn't pass as it is. */
   row(reply: ServerReply<X>, frame: Buffer, payload: Buffer): void {
     const { own, maskers } = reply
+    if (reply.ended !== null) return
     if (own) {
       const cells =
         reply.shape === 'text'
@@ -55,9 +69,18 @@ export class ReceivedRows<X> {
     else throw violation('a row without a plan')
   }
 
+  /** The client is told, once, of the error for which its reply ends here. */
+  endEarly(reply: ServerReply<X>, error: ProxyError): void {
+    if (reply.told) return
+    this.deliver(reply, encodeRefusal(error, reply.clientSequence))
+    reply.told = true
+    if (reply.exchange !== null)
+      this.#options.listener.failed(reply.exchange, error.sqlState, false)
+  }
+
   /** Gives the client packets of its reply, numbered as it counts them. */
   deliver(reply: ServerReply<X>, frame: Buffer): void {
-    if (reply.own) return
+    if (reply.own || reply.told) return
     const same = frame[3] === reply.clientSequence
     this.#options.toClient.add(same ? frame : renumbered(frame, reply.clientSequence))
     reply.clientSequence = (reply.clientSequence + packetsIn(frame)) & 0xff

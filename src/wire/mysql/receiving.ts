@@ -1,3 +1,4 @@
+import type { ProxyError } from '../../lib/errors.ts'
 import type { DialogueOptions } from '../protocol.ts'
 import { type Conversation, violation } from './conversation.ts'
 import { ERR_HEADER } from './errors.ts'
@@ -40,6 +41,22 @@ export class Receiving<X> {
 
   receive(chunk: Buffer): void {
     this.#framer.push(chunk)
+    this.#received()
+  }
+
+  /** See Dialogue. */
+  goOn(): void {
+    this.#framer.goOn()
+    this.#received()
+  }
+
+  /** Gives the result that is under way an error for its end. */
+  endResult(error: ProxyError): void {
+    const head = this.#talk.owed.head
+    if (head?.kind === 'server') head.ended = error
+  }
+
+  #received(): void {
     if (this.#talk.owed.empty) this.#options.listener.drained()
   }
 
@@ -52,7 +69,7 @@ export class Receiving<X> {
     return null
   }
 
-  #opens(type: number, length: number, sequence: number): 'whole' | 'pass' {
+  #opens(type: number, length: number, sequence: number): 'whole' | 'pass' | 'stop' {
     const reply = this.#owedReply()
     if (!reply) return 'whole'
     if (sequence !== reply.serverSequence) throw outOfOrder()

@@ -10,6 +10,7 @@ import type {
 } from '../protocol.ts'
 import * as backend from './backend-messages.ts'
 import { Conversation } from './conversation.ts'
+import { endResult } from './ended-result.ts'
 import { decodeRequest } from './frontend-messages.ts'
 import { OwnQuestions } from './own-questions.ts'
 import { Receiving } from './receiving.ts'
@@ -66,6 +67,14 @@ class PostgresDialogue<X> implements Dialogue<X> {
 
   receive(chunk: Buffer): void {
     this.#receiving.receive(chunk)
+  }
+
+  goOn(): void {
+    this.#receiving.goOn()
+  }
+
+  endResult(error: ProxyError): boolean {
+    return endResult(this.#talk, error)
   }
 
   send(outgoing: Outgoing<X>): void {

@@ -1,5 +1,12 @@
 import type { ProxyError } from '../../lib/errors.ts'
-import type { Cell, CellMasker, CopyMasker, OwnAnswer, ResultColumn } from '../protocol.ts'
+import type {
+  Cell,
+  CellMasker,
+  CopyMasker,
+  OwnAnswer,
+  ResultColumn,
+  RowMeter,
+} from '../protocol.ts'
 
 /** A question of the proxy's own, while its answer comes in. */
 export interface OwnQuestion {
@@ -18,12 +25,14 @@ export interface RowStream {
   bytes: number
   /** Undefined until the first row. */
   maskers: readonly (CellMasker | null)[] | null | undefined
+  /** Undefined until the first row. */
+  meter: RowMeter | null | undefined
   copyOut: CopyMasker | 'pass' | null
   copyIn: boolean
 }
 
 export function newRowStream(): RowStream {
-  return { rows: 0, bytes: 0, maskers: undefined, copyOut: null, copyIn: false }
+  return { rows: 0, bytes: 0, maskers: undefined, meter: undefined, copyOut: null, copyIn: false }
 }
 
 type Settle = ((done: boolean) => void) | undefined
@@ -57,6 +66,8 @@ export type Owed<X> =
       readonly settle: Settle
       readonly own: OwnQuestion | null
       stream: RowStream
+      /** The error that stands for its end, whatever the server says. */
+      ended: ProxyError | null
     }
   /**
    * The results of its statements one after the other, then ReadyForQuery; of a `call`, by the fast
@@ -70,6 +81,8 @@ export type Owed<X> =
       statement: number
       failed: boolean
       stream: RowStream
+      /** The error that stands for the rest of it, whatever the server says. */
+      ended: ProxyError | null
     }
   /** An ErrorResponse to a message whose name was freed just before it. */
   | { readonly kind: 'nameless' }
@@ -107,6 +120,12 @@ export class OwedReplies<X> {
 
   get hasCopyEnd(): boolean {
     return this.#items.slice(this.#first).some(({ kind }) => kind === 'copy-end')
+  }
+
+  /** True where the client's next Sync, or nothing at all, stands behind the head. */
+  get onlySyncBehindHead(): boolean {
+    const next = this.#items[this.#first + 1]
+    return next === undefined || next.kind === 'sync'
   }
 
   shift(): Owed<X> | undefined {

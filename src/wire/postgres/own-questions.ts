@@ -22,7 +22,8 @@ export class OwnQuestions<X> {
     return this.#question(sql, (name, own) => {
       this.#expectOwn(type.BIND_COMPLETE, own)
       const stream = newRowStream()
-      this.#talk.owed.push({ kind: 'execution', exchange: null, settle: undefined, own, stream })
+      const nobody = { exchange: null, settle: undefined, ended: null }
+      this.#talk.owed.push({ kind: 'execution', ...nobody, own, stream })
       this.#options.toServer.add(frontend.encodeBind(name, name))
       this.#options.toServer.add(frontend.encodeExecute(name))
       // In a transaction it would stay open: COPY FREEZE fails then, and pg_cursors shows it.

@@ -1,6 +1,7 @@
 import type { DialogueOptions } from '../protocol.ts'
 import * as backend from './backend-messages.ts'
 import { type Conversation, violation } from './conversation.ts'
+import { endEarly } from './ended-result.ts'
 import type { Owed } from './owed-replies.ts'
 import { leaveCopyIn } from './received-copy.ts'
 
@@ -33,6 +34,10 @@ export class ReceivedErrors<X> {
       return
     }
     if (head.kind === 'query') {
+      if (head.ended !== null) {
+        endEarly(this.#options, head, head.ended)
+        return
+      }
       head.failed = true
       if (head.stream.copyIn) leaveCopyIn(this.#talk, head.stream)
       if (head.exchange) this.#options.listener.failed(head.exchange, sqlState, false)
@@ -47,8 +52,12 @@ export class ReceivedErrors<X> {
       return
     }
     this.#talk.owed.shift()
-    this.#passError(head, fields, frame)
-    this.#fail(head, sqlState, false)
+    if (head.kind === 'execution' && head.ended !== null) {
+      endEarly(this.#options, head, head.ended)
+    } else {
+      this.#passError(head, fields, frame)
+      this.#fail(head, sqlState, false)
+    }
     this.#skipToSync(sqlState)
   }
 

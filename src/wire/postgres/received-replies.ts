@@ -1,6 +1,7 @@
 import type { DialogueOptions } from '../protocol.ts'
 import * as backend from './backend-messages.ts'
 import { type Conversation, violation } from './conversation.ts'
+import { endEarly } from './ended-result.ts'
 import * as type from './message-types.ts'
 import { newRowStream, statementOf } from './owed-replies.ts'
 import { leaveCopyIn } from './received-copy.ts'
@@ -75,6 +76,10 @@ export class ReceivedReplies<X> {
     if (stream.copyIn) leaveCopyIn(this.#talk, stream)
     if (head.kind === 'execution') this.#talk.owed.shift()
     if (head.kind === 'execution' && head.own) return
+    if (head.ended !== null) {
+      endEarly(this.#options, head, head.ended)
+      return
+    }
     if (exchange) {
       this.#options.listener.completed(exchange, statementOf(head), {
         tag,

@@ -3,6 +3,7 @@ import type { DialogueOptions } from '../protocol.ts'
 import * as backend from './backend-messages.ts'
 import { type Conversation, violation } from './conversation.ts'
 import { maskDataRow } from './data-row.ts'
+import { isOfEnded } from './ended-result.ts'
 import { postgresLayout } from './framing.ts'
 import * as type from './message-types.ts'
 import { statementOf } from './owed-replies.ts'
@@ -39,30 +40,42 @@ export class Receiving<X> {
 
   receive(chunk: Buffer): void {
     this.#framer.push(chunk)
+    this.#received()
+  }
+
+  /** See Dialogue. */
+  goOn(): void {
+    this.#framer.goOn()
+    this.#received()
+  }
+
+  #received(): void {
     this.#passCopyEnds()
     if (this.#talk.owed.empty || this.#talk.awaitsCopyData) this.#options.listener.drained()
   }
 
-  #opens(messageType: number, length: number): 'whole' | 'pass' {
+  #opens(messageType: number, length: number): 'whole' | 'pass' | 'stop' {
     this.#passCopyEnds()
-    if (messageType === type.DATA_ROW) return this.#opensRow(length)
-    if (messageType === type.COPY_DATA) {
-      const stream = this.#talk.streamOfHead('CopyData')
-      stream.bytes += length
-      stream.rows++
-      if (stream.copyOut === null) throw violation('CopyData outside COPY')
-      return stream.copyOut === 'pass' ? 'pass' : 'whole'
-    }
-    return 'whole'
-  }
-
-  #opensRow(length: number): 'whole' | 'pass' {
+    if (messageType !== type.DATA_ROW && messageType !== type.COPY_DATA) return 'whole'
     const head = this.#talk.owed.head
     if (head?.kind !== 'execution' && head?.kind !== 'query')
       throw violation('a row nobody asked for')
+    if (head.ended !== null) return 'whole'
     const { stream, exchange } = head
+    if (messageType === type.COPY_DATA && stream.copyOut === null) {
+      throw violation('CopyData outside COPY')
+    }
+    if (stream.meter === undefined) {
+      stream.meter =
+        exchange === null ? null : this.#options.listener.meter(exchange, statementOf(head))
+    }
+    if (stream.meter !== null && exchange !== null && !stream.meter.admits(length)) {
+      this.#options.listener.stopped(exchange)
+      return 'stop'
+    }
     stream.rows++
     stream.bytes += length
+    if (messageType === type.COPY_DATA) return stream.copyOut === 'pass' ? 'pass' : 'whole'
     if (stream.maskers === undefined) {
       stream.maskers = exchange === null ? null : this.#maskersFor(exchange, statementOf(head))
     }
@@ -77,6 +90,7 @@ export class Receiving<X> {
 
   #frame(messageType: number, frame: Buffer): void {
     this.#passCopyEnds()
+    if (isOfEnded(this.#talk, messageType)) return
     switch (messageType) {
       case type.DATA_ROW:
         this.#row(frame)

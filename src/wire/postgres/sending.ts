@@ -39,6 +39,7 @@ export class Sending<X> {
           settle,
           statement: 0,
           failed: false,
+          ended: null,
           stream: newRowStream(),
         })
         this.#talk.segment = 'closed'
@@ -68,6 +69,7 @@ export class Sending<X> {
           exchange,
           settle,
           own: null,
+          ended: null,
           stream: newRowStream(),
         })
         this.#talk.open('executed')

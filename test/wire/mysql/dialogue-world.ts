@@ -43,6 +43,8 @@ export function world(server: GoldenServer, options: WorldOptions = {}) {
       const { masker } = options
       return masker ? columns.map(masker) : null
     },
+    meter: () => null,
+    stopped: () => {},
     copyOut: () => null,
     guarded: () => options.guarded ?? false,
     completed: (_exchange, statement, completion) => completed.push({ ...completion, statement }),

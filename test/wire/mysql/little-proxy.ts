@@ -229,6 +229,8 @@ function listenerOf(options: LittleProxyOptions, heard: Heard): ReplyListener<ob
       const plan = columns.map(masker)
       return plan.some((each) => each !== null) ? plan : null
     },
+    meter: () => null,
+    stopped: () => {},
     copyOut: () => null,
     guarded: () => options.guarded ?? false,
     completed: (_exchange, statement, { rows, suspended }) =>

@@ -48,6 +48,35 @@ t.test('packets are cut wherever a read ends, an empty one too', async (t) => {
   t.same(framed(single).whole, [A, EMPTY, ROW, A], 'byte by byte')
 })
 
+t.test('a message that is stopped at is opened again, with all that came behind it', async (t) => {
+  const stream = Buffer.concat([A, EMPTY, ROW, A])
+  for (let cut = 0; cut <= stream.length; cut++) {
+    for (const stop of [0, 1, 2, 3]) {
+      const came: Buffer[] = []
+      let opened = 0
+      const framer = new PacketFramer(1024, {
+        opens: (type) => {
+          if (opened === stop || opened === stop + 1) {
+            opened++
+            return 'stop'
+          }
+          opened++
+          return type === 9 ? 'pass' : 'whole'
+        },
+        frame: (_type, bytes) => came.push(Buffer.from(bytes)),
+        run: (bytes) => came.push(Buffer.from(bytes)),
+      })
+      framer.push(stream.subarray(0, cut))
+      framer.push(stream.subarray(cut))
+      const before = Buffer.concat(came).length
+      framer.goOn()
+      if (Buffer.concat(came).length !== before) t.fail('it went past a message it was to stop at')
+      framer.goOn()
+      if (!Buffer.concat(came).equals(stream)) t.fail(`cut at ${cut}, stopped at ${stop}`)
+    }
+  }
+})
+
 t.test('a message of 16 MB and more is one message, however it is cut', async (t) => {
   const cap = 64 * 1024 * 1024
   for (const length of [MAX_PAYLOAD - 1, MAX_PAYLOAD, MAX_PAYLOAD + 5]) {

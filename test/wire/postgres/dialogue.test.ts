@@ -55,6 +55,8 @@ function open(options: { masked?: boolean; guarded?: boolean } = {}) {
       described: (x, statement, { columns }) =>
         heard.push(`columns ${x}/${statement} ${columns().map((c) => c.name)}`),
       maskers: () => (options.masked ? [() => Buffer.from('***'), null] : null),
+      meter: () => null,
+      stopped: () => {},
       copyOut: () => null,
       guarded: () => options.guarded ?? false,
       completed: (x, statement, { tag, rows, suspended }) =>

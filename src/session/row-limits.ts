@@ -1,0 +1,167 @@
+import { type LimitConfig, limitsOn } from '../policy/limit.ts'
+import type { Classification } from '../sql/statement.ts'
+import type { RowMeter } from '../wire/protocol.ts'
+import type { Exchange } from './exchange.ts'
+import type { Hour, Usage } from './usage.ts'
+
+/** What went past a limit. */
+export interface Breach {
+  readonly action: 'approve' | 'deny'
+  /** For the person who signs, and the agent. */
+  readonly reason: string
+}
+
+/** How much one session's statements send, held against the limits of the moment. */
+export class RowLimits {
+  readonly #agent: string
+  readonly #limits: () => readonly LimitConfig[]
+  readonly #usage: Usage
+  readonly #meters = new WeakMap<Exchange, (ResultMeter | null)[]>()
+  /** A cursor's rows are those of one statement, however many FETCHes bring them. */
+  readonly #cursors = new Map<string, Count>()
+
+  constructor(agent: string, limits: () => readonly LimitConfig[], usage: Usage) {
+    this.#agent = agent
+    this.#limits = limits
+    this.#usage = usage
+  }
+
+  /** Whether a person may have to be asked before all rows of it have left. */
+  mayAsk(exchange: Exchange): boolean {
+    return exchange.statements.some((statement) =>
+      this.#on(statement).some((limit) => limit.action === 'approve'),
+    )
+  }
+
+  /** It runs: cursors that it makes or frees begin anew. */
+  runs({ statements }: Exchange): void {
+    if (this.#cursors.size === 0) return
+    for (const name of statements.flatMap(({ names }) => names)) {
+      if (name.kind === 'declare') this.#cursors.delete(name.name)
+      else if (name.kind === 'close' && name.name !== null) this.#cursors.delete(name.name)
+    }
+  }
+
+  /** Who counts the rows of one result; null where no limit does. */
+  meter(exchange: Exchange, statement: number): ResultMeter | null {
+    const classification = exchange.statementOf(statement)
+    const limits = classification ? this.#on(classification) : []
+    if (!classification || limits.length === 0) return null
+    const meters = this.#meters.get(exchange) ?? []
+    this.#meters.set(exchange, meters)
+    // A portal's rows, and those of a server-side cursor, come in pieces.
+    const known = meters[statement]
+    if (known) return known
+    const counted = limits.map((limit) => ({ limit, hour: this.#usage.hour(this.#agent, limit) }))
+    const meter = new ResultMeter(
+      counted,
+      this.#countOf(classification),
+      exchange.approval !== null,
+    )
+    meters[statement] = meter
+    return meter
+  }
+
+  /** Who stopped a result of it. */
+  stopped(exchange: Exchange): ResultMeter | null {
+    return this.#meters.get(exchange)?.find((meter) => meter?.breach) ?? null
+  }
+
+  #on({ classes }: Classification): readonly LimitConfig[] {
+    const limits = this.#limits()
+    return limits.length === 0 ? limits : limitsOn(limits, this.#agent, classes)
+  }
+
+  #countOf({ names }: Classification): Count {
+    const cursor = names.find(({ kind }) => kind === 'fetch')
+    if (cursor?.kind !== 'fetch') return { rows: 0, lifted: false }
+    const count = this.#cursors.get(cursor.name) ?? { rows: 0, lifted: false }
+    this.#cursors.set(cursor.name, count)
+    return count
+  }
+}
+
+/** Rows of one statement. */
+interface Count {
+  rows: number
+  /** A person has signed: what is left of it may leave. */
+  lifted: boolean
+}
+
+interface Counted {
+  readonly limit: LimitConfig
+  readonly hour: Hour
+}
+
+/** How many rows may pass between two looks at the clock. */
+const LOOK_EVERY = 1024
+
+/** Counts the rows of one result. What was signed is counted and not stopped. */
+export class ResultMeter implements RowMeter {
+  readonly #counted: readonly Counted[]
+  /** Each once: limits of the same agents and classes share one. */
+  readonly #hours: readonly Hour[]
+  readonly #count: Count
+  #sinceLook = 0
+  breach: Breach | null = null
+
+  constructor(counted: readonly Counted[], count: Count, lifted: boolean) {
+    this.#counted = counted
+    this.#count = count
+    this.#hours = [...new Set(counted.map(({ hour }) => hour))]
+    count.lifted ||= lifted
+    for (const hour of this.#hours) hour.pass()
+  }
+
+  admits(bytes: number): boolean {
+    if (++this.#sinceLook === LOOK_EVERY) {
+      this.#sinceLook = 0
+      for (const hour of this.#hours) hour.pass()
+    }
+    if (!this.#count.lifted) {
+      this.breach = this.#breachBy(bytes)
+      if (this.breach !== null) return false
+    }
+    this.#count.rows++
+    for (const hour of this.#hours) hour.add(bytes)
+    return true
+  }
+
+  /** Rows that have left, of all pieces of the statement. */
+  get rows(): number {
+    return this.#count.rows
+  }
+
+  /** A person has signed: the rest may leave. */
+  lift(): void {
+    this.#count.lifted = true
+    this.breach = null
+  }
+
+  #breachBy(bytes: number): Breach | null {
+    let first: Breach | null = null
+    for (const { limit, hour } of this.#counted) {
+      const most = this.#most(limit, hour, bytes)
+      if (most === null) continue
+      const of = limit.classes === null ? '' : ` of ${limit.classes.join(', ')}`
+      const breach = { action: limit.action, reason: `sends more than ${most}${of}` }
+      if (limit.action === 'deny') return breach
+      first ??= breach
+    }
+    return first
+  }
+
+  /** The number that one more row would go past, in words. */
+  #most(limit: LimitConfig, hour: Hour, bytes: number): string | null {
+    const { rowsPerStatement, rowsPerHour, bytesPerHour } = limit
+    if (rowsPerStatement !== null && this.#count.rows >= rowsPerStatement) {
+      return `${rowsPerStatement} rows by one statement`
+    }
+    if (rowsPerHour !== null && hour.rows >= rowsPerHour)
+      return `${rowsPerHour} rows within an hour`
+    if (bytesPerHour !== null && hour.bytes + bytes > bytesPerHour) {
+      return `${bytesPerHour} bytes within an hour`
+    }
+    return null
+  }
+}
