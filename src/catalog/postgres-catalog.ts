@@ -55,7 +55,7 @@ export async function openPostgresCatalog(
     onTrouble: options.onTrouble,
   })
   const close = async () => {
-    await Promise.all([lineage.close(), keeper.close()])
+    await keeper.close()
   }
   try {
     await keeper.refresh()

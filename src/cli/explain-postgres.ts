@@ -21,6 +21,6 @@ export async function judgeOnPostgres(
       outputs: lineage.read(statement.sql, catalog.current),
     }))
   } finally {
-    await Promise.all([lineage.close(), classifier.close(), catalog.close()])
+    await Promise.all([classifier.close(), catalog.close()])
   }
 }

@@ -1,5 +1,5 @@
 import type { Analysis } from './analysis.ts'
-import { type Body, bodyOf, childrenOf, listOf, namesOf, nodeOf, placeOf, stringOf } from './ast.ts'
+import { type Body, bodyOf, childrenOf, listOf, namesOf, nodeOf, stringOf } from './ast.ts'
 import { calleeReturnsSet, hiddenCalls, noteUnknownSetting } from './calls.ts'
 import { canFail, canOverflow, failsOnText } from './can-fail.ts'
 import type { Scope } from './scope.ts'
@@ -100,13 +100,13 @@ function functionCall(analysis: Analysis, body: Body, scope: Scope): Taint {
   if (body.agg_filter) analysis.predicate(body.agg_filter, scope, 'FILTER')
   const order = taintOfValue(analysis, body.agg_order, scope)
   // WITHIN GROUP (ORDER BY x) names what is aggregated; other orders only tell how.
-  if (!body.agg_within_group) analysis.findings.probe(order, 'the order of an aggregate', at)
+  if (!body.agg_within_group) analysis.findings.probe(order, 'the order of an aggregate', body)
   const over =
     body.over === undefined ? CLEAN : windowDefinition(analysis, asBody(body.over), scope)
   if (calleeReturnsSet(analysis.schema, name)) {
-    analysis.findings.probe(args, `${name.at(-1)}(), which makes rows`, at)
+    analysis.findings.probe(args, `${name.at(-1)}(), which makes rows`, body)
   }
-  checkFailure(analysis, name, listOf(body.args), scope, at)
+  checkFailure(analysis, body, scope)
   if (isCount(name) && countsSafely(analysis, body, scope)) return analysis.call(name, over, at)
   return union([analysis.call(name, union([args, order]), at), over])
 }
@@ -135,7 +135,7 @@ function windowDefinition(analysis: Analysis, body: Body, scope: Scope): Taint {
   const order = taintOfValue(analysis, body.orderClause, scope)
   const frame = taintOfValue(analysis, [body.startOffset, body.endOffset], scope)
   const all = union([partition, order, frame])
-  analysis.findings.probe(all, 'a window', placeOf(body))
+  analysis.findings.probe(all, 'a window', body)
   return all
 }
 
@@ -158,7 +158,7 @@ function caseExpression(analysis: Analysis, body: Body, scope: Scope): Taint {
     taints.push(condition, taintOfValue(analysis, when.result, scope))
     if (body.arg === undefined) analysis.predicate(when.expr, scope, 'CASE')
     else if (!plain || !isConstant(when.expr)) {
-      analysis.findings.probe(union([subject, condition]), 'CASE', placeOf(when.expr))
+      analysis.findings.probe(union([subject, condition]), 'CASE', when.expr)
     }
   }
   return union(taints)
@@ -168,23 +168,19 @@ function caseExpression(analysis: Analysis, body: Body, scope: Scope): Taint {
  * A computation that fails for some values and not for others tells which it met, and how the agent
  * computes what it is given says for which. A column by itself fails as its own content does.
  */
-function checkFailure(
-  analysis: Analysis,
-  name: readonly string[],
-  args: readonly unknown[],
-  scope: Scope,
-  at?: number,
-): void {
+function checkFailure(analysis: Analysis, body: Body, scope: Scope): void {
+  const name = namesOf(body.funcname)
   if (!canFail(name)) return
+  const args = listOf(body.args)
   const computed = args.filter((argument) => plainColumn(analysis, argument, scope) === null)
   const taint = union(computed.map((argument) => taintOfValue(analysis, argument, scope)))
-  analysis.findings.probe(taint, `${name.at(-1)}(), which can fail`, at)
+  analysis.findings.probe(taint, `${name.at(-1)}(), which can fail`, body)
 }
 
 function checkCast(analysis: Analysis, body: Body, type: string, taint: Taint, scope: Scope): void {
   if (!isHard(taint) || !failsOnText(type, body.arg)) return
   if (plainColumn(analysis, body.arg, scope) !== null) return
-  analysis.findings.probe(taint, `a cast to ${type}, which can fail`, placeOf(body))
+  analysis.findings.probe(taint, `a cast to ${type}, which can fail`, body)
 }
 
 function typeCast(analysis: Analysis, body: Body, scope: Scope): Taint {
@@ -201,7 +197,7 @@ function typeCast(analysis: Analysis, body: Body, scope: Scope): Taint {
     analysis,
     fitting.map(({ name }) => name),
     taint,
-    placeOf(body),
+    locationOf(body),
   )
 }
 
@@ -223,15 +219,14 @@ function operation(analysis: Analysis, body: Body, scope: Scope): Taint {
   const left = taintOfValue(analysis, body.lexpr, scope)
   const right = taintOfValue(analysis, body.rexpr, scope)
   const operator = namesOf(body.name).at(-1)
-  const at = placeOf(body)
-  if (operator === '/' || operator === '%') analysis.findings.probe(right, 'a divisor', at)
+  if (operator === '/' || operator === '%') analysis.findings.probe(right, 'a divisor', body)
   else if (canOverflow(operator, body)) {
-    analysis.findings.probe(union([left, right]), 'a computation that can overflow', at)
+    analysis.findings.probe(union([left, right]), 'a computation that can overflow', body)
   }
   if (body.kind === 'AEXPR_NULLIF' && !comparesPlainly(analysis, body, scope)) {
-    analysis.findings.probe(union([left, right]), 'NULLIF', at)
+    analysis.findings.probe(union([left, right]), 'NULLIF', body)
   }
-  return operated(analysis, body.name, union([left, right]), at)
+  return operated(analysis, body.name, union([left, right]), locationOf(body))
 }
 
 function operated(analysis: Analysis, name: unknown, taint: Taint, at?: number): Taint {
@@ -263,7 +258,7 @@ function indirection(analysis: Analysis, body: Body, scope: Scope): Taint {
     taint =
       name === null
         ? union([taint, taintOfValue(analysis, step, scope)])
-        : analysis.call([name], taint, placeOf(body.arg))
+        : analysis.call([name], taint)
   }
   return taint
 }

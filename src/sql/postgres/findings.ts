@@ -1,6 +1,7 @@
 import type { Classification, Effect, EffectReason, Lookup, TableUse } from '../statement.ts'
+import { placeOf } from './ast.ts'
 import type { SchemaRelation } from './schema.ts'
-import { type Column, hardSources, type Taint } from './taint.ts'
+import { type Column, hardSources, isHard, type Taint } from './taint.ts'
 
 /** How findings of an inner statement, or of code that runs beside one, are taken over. */
 export interface Inclusion {
@@ -130,7 +131,10 @@ export class Findings {
     for (const { dataClass } of taint.values()) if (dataClass !== null) this.#classes.add(dataClass)
   }
 
-  probe(taint: Taint, where: string, at?: number): void {
+  /** `stands`: the part of the tree that it is, looked at only where it is a probe. */
+  probe(taint: Taint, where: string, stands?: unknown): void {
+    if (!isHard(taint)) return
+    const at = placeOf(stands)
     for (const { label } of hardSources(taint)) {
       const reason = `${label} is used in ${where}, which can be used to guess its values`
       this.effect('probe', reason, at)

@@ -42,7 +42,7 @@ export function addFromItem(analysis: Analysis, value: unknown, scope: Scope): v
   } else if (kind === 'RangeTableSample') {
     addFromItem(analysis, body.relation, scope)
     const taint = analysis.value([body.args, body.repeatable], scope)
-    analysis.findings.probe(taint, 'TABLESAMPLE', placeOf(body.args))
+    analysis.findings.probe(taint, 'TABLESAMPLE', body.args)
   } else scope.items.push(functionItem(analysis, kind, body, scope))
 }
 
@@ -155,7 +155,7 @@ function itemOf(outputs: Outputs, alias: Alias, name: string): RangeItem {
 /** Functions, XMLTABLE, JSON_TABLE: every column comes from the arguments and the function. */
 function functionItem(analysis: Analysis, kind: string, body: Body, scope: Scope): RangeItem {
   const taint = analysis.value(bodyWithoutAlias(body), scope)
-  analysis.findings.probe(taint, 'what FROM computes', placeOf(body))
+  analysis.findings.probe(taint, 'what FROM computes', body)
   const alias = aliasOf(body)
   const name = alias.name ?? functionName(body) ?? kind
   const names = [...definedColumns(body), ...alias.columns, name]

@@ -20,10 +20,6 @@ export class LineageReader {
     return reader
   }
 
-  close(): Promise<void> {
-    return this.#parser.close()
-  }
-
   /** One entry an output column; null where the query can't be read, or its columns aren't certain. */
   read(sql: string, schema: Schema): readonly OutputLineage[] | null {
     const [statement, ...others] = this.#parser.parseBody(sql) ?? []

@@ -1,25 +1,24 @@
-import { type Clock, systemClock } from '../../lib/clock.ts'
 import { messageOf } from '../../lib/errors.ts'
+import type { CodeSource } from './analysis.ts'
 import { CodeReader } from './code-text.ts'
-import { LargeTextReader, UnreadableError } from './large-text-reader.ts'
+import { isFlat } from './flat-text.ts'
 import { PgQuery, type RawStatement, SqlSyntaxError } from './pg-query.ts'
 import type { Routine } from './plpgsql.ts'
 import { type ReadStatement, type ReadText, readText } from './read-text.ts'
 
 /** Bytes. Above it nothing is read: the text is opaque. */
 const MAX_TEXT = 1024 * 1024
-/** Bytes. Up to here a text is read on the data plane's own thread, when it is flat. */
-const MAX_INLINE = 32 * 1024
-/** A chain of some 6,000 operators overflows the grammar's stack; this stays well below. */
-const MAX_INLINE_OPERATORS = 2000
-const MAX_INLINE_DEPTH = 200
-const MAX_INLINE_STATEMENTS = 100
-const SEMICOLON = 0x3b
 
 export type ParseOutcome =
   | { readonly kind: 'read'; readonly statements: readonly ReadStatement[] }
   | { readonly kind: 'syntax-error'; readonly message: string }
   | { readonly kind: 'opaque'; readonly reason: string; readonly sql: string }
+
+/** A text that would keep others waiting, or strain a stack. */
+export interface LargeText {
+  readonly kind: 'large'
+  readonly sql: string
+}
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -27,27 +26,18 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  * Reads SQL text with PostgreSQL's own grammar, so that a hostile text can neither stop nor fool
  * the data plane: what can't be read for certain comes back as opaque.
  */
-export class PostgresParser {
-  readonly #large: LargeTextReader
+export class PostgresParser implements CodeSource {
   readonly #code = new CodeReader()
   #grammar: PgQuery | null = null
   #loading: Promise<PgQuery> | null = null
-
-  constructor(clock: Clock = systemClock) {
-    this.#large = new LargeTextReader(clock)
-  }
 
   /** Loads the grammar, so that the first statement needn't wait. */
   async open(): Promise<void> {
     await this.#load()
   }
 
-  async close(): Promise<void> {
-    await this.#large.close()
-  }
-
-  /** At once for small texts while a grammar is loaded; a promise otherwise. Never throws. */
-  parse(bytes: Buffer): ParseOutcome | Promise<ParseOutcome> {
+  /** At once while a grammar is loaded; a promise otherwise. Never throws; reads no large text. */
+  parse(bytes: Buffer): ParseOutcome | LargeText | Promise<ParseOutcome> {
     if (bytes.length > MAX_TEXT) return opaque(`it is longer than ${MAX_TEXT} bytes`, bytes)
     if (bytes.includes(0)) return opaque('it holds a NUL byte', bytes)
     let sql: string
@@ -56,7 +46,7 @@ export class PostgresParser {
     } catch {
       return opaque('it is not valid UTF-8', bytes)
     }
-    if (!isFlat(bytes)) return this.#parseLarge(sql, bytes)
+    if (!isFlat(bytes)) return { kind: 'large', sql }
     const grammar = this.#grammar
     if (grammar?.sound) return parseWith(grammar, sql, bytes)
     return this.#load().then(
@@ -78,17 +68,8 @@ export class PostgresParser {
   }
 
   #grammarFor(code: string): PgQuery | null {
-    const bytes = Buffer.from(code)
     const grammar = this.#grammar
-    return grammar?.sound && !bytes.includes(0) && isFlat(bytes) ? grammar : null
-  }
-
-  async #parseLarge(sql: string, bytes: Buffer): Promise<ParseOutcome> {
-    try {
-      return outcomeOf(await this.#large.read(sql), bytes)
-    } catch (error) {
-      return failureOf(error, bytes)
-    }
+    return grammar?.sound && isReadable(code) ? grammar : null
   }
 
   #load(): Promise<PgQuery> {
@@ -105,7 +86,14 @@ export class PostgresParser {
   }
 }
 
-function parseWith(grammar: PgQuery, sql: string, bytes: Buffer): ParseOutcome {
+/** Code that strains no grammar. */
+export function isReadable(code: string): boolean {
+  const bytes = Buffer.from(code)
+  return !bytes.includes(0) && isFlat(bytes)
+}
+
+/** Reads a text with a grammar that is sound; after an error of another kind it isn't any more. */
+export function parseWith(grammar: PgQuery, sql: string, bytes: Buffer): ParseOutcome {
   try {
     return outcomeOf(readText(grammar, sql, bytes), bytes)
   } catch (error) {
@@ -123,38 +111,9 @@ function outcomeOf(text: ReadText, bytes: Buffer): ParseOutcome {
 
 function failureOf(error: unknown, bytes: Buffer): ParseOutcome {
   if (error instanceof SqlSyntaxError) return { kind: 'syntax-error', message: error.message }
-  const reason = error instanceof UnreadableError ? error.message : messageOf(error)
-  return opaque(`it can't be read: ${reason}`, bytes)
+  return opaque(`it can't be read: ${messageOf(error)}`, bytes)
 }
 
 function opaque(reason: string, bytes: Buffer): ParseOutcome {
   return { kind: 'opaque', reason, sql: bytes.toString('utf8') }
-}
-
-/** Whether a text is small, and neither nested nor chained deeply enough to strain a stack. */
-function isFlat(bytes: Buffer): boolean {
-  if (bytes.length > MAX_INLINE) return false
-  let depth = 0
-  let operators = 0
-  let statements = 0
-  for (const byte of bytes) {
-    if (byte === 0x28 || byte === 0x5b) depth++
-    else if (byte === 0x29 || byte === 0x5d) depth--
-    else if (OPERATORS[byte] === 1) operators++
-    else if (byte === SEMICOLON) statements++
-    if (depth > MAX_INLINE_DEPTH || operators > MAX_INLINE_OPERATORS) return false
-    if (statements > MAX_INLINE_STATEMENTS) return false
-  }
-  return bytes.length <= MAX_INLINE_OPERATORS * 4 || countWords(bytes) <= MAX_INLINE_OPERATORS
-}
-
-const OPERATORS = new Uint8Array(256)
-for (const operator of '+-*/<>=~!@#%^&|`?:') OPERATORS[operator.charCodeAt(0)] = 1
-
-/** Words that can form chains: NOT, CASE, UNION, SELECT ... */
-function countWords(bytes: Buffer): number {
-  const words = /\b(?:not|case|union|intersect|except|select|is|collate|at|join|over)\b/gi
-  let count = 0
-  for (const _ of bytes.toString('latin1').matchAll(words)) count++
-  return count
 }

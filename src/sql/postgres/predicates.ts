@@ -1,14 +1,5 @@
 import type { Analysis } from './analysis.ts'
-import {
-  anyNode,
-  type Body,
-  childrenOf,
-  listOf,
-  literalOf,
-  namesOf,
-  nodeOf,
-  placeOf,
-} from './ast.ts'
+import { anyNode, type Body, childrenOf, listOf, literalOf, namesOf, nodeOf } from './ast.ts'
 import { isConstant, plainColumn } from './expressions.ts'
 import type { Scope } from './scope.ts'
 import { type Column, hardSources, isHard } from './taint.ts'
@@ -46,7 +37,7 @@ export function checkPredicate(
   const taint = analysis.value(value, scope)
   if (node?.kind === 'A_Expr' && isSafeEquality(analysis, node.body, scope)) return
   if (node?.kind === 'SubLink' && isSafeMembership(analysis, node.body, scope)) return
-  analysis.findings.probe(taint, where, placeOf(value))
+  analysis.findings.probe(taint, where, value)
 }
 
 function isSafeEquality(analysis: Analysis, body: Body, scope: Scope): boolean {

@@ -21,10 +21,10 @@ export function selectOutputs(analysis: Analysis, body: Body, parent: Scope | nu
   const outputs = coreOutputs(analysis, body, scope)
   for (const item of listOf(body.sortClause)) {
     const taint = sortTaint(analysis, bodyOf(item, 'SortBy')?.node, outputs, scope, 'output')
-    analysis.findings.probe(taint, 'ORDER BY', placeOf(item))
+    analysis.findings.probe(taint, 'ORDER BY', item)
   }
   const limits = analysis.value([body.limitCount, body.limitOffset], scope)
-  analysis.findings.probe(limits, 'LIMIT', placeOf([body.limitCount, body.limitOffset]))
+  analysis.findings.probe(limits, 'LIMIT', [body.limitCount, body.limitOffset])
   return outputs
 }
 
@@ -48,7 +48,7 @@ function coreOutputs(analysis: Analysis, body: Body, scope: Scope): Outputs {
 function checkGrouping(analysis: Analysis, body: Body, outputs: Outputs, scope: Scope): void {
   for (const item of groupItems(body.groupClause)) {
     const taint = sortTaint(analysis, item, outputs, scope, 'input')
-    analysis.findings.probe(taint, 'GROUP BY', placeOf(item))
+    analysis.findings.probe(taint, 'GROUP BY', item)
   }
   if (body.havingClause) analysis.predicate(body.havingClause, scope, 'HAVING')
   analysis.value(body.windowClause, scope)
@@ -56,7 +56,7 @@ function checkGrouping(analysis: Analysis, body: Body, outputs: Outputs, scope: 
   for (const item of listOf(body.distinctClause)) {
     if (nodeOf(item) === null) continue
     const taint = sortTaint(analysis, item, outputs, scope, 'output')
-    analysis.findings.probe(taint, 'DISTINCT ON', placeOf(item))
+    analysis.findings.probe(taint, 'DISTINCT ON', item)
   }
 }
 

@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto'
+import { messageOf } from '../../lib/errors.ts'
+import { NamesSoFar } from '../names-so-far.ts'
+import type {
+  Classification,
+  EffectReason,
+  Parsed,
+  SessionName,
+  SessionNames,
+} from '../statement.ts'
+import { unreadable } from '../unreadable.ts'
+import { type AnalysisSettings, newAnalysis, safeOutputsOf } from './analyze.ts'
+import type { ParseOutcome } from './parser.ts'
+import type { ReadStatement } from './read-text.ts'
+import { redact } from './redact.ts'
+import { judge } from './statements.ts'
+
+/** What a text of any number of statements comes to. */
+export interface Judgement {
+  readonly parsed: Parsed
+  /** It names something that the schema doesn't know. */
+  readonly unknown: boolean
+  /** It depends on names of the session, so it holds for this moment only. */
+  readonly usesSession: boolean
+}
+
+/** Judges what was read of a text. */
+export function judgeText(
+  outcome: ParseOutcome,
+  settings: AnalysisSettings,
+  names: SessionNames,
+): Judgement {
+  if (outcome.kind === 'read') return classifyAll(outcome.statements, settings, names)
+  const parsed: Parsed =
+    outcome.kind === 'opaque'
+      ? { kind: 'opaque', classification: unreadable(outcome.sql, outcome.reason) }
+      : outcome
+  return { parsed, unknown: false, usesSession: true }
+}
+
+function classifyAll(
+  statements: readonly ReadStatement[],
+  settings: AnalysisSettings,
+  names: SessionNames,
+): Judgement {
+  let unknown = false
+  const soFar = new NamesSoFar(names)
+  const classifications = statements.map((read) => {
+    const one = classifyOne(read, read.node, settings, soFar)
+    unknown ||= one.unknown
+    soFar.follow(one.classification)
+    return one.classification
+  })
+  const usesSession = classifications.some(({ names: own }) => own.some(isLookup))
+  return { parsed: { kind: 'statements', statements: classifications }, unknown, usesSession }
+}
+
+function isLookup(name: SessionName): boolean {
+  if (name.kind === 'execute' || name.kind === 'fetch') return true
+  if (name.kind === 'prepare' || name.kind === 'declare') return name.inner.names.some(isLookup)
+  return false
+}
+
+/** Judges `node`, which is `read`'s statement or stands inside it. */
+function classifyOne(
+  read: ReadStatement,
+  node: unknown,
+  settings: AnalysisSettings,
+  names: SessionNames,
+) {
+  const analysis = newAnalysis(settings)
+  const { findings } = analysis
+  try {
+    const judged = judge(analysis, node, {
+      names,
+      inner: (own) => classifyOne(read, own, settings, names),
+    })
+    const classification: Classification = {
+      verb: judged.verb,
+      sql: read.sql,
+      tokens: tokensOf(read, judged.names, names),
+      fingerprint: read.fingerprint,
+      redacted: redact(read, judged.secret),
+      withoutLiterals: read.withoutLiterals,
+      effects: placedIn(read, findings.effects),
+      tables: findings.tables,
+      functions: [...findings.functions],
+      classes: findings.classes,
+      output: findings.classified ? 'classified' : 'clear',
+      safeOutputs: findings.classified && findings.ownOutputs ? safeOutputsOf(judged.outputs) : [],
+      connectionBound: findings.connectionBound,
+      names: judged.names,
+      lookups: findings.lookups,
+      ...(node === read.node && read.copy ? { copy: read.copy } : {}),
+    }
+    return { classification, analysis, unknown: findings.unknown.size > 0 }
+  } catch (error) {
+    // Too deep for this thread's stack, or a shape that isn't known: nothing is certain.
+    const reason = error instanceof RangeError ? 'it is too deep' : messageOf(error)
+    findings.effect('opaque', `the statement can't be judged: ${reason}`)
+    findings.classified = true
+    return { classification: unreadable(read.sql, reason), analysis, unknown: false }
+  }
+}
+
+/** Effects with their places in the statement's own text, in characters. */
+function placedIn(
+  { sql, start }: ReadStatement,
+  effects: readonly EffectReason[],
+): readonly EffectReason[] {
+  let bytes: Buffer | null = null
+  return effects.map((each) => {
+    if (each.at === undefined) return each
+    bytes ??= Buffer.from(sql)
+    const { effect, reason } = each
+    const offset = each.at - start
+    if (offset < 0 || offset >= bytes.length) return { effect, reason }
+    const plain = bytes.length === sql.length
+    return { effect, reason, at: plain ? offset : bytes.toString('utf8', 0, offset).length }
+  })
+}
+
+/** EXECUTE p is the same statement only while p stands for the same one; FETCH alike. */
+function tokensOf(read: ReadStatement, own: readonly SessionName[], names: SessionNames): string {
+  const meant = own.flatMap((name) => {
+    if (name.kind === 'execute') return names.prepared(name.name)?.tokens ?? []
+    return name.kind === 'fetch' ? (names.cursor(name.name)?.tokens ?? []) : []
+  })
+  if (meant.length === 0) return read.tokens
+  return createHash('sha256')
+    .update([read.tokens, ...meant].join(' '))
+    .digest('hex')
+}

@@ -1,0 +1,43 @@
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import type { CodeSource } from './analysis.ts'
+import { type Judgement, judgeText } from './classify-text.ts'
+import { CodeReader } from './code-text.ts'
+import { isReadable, parseWith } from './parser.ts'
+import { PgQuery } from './pg-query.ts'
+import { RemoteSchema } from './remote-schema.ts'
+import type { Schema } from './schema.ts'
+
+/** A text to be judged, and what it is judged with. */
+export interface JudgeJob {
+  readonly sql: string
+  readonly trusted: readonly string[]
+  readonly schema: Pick<Schema, 'version' | 'implicitCasts'>
+}
+
+export type JudgeAnswer = 'ready' | Judgement
+
+interface Line {
+  readonly questions: MessagePort
+  readonly answered: Int32Array
+}
+
+const { questions, answered } = workerData as Line
+const grammar = await PgQuery.load()
+const code = new CodeReader()
+const source: CodeSource = {
+  parseBody: (sql) => (isReadable(sql) ? code.statements(grammar, sql) : null),
+  parseRoutine: (text) => (isReadable(text) ? code.routine(grammar, text) : null),
+}
+
+function answer({ sql, trusted, schema }: JudgeJob): Judgement {
+  const remote = new RemoteSchema(schema, questions, answered)
+  const settings = { schema: remote, trusted: new Set(trusted), source }
+  const outcome = parseWith(grammar, sql, Buffer.from(sql))
+  // This thread ends, and with it a grammar that can't be trusted any more.
+  if (!grammar.sound) throw new Error('the grammar has failed')
+  return judgeText(outcome, settings, remote)
+}
+
+// Loading the grammar is no part of judging a text.
+parentPort?.postMessage('ready')
+parentPort?.on('message', (job: JudgeJob) => parentPort?.postMessage(answer(job)))
