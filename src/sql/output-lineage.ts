@@ -8,6 +8,11 @@ export interface OutputLineage {
   readonly plain: boolean
   /** Something behind it isn't known, or has no class. */
   readonly unknown: boolean
+  /**
+   * Names that WITH makes in a statement that reads nothing classified: the server says of their
+   * columns that they are of the tables so called.
+   */
+  readonly notTables?: readonly string[]
   /** What it is computed from, as far as that is classified or unknown. Empty: fit to see. */
   readonly sources: readonly string[]
 }

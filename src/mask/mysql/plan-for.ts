@@ -64,7 +64,8 @@ function judge(
   const named = namedBy(column, input.schema)
   const ofServer = named.kind === 'classified' ? [named.dataClass] : []
   if (input.classification.output === 'clear') {
-    return named.kind === 'passes' ? PASSES : { kind: 'unknown', classes: ofServer }
+    const passes = named.kind === 'passes' || isNoTable(column, line)
+    return passes ? PASSES : { kind: 'unknown', classes: ofServer }
   }
   const whole: Judgement = {
     kind: 'unknown',
@@ -78,6 +79,12 @@ function judge(
   if (first === undefined || !agrees(named, classes)) return whole
   if (classes.every((dataClass) => isCleared(dataClass, input.unmask))) return PASSES
   return plain && classes.length === 1 ? { kind: 'classified', dataClass: first } : whole
+}
+
+/** The server takes what WITH makes for a table of that name. */
+function isNoTable({ origin }: ResultColumn, line: OutputLineage | undefined): boolean {
+  const fit = line !== undefined && line.sources.length === 0 && !line.unknown
+  return fit && (line.notTables ?? []).includes(origin?.table ?? '')
 }
 
 /** What the column is that the server names: its own words, which can be wrong. */

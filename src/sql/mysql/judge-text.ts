@@ -5,6 +5,7 @@ import type { OutputLineage } from '../output-lineage.ts'
 import type { Classification, Effect, Parsed, SessionNames } from '../statement.ts'
 import { unreadable } from '../unreadable.ts'
 import { type Analysis, MAX_WITHIN } from './analysis.ts'
+import { commonTablesOf } from './common-tables.ts'
 import { type Dialect, type LexMode, SERVER_WRITES, type SessionFacts } from './dialect.ts'
 import { Findings } from './findings.ts'
 import { checkHints } from './hints.ts'
@@ -180,10 +181,19 @@ function lineageOf(
   code: StatementText,
   fromVariables: boolean,
 ): readonly OutputLineage[] | null {
-  if (!findings.classified || findings.has('opaque')) return null
+  if (findings.has('opaque')) return null
+  const notTables = findings.classified ? [] : namesOfTables(code, schema)
+  if (!findings.classified && notTables.length === 0) return null
   if (findings.lineage) return findings.lineage
   const { database } = facts
-  return lineageOfStatement(code, { schema, database, dialect, trusted, fromVariables })
+  const lineage = lineageOfStatement(code, { schema, database, dialect, trusted, fromVariables })
+  return lineage && notTables.length > 0 ? lineage.map((line) => ({ ...line, notTables })) : lineage
+}
+
+/** Names that WITH makes and that classified tables have too. */
+function namesOfTables({ tokens }: StatementText, schema: MysqlSchema): readonly string[] {
+  const names = commonTablesOf(tokens).map(({ name }) => name)
+  return names.filter((name) => schema.tablesNamed(name).some(({ classified }) => classified))
 }
 
 const MOST_SCHEMAS = 1000

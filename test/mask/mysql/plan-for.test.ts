@@ -156,6 +156,25 @@ t.test('the server may add masking', async (t) => {
   t.equal(plan([column('tickets.id')], [SAFE]), null)
 })
 
+t.test('what WITH makes is no table, whatever the server says', async (t) => {
+  // WITH customers AS (SELECT title AS email FROM tickets) SELECT email FROM customers
+  const made = { ...SAFE, notTables: ['customers'] }
+  const outputs = (output: 'clear' | 'classified', ...lineage: OutputLineage[]) => ({
+    classification: { output, lineage },
+  })
+  const columns = [column('customers.email')]
+  t.equal(plan(columns, undefined, outputs('clear', made)), null)
+  t.same(outcome(plan(columns, undefined, outputs('classified', made))), [WHOLE])
+  t.same(outcome(plan(columns, undefined, outputs('clear', { ...made, unknown: true }))), [WHOLE])
+  t.same(
+    outcome(plan(columns, undefined, outputs('clear', { ...EMAIL, ...made, sources: ['x'] }))),
+    [WHOLE],
+  )
+  const others = [column('contacts.address')]
+  t.same(outcome(plan(others, undefined, outputs('clear', made))), [WHOLE], 'of that name only')
+  t.same(outcome(plan([...columns, ...columns], undefined, outputs('clear', made))), [WHOLE, WHOLE])
+})
+
 t.test('the server never removes masking', async (t) => {
   t.same(
     outcome(

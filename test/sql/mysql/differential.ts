@@ -40,7 +40,7 @@ const HELD: ReadonlySet<Effect> = new Set([
 
 /** Counters that a text may raise which is judged to read only. */
 const HARMLESS =
-  /^(?:select|set_option|begin|commit|rollback|rollback_to_savepoint|savepoint|release_savepoint|change_db|do|help|empty_query|unlock_tables|stmt_\w+|prepare_sql|execute_sql|dealloc_sql|xa_start|xa_end|xa_commit|xa_rollback|explain_other|signal|resignal|get_diagnostics|ha_close|call_procedure|admin_commands|compound_sql|execute_immediate|analyze_select|show_(?!create_user|create_proc|create_func|create_trigger|create_event|create_package|create_library|grants|processlist|engine_status|binlog|master|slave|relaylog|replica|binary|profile|explain|generic|all)\w*)$/
+  /^(?:select|set_option|begin|commit|rollback|rollback_to_savepoint|savepoint|release_savepoint|change_db|do|help|empty_query|unlock_tables|stmt_\w+|prepare_sql|execute_sql|dealloc_sql|xa_start|xa_end|xa_commit|xa_rollback|explain_other|signal|resignal|get_diagnostics|ha_close|call_procedure|admin_commands|compound_sql|execute_immediate|analyze_select|show_(?!create_user|create_proc|create_func|create_trigger|create_event|create_package|create_library|processlist|engine_status|binlog|master|slave|relaylog|replica|binary|profile|explain|generic|all)\w*)$/
 /** ER_ACCESS_DENIED_ERROR: what else a user with rights on one schema is denied, is files. */
 const ACCESS_DENIED = 1045
 

@@ -323,6 +323,17 @@ t.test('words that are operators, options or literals on one server only', async
   ])
 })
 
+t.test('says which names are no tables, where nothing classified is read', async (t) => {
+  const notTables = async (sql: string) =>
+    (await judge(sql))[0]?.lineage?.map((line) => line.notTables ?? null)
+  const made = 'WITH people AS (SELECT id, name AS email FROM shops)'
+  t.same(await notTables(`${made} SELECT email FROM people`), [['people']])
+  t.same(await notTables(`${made} SELECT p.email, 1 FROM people p`), [['people'], ['people']])
+  t.equal(await notTables('WITH p AS (SELECT id FROM shops) SELECT id FROM p'), undefined)
+  t.same(await notTables(`${made} SELECT email FROM people, shop.people p`), [null], 'or else none')
+  t.same(await notTables('WITH people AS (SELECT * FROM people) SELECT id FROM people'), [null])
+})
+
 t.test('strings and names are told apart by the mode, or by neither', async (t) => {
   const sql = 'SELECT "ssn", name FROM people'
   const ansi = { facts: { ansiQuotes: true } }
