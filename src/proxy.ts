@@ -19,6 +19,7 @@ import { openPostgresHouse } from './postgres-house.ts'
 import { type Behind, FrontDoor } from './session/front-door.ts'
 import { KnownAgents } from './session/known-agents.ts'
 import { type LocalKeys, openLocalKeys } from './session/local-keys.ts'
+import { Lookups } from './session/lookups.ts'
 import { policyInForce } from './session/policy-in-force.ts'
 import type { Counters, Policy, Services, Settings } from './session/services.ts'
 import { Usage } from './session/usage.ts'
@@ -65,6 +66,7 @@ export class DataPlane {
   readonly #counters: Counters = { statements: 0, held: 0, refused: 0, maskedResults: 0, rows: 0 }
   readonly #credentials = new Credentials()
   readonly #usage: Usage
+  readonly #lookups: Lookups
   readonly #lots = new Map<string, Lot>()
   #config: Config
   #keys!: LocalKeys
@@ -79,6 +81,7 @@ export class DataPlane {
     this.#options = options
     this.#config = options.file.current
     this.#usage = new Usage(options.clock)
+    this.#lookups = new Lookups(options.clock)
   }
 
   /** Opens trail, upstreams, control process and doors, in this order; throws where one can't be. */
@@ -207,6 +210,7 @@ export class DataPlane {
       counters: this.#counters,
       rowLimits: () => this.#config.limits,
       usage: this.#usage,
+      lookups: this.#lookups,
       limits: { maxMessage, idleMs: deadlines.idle, writeMs: deadlines.write },
     }
   }

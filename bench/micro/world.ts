@@ -12,6 +12,7 @@ import { systemClock } from '../../src/lib/clock.ts'
 import { postgresPlanner } from '../../src/mask/planner.ts'
 import { scrubFields } from '../../src/mask/scrub.ts'
 import type { RuleAction, RuleConfig } from '../../src/policy/rule.ts'
+import { Lookups } from '../../src/session/lookups.ts'
 import { policyInForce } from '../../src/session/policy-in-force.ts'
 import { postgresValues } from '../../src/session/postgres-values.ts'
 import type { Policy, Services } from '../../src/session/services.ts'
@@ -135,6 +136,7 @@ export async function openMicroWorld(): Promise<MicroWorld> {
     counters: { statements: 0, held: 0, refused: 0, maskedResults: 0, rows: 0 },
     rowLimits: () => [],
     usage: new Usage(systemClock),
+    lookups: new Lookups(systemClock),
     limits: { maxMessage: 64 * 1024 * 1024, idleMs: 3_600_000, writeMs: 60_000 },
   }
   const close = async () => {

@@ -105,6 +105,7 @@ function buildLimit(raw: RawConfig['limits'][number]): LimitConfig {
     rowsPerStatement: raw.rows_per_statement ?? null,
     rowsPerHour: raw.rows_per_hour ?? null,
     bytesPerHour: raw.bytes_per_hour ?? null,
+    lookupsPerHour: raw.lookups_per_hour ?? null,
     action: raw.then,
   }
 }

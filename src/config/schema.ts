@@ -134,6 +134,7 @@ const limit = z.strictObject({
   rows_per_statement: integer(0, Number.MAX_SAFE_INTEGER, 'Rows.').optional(),
   rows_per_hour: integer(0, Number.MAX_SAFE_INTEGER, 'Rows.').optional(),
   bytes_per_hour: size.optional(),
+  lookups_per_hour: integer(0, Number.MAX_SAFE_INTEGER, 'Different values.').optional(),
   // biome-ignore lint/suspicious/noThenProperty: the file's key; nobody awaits this object
   then: z.enum(['approve', 'deny']),
 })

@@ -60,7 +60,9 @@ const View = z.object({
   statement_sha256: text,
   fingerprint: text,
   parameters: z.array(z.object({ type: text.nullable(), value: text.nullable() })),
-  reasons: z.array(z.object({ effect: z.enum(EFFECTS), reason: text })),
+  reasons: z.array(
+    z.object({ effect: z.enum(EFFECTS), reason: text, at: z.number().int().optional() }),
+  ),
   tables: z.array(z.object({ name: text, access: z.enum(['read', 'write']), classes: texts })),
   classes: texts,
   estimated_rows: z.number().nullable(),
@@ -106,7 +108,9 @@ export function requestFromView(raw: unknown): ApprovalRequest {
     statementSha256: view.statement_sha256,
     fingerprint: view.fingerprint,
     parameters: view.parameters,
-    effects: view.reasons,
+    effects: view.reasons.map(({ at, ...reason }) =>
+      at === undefined ? reason : { ...reason, at },
+    ),
     tables: view.tables,
     classes: view.classes,
     estimatedRows: view.estimated_rows,

@@ -1,4 +1,5 @@
 import { assertNever } from '../lib/assert-never.ts'
+import { reasonWithPlace } from '../sql/effect-place.ts'
 import type { Effect } from '../sql/statement.ts'
 import { type DecisionInput, holds, holdsForSession, holdsForStatement } from './conditions.ts'
 import type { Decision, Requirement } from './decision.ts'
@@ -104,7 +105,7 @@ function verdictOn(
   rules: readonly RuleConfig[],
 ): EffectVerdict {
   const reasons = input.classification.effects.flatMap((one) =>
-    one.effect === effect ? [one.reason] : [],
+    one.effect === effect ? [reasonWithPlace(one)] : [],
   )
   for (const { name, when, then } of rules) {
     if (then.kind === 'unmask') continue

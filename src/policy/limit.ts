@@ -9,6 +9,8 @@ export interface LimitConfig {
   readonly rowsPerStatement: number | null
   readonly rowsPerHour: number | null
   readonly bytesPerHour: number | null
+  /** Different values of one class that it may look for; null leaves it at the default. */
+  readonly lookupsPerHour: number | null
   readonly action: 'approve' | 'deny'
 }
 

@@ -8,6 +8,7 @@ import type { Decision, RequireApproval } from '../policy/decision.ts'
 import { bindingOf, type Context, sha256 } from './binding.ts'
 import type { Exchange } from './exchange.ts'
 import type { Services } from './services.ts'
+import { shownEffects } from './shown-effects.ts'
 
 /** How often a waiting client is told that it waits. */
 const NOTICE_EVERY = 15_000
@@ -189,7 +190,7 @@ export class Hold {
       statementSha256: sha256(exchange.sql),
       fingerprint: statements.map((statement) => statement.fingerprint).join(';'),
       parameters: exchange.shownParameters(),
-      effects: statements.flatMap((statement) => statement.effects),
+      effects: shownEffects(exchange),
       tables: statements.flatMap(({ tables }) =>
         tables.map((table) => ({
           name: table.schema === null ? table.name : `${table.schema}.${table.name}`,

@@ -69,7 +69,7 @@ export class RowLimits {
 
   #on({ classes }: Classification): readonly LimitConfig[] {
     const limits = this.#limits()
-    return limits.length === 0 ? limits : limitsOn(limits, this.#agent, classes)
+    return limits.length === 0 ? limits : limitsOn(limits, this.#agent, classes).filter(countsRows)
   }
 
   #countOf({ names }: Classification): Count {
@@ -79,6 +79,10 @@ export class RowLimits {
     this.#cursors.set(cursor.name, count)
     return count
   }
+}
+
+function countsRows({ rowsPerStatement, rowsPerHour, bytesPerHour }: LimitConfig): boolean {
+  return rowsPerStatement !== null || rowsPerHour !== null || bytesPerHour !== null
 }
 
 /** Rows of one statement. */

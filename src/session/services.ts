@@ -16,6 +16,7 @@ import type {
   WireProtocol,
 } from '../wire/protocol.ts'
 import type { Exchange } from './exchange.ts'
+import type { Lookups } from './lookups.ts'
 import type { Usage } from './usage.ts'
 
 /** What the rules say, as they are in force at this moment. */
@@ -117,6 +118,8 @@ export interface Services {
   rowLimits(): readonly LimitConfig[]
   /** What agents have been sent. */
   readonly usage: Usage
+  /** What agents have looked for. */
+  readonly lookups: Lookups
   readonly limits: {
     readonly maxMessage: number
     readonly idleMs: number

@@ -5,6 +5,7 @@ import { sha256 } from './binding.ts'
 import type { Exchange } from './exchange.ts'
 import { verbOf } from './hold.ts'
 import type { Services } from './services.ts'
+import { shownEffects } from './shown-effects.ts'
 
 type AuditSql = ReturnType<Services['auditSql']>
 
@@ -50,7 +51,7 @@ function newRecord(
     sql: shownSql(exchange, mode),
     sha256: sha256(exchange.sql),
     fingerprint: statements.map((statement) => statement.fingerprint).join(';'),
-    effects: statements.flatMap((statement) => statement.effects),
+    effects: shownEffects(exchange),
     tables: statements.flatMap(({ tables }) =>
       tables.map((table) => (table.schema ? `${table.schema}.${table.name}` : table.name)),
     ),

@@ -91,7 +91,8 @@ export class Verdicts {
   }
 
   /** `types` are those of its parameters, as far as they are known, for the person who signs. */
-  exchange(asked: Asked, inTransaction: boolean, types?: readonly number[]): Exchange {
+  exchange(text: Asked, inTransaction: boolean, types?: readonly number[]): Exchange {
+    const asked = this.#probing(text)
     const changesSchema = asked.statements.some(mayChangeSchema)
     const distrust = this.#names.schemaInMotion || (changesSchema && asked.statements.length > 1)
     // What follows in a pipeline is judged before this is sent.
@@ -106,6 +107,18 @@ export class Verdicts {
       shownParameters: () => this.#show(types ? typed(asked.parameters, types) : asked.parameters),
       follow: (statement) => this.#names.follow(statement),
     })
+  }
+
+  /** Look-ups, of which there have been too many. */
+  #probing(asked: Asked): Asked {
+    if (!asked.statements.some(({ lookups }) => lookups)) return asked
+    const { lookups, rowLimits } = this.#services
+    const statements = asked.statements.map((statement) => {
+      const { name } = this.#principal.agent
+      const probe = lookups.note(name, statement, asked.parameters, rowLimits())
+      return probe ? { ...statement, effects: [...statement.effects, probe] } : statement
+    })
+    return { ...asked, statements }
   }
 
   #show(parameters: readonly Parameter[]): ShownParameter[] {

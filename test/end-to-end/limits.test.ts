@@ -164,6 +164,31 @@ async function limits(t: Test, side: Side): Promise<void> {
     t.match(third.message, /more than 25 rows within an hour of pii/)
     t.match(await errorFrom(client.query(page(30))), { code: '42501' })
     t.equal((await client.query('SELECT id FROM orders')).length, 3, 'other data is no part of it')
+
+    t.test('one value is a question, and many are a way to guess', async (t) => {
+      const seek = `SELECT id FROM customers WHERE ssn = `
+      const mark = side.system === 'mysql' ? '?' : '$1'
+      const connect = () => connectAgent(t, side, proxy, { hold: '300ms' })
+      const [one, two] = [await connect(), await connect()]
+      for (let at = 0; at < 10; at++) {
+        t.equal(await codeOf(one.query(`${seek}'${at}'`)), 'done')
+        t.equal(await codeOf(two.query(`${seek}${mark}`.replace('$1', '?'), [`p${at}`])), 'done')
+      }
+      t.equal(
+        await codeOf(one.query(`${seek}'3'`)),
+        'done',
+        'what it has asked before is nothing new',
+      )
+      t.equal(await codeOf(two.query(`${seek}'x'`)), 'ZA001')
+      t.match(await proxy.pending(({ statement }) => statement === `${seek}'x'`), {
+        effects: ['read', 'probe'],
+      })
+      t.equal(await codeOf(two.query(`${seek}${mark}`.replace('$1', '?'), ['y'])), 'ZA001')
+      const many = Array.from({ length: 21 }, (_, at) => `'m${at}@x.test'`).join()
+      const list = `SELECT id FROM customers WHERE email IN (${many})`
+      t.equal(await codeOf(one.query(list)), 'ZA001', 'nor all at once')
+      await denyAll(proxy)
+    })
   })
 }
 

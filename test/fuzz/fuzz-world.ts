@@ -11,6 +11,7 @@ import { type Deferred, deferred } from '../../src/lib/deferred.ts'
 import { ProxyError } from '../../src/lib/errors.ts'
 import { postgresPlanner } from '../../src/mask/planner.ts'
 import { scrubFields } from '../../src/mask/scrub.ts'
+import { Lookups } from '../../src/session/lookups.ts'
 import { policyInForce } from '../../src/session/policy-in-force.ts'
 import { postgresValues } from '../../src/session/postgres-values.ts'
 import type { Policy, Services } from '../../src/session/services.ts'
@@ -193,6 +194,7 @@ export async function openFuzzWorld(): Promise<FuzzWorld> {
     counters: { statements: 0, held: 0, refused: 0, maskedResults: 0, rows: 0 },
     rowLimits: () => [],
     usage: new Usage(still),
+    lookups: new Lookups(still),
     limits: { maxMessage: 64 * 1024, idleMs: 3_600_000, writeMs: 60_000 },
   })
   return { policy, services, openCase: postgresCase, close: () => classifier.close() }

@@ -2,6 +2,7 @@
 import { mysqlContextQuery } from '../../src/catalog/mysql-context.ts'
 import { mysqlPlanner } from '../../src/mask/mysql/planner.ts'
 import { RESOLVING_ERRORS, scrubMysqlFields } from '../../src/mask/mysql/scrub.ts'
+import { Lookups } from '../../src/session/lookups.ts'
 import { mysqlValues } from '../../src/session/mysql-values.ts'
 import { policyInForce } from '../../src/session/policy-in-force.ts'
 import { schemaAccess } from '../../src/session/schema-access.ts'
@@ -70,6 +71,7 @@ export function openMysqlFuzzWorld(): FuzzWorld {
     counters: { statements: 0, held: 0, refused: 0, maskedResults: 0, rows: 0 },
     rowLimits: () => [],
     usage: new Usage(clock),
+    lookups: new Lookups(clock),
     limits: { maxMessage: 64 * 1024, idleMs: 3_600_000, writeMs: 60_000 },
   })
   return { policy, services, openCase: mysqlCase, close: async () => {} }

@@ -1,3 +1,4 @@
+import { reasonWithPlace } from '../../sql/effect-place.ts'
 import { approversOf } from '../desk-events.ts'
 import type { ApprovalRequest, Outcome, WithdrawCause } from '../request.ts'
 import { visibleLine, visibleStatement } from './visible.ts'
@@ -35,7 +36,7 @@ export function renderRequest(request: ApprovalRequest): Card {
     title: titleOf(request),
     status: statusOf(request),
     fields: fieldsOf(request),
-    reasons: request.effects.map(({ effect, reason }) => visibleLine(`${effect}: ${reason}`)),
+    reasons: request.effects.map((each) => visibleLine(`${each.effect}: ${reasonWithPlace(each)}`)),
     statement: visibleStatement(request.statement),
     parameters: request.parameters.map(
       ({ type, value }, at) =>

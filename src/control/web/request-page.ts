@@ -1,6 +1,7 @@
 import { statusOf } from '../../approval/channels/rendering.ts'
 import type { ApprovalRequest } from '../../approval/request.ts'
 import type { Directory } from '../../identity/directory.ts'
+import { reasonWithPlace } from '../../sql/effect-place.ts'
 import { type DecideContext, decideBar } from './decide-bar.ts'
 import { type Html, html } from './html.ts'
 import { markedText, noOddities } from './marked-text.ts'
@@ -72,5 +73,5 @@ function parameters({ parameters: all }: ApprovalRequest): Html | null {
 
 function reasons({ effects }: ApprovalRequest): Html {
   return html`<section class="panel" aria-labelledby="effects-title"><h2 id="effects-title">What it does</h2>
-<ul class="reasons">${effects.map(({ effect, reason }) => html`<li><span class="badge effect-${effect}">${effect}</span> <span>${markedText(reason)}</span></li>`)}</ul></section>`
+<ul class="reasons">${effects.map((each) => html`<li><span class="badge effect-${each.effect}">${each.effect}</span> <span>${markedText(reasonWithPlace(each))}</span></li>`)}</ul></section>`
 }
