@@ -93,7 +93,7 @@ export interface TypeRow {
 }
 
 /** The longest function body that is read, in characters. */
-const MAX_BODY = 32_768
+const MAX_BODY = 131_072
 
 const RELATIONS = `
   SELECT c.oid::pg_catalog.int8 AS oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind,

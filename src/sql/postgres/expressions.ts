@@ -4,6 +4,7 @@ import { calleeReturnsSet, hiddenCalls, noteUnknownSetting } from './calls.ts'
 import { canFail, canOverflow, failsOnText } from './can-fail.ts'
 import type { Scope } from './scope.ts'
 import { CLEAN, type Column, isHard, rowTaint, type Taint, taintOf, union } from './taint.ts'
+import { noteTypeCode } from './type-code.ts'
 
 /** What an expression is computed from. Kinds without a case of their own: all that is in them. */
 export function taintOfValue(analysis: Analysis, value: unknown, scope: Scope): Taint {
@@ -107,8 +108,23 @@ function functionCall(analysis: Analysis, body: Body, scope: Scope): Taint {
     analysis.findings.probe(args, `${name.at(-1)}(), which makes rows`, body)
   }
   checkFailure(analysis, body, scope)
+  if (POPULATES.test(name.at(-1) ?? '')) noteRowTypes(analysis, scope, at)
   if (isCount(name) && countsSafely(analysis, body, scope)) return analysis.call(name, over, at)
   return union([analysis.call(name, union([args, order]), at), over])
+}
+
+/** Functions that read values of whatever row type they are handed. */
+const POPULATES = /^jsonb?_populate_record(?:set|_valid)?$|^populate_record$/
+
+/** Reading a value into a row runs the checks of its columns' types; which row it is isn't followed. */
+function noteRowTypes(analysis: Analysis, scope: Scope, at?: number): void {
+  const columns = scope.items.flatMap((item) => item.columns)
+  for (const relation of new Set(columns.map((column) => column.relation))) {
+    for (const { typeOid } of relation?.columns.values() ?? []) {
+      noteTypeCode(analysis, typeOid, at)
+    }
+  }
+  if (scope.parent) noteRowTypes(analysis, scope.parent, at)
 }
 
 /** pg_settings shows each of its settings beside its name, to whom it may be shown. */

@@ -1,4 +1,4 @@
-import type { Classification, Effect } from '../statement.ts'
+import type { Classification, Effect, EffectReason } from '../statement.ts'
 import type { Analysis } from './analysis.ts'
 import { type Body, bodyOf, listOf, literalOf, stringOf, textOf } from './ast.ts'
 import { type Judged, judged, type Surroundings } from './judged.ts'
@@ -31,12 +31,18 @@ function isAnalyze(option: unknown): boolean {
 }
 
 export function prepare(analysis: Analysis, body: Body, around: Surroundings): Judged {
+  // The types of its parameters run their checks when it is executed.
+  const ofTypes = analysis.findings.effects
   const { classification, analysis: own } = around.inner(body.query)
   analysis.findings.include(own.findings)
+  const inner = { ...classification, effects: merged(classification.effects, ofTypes) }
   analysis.findings.effect('session', 'prepares a statement')
-  return judged('PREPARE', {
-    names: [{ kind: 'prepare', name: textOf(body.name), inner: classification }],
-  })
+  return judged('PREPARE', { names: [{ kind: 'prepare', name: textOf(body.name), inner }] })
+}
+
+function merged(one: readonly EffectReason[], other: readonly EffectReason[]) {
+  const known = new Set(one.map(({ effect, reason }) => `${effect} ${reason}`))
+  return [...one, ...other.filter(({ effect, reason }) => !known.has(`${effect} ${reason}`))]
 }
 
 export function execute(analysis: Analysis, body: Body, around: Surroundings): Judged {

@@ -1,7 +1,7 @@
 import { messageOf } from '../../lib/errors.ts'
 import type { CodeSource } from './analysis.ts'
 import { CodeReader } from './code-text.ts'
-import { isFlat } from './flat-text.ts'
+import { isFlat, isFlatCode } from './flat-text.ts'
 import { PgQuery, type RawStatement, SqlSyntaxError } from './pg-query.ts'
 import type { Routine } from './plpgsql.ts'
 import { type ReadStatement, type ReadText, readText } from './read-text.ts'
@@ -89,7 +89,7 @@ export class PostgresParser implements CodeSource {
 /** Code that strains no grammar. */
 export function isReadable(code: string): boolean {
   const bytes = Buffer.from(code)
-  return !bytes.includes(0) && isFlat(bytes)
+  return !bytes.includes(0) && isFlatCode(bytes)
 }
 
 /** Reads a text with a grammar that is sound; after an error of another kind it isn't any more. */

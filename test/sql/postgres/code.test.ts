@@ -59,6 +59,8 @@ const JUDGED: Readonly<Record<string, string>> = {
   "INSERT INTO switches VALUES ('on')": 'opaque write',
   "SELECT domain_in('on', 'switch'::regtype, -1)": 'opaque read',
   'SELECT s FROM switches': 'read',
+  "SELECT jsonb_populate_record(s, '{}') FROM switches s": 'opaque read',
+  'PREPARE p (switch) AS SELECT 1': 'opaque read session',
   'INSERT INTO defaults (id) VALUES (1)': 'server write',
   'INSERT INTO indexed VALUES (1)': 'unbounded-write write',
   'SELECT id FROM indexed': 'read',
