@@ -16,8 +16,8 @@ const BEHIND = new Set(
 
 /**
  * The test of a column that a person would make of a value that he already has: column = constant,
- * constant = column, column IN (constants), column IS [NOT] NULL, as a whole condition or a part of
- * one with AND, OR and NOT. Null where it is anything else.
+ * constant = column, column IN (constants), column IS [NOT] NULL, or the contrary of one, as a whole
+ * condition or a part of one with AND, OR and NOT. Null where it is anything else.
  *
  * @returns the constants
  */
@@ -56,10 +56,16 @@ interface Test {
   readonly constants: readonly Constant[]
 }
 
+const EQUALITIES = new Set(['=', '<=>', '<>', '!='])
+
+function isEquality(token: Token | undefined): boolean {
+  return token?.kind === 'op' && EQUALITIES.has(token.text)
+}
+
 /** = constant, <=> constant, IN (constants), IS [NOT] NULL */
 function testBehind(analysis: Analysis, text: StatementText, at: number): Test | null {
   const { tokens } = text
-  if (isOp(tokens[at], '=') || isOp(tokens[at], '<=>')) {
+  if (isEquality(tokens[at])) {
     if (tokens[at + 1]?.keyword === 'NULL') return { to: at + 2, constants: [] }
     const constant = readConstant(analysis, text, at + 1)
     return constant && { to: constant.end, constants: [constant] }
@@ -68,9 +74,10 @@ function testBehind(analysis: Analysis, text: StatementText, at: number): Test |
     const to = tokens[at + 1]?.keyword === 'NOT' ? at + 3 : at + 2
     return tokens[to - 1]?.keyword === 'NULL' ? { to, constants: [] } : null
   }
-  if (tokens[at]?.keyword !== 'IN' || !isOp(tokens[at + 1], '(')) return null
+  const list = tokens[at]?.keyword === 'NOT' ? at + 1 : at
+  if (tokens[list]?.keyword !== 'IN' || !isOp(tokens[list + 1], '(')) return null
   const constants: Constant[] = []
-  for (let inner = at + 2; ; inner++) {
+  for (let inner = list + 2; ; inner++) {
     const constant = readConstant(analysis, text, inner)
     if (!constant) return null
     constants.push(constant)
@@ -83,7 +90,7 @@ function testBehind(analysis: Analysis, text: StatementText, at: number): Test |
 /** constant = */
 function testBefore(analysis: Analysis, text: StatementText, start: number): Test | null {
   const { tokens } = text
-  if (!isOp(tokens[start - 1], '=') && !isOp(tokens[start - 1], '<=>')) return null
+  if (!isEquality(tokens[start - 1])) return null
   for (const from of [start - 2, start - 3]) {
     const constant = readConstant(analysis, text, from)
     if (constant?.end === start - 1 && beginsCondition(tokens, from)) {

@@ -60,6 +60,12 @@ const HARMLESS_INFORMATION = new Set(
 )
 /** Tables of the schema mysql that hold no secrets; any other is an export. */
 const HARMLESS_MYSQL = /^(?:help_|time_zone)/
+/** Of others, what may not be named: they tell of users, of where rights are, or of routines. */
+const SECRETS_OF_MYSQL: Readonly<Record<string, RegExp>> = {
+  user: /_priv$|passw|authentication|plugin|attributes|^ssl_|^x509_|^max_|role|locked|^create/,
+  db: /_priv$/,
+  proc: /^body|^param_list$/,
+}
 const HARMLESS_PERFORMANCE = new Set(
   `column_masking_policy global_status global_variable_attributes global_variables performance_timers
    persisted_variables session_status session_variables setup_actors setup_consumers setup_instruments
@@ -128,26 +134,30 @@ export type SystemUse =
 const HARMLESS: SystemUse = { kind: 'harmless' }
 
 /**
- * @param names whether the statement says a name
+ * @param said every name in the statement, in small letters
  * @param all whether it takes every column without naming them
  */
 export function systemUse(
   schema: string,
   name: string,
-  names: (column: string) => boolean,
+  said: ReadonlySet<string>,
   all: boolean,
 ): SystemUse {
   const [own, table] = [schema.toLowerCase(), name.toLowerCase()]
   const label = `${own}.${table}`
   const shows = (what: string): SystemUse => ({ kind: 'export', reason: `reads ${label}${what}` })
-  if (own === 'mysql')
-    return HARMLESS_MYSQL.test(table) ? HARMLESS : shows(': rights, secrets or raw values')
+  if (own === 'mysql') {
+    const secrets = all ? undefined : SECRETS_OF_MYSQL[table]
+    const fit = secrets && ![...said].some((column) => secrets.test(column))
+    return fit || HARMLESS_MYSQL.test(table) ? HARMLESS : shows(': rights, secrets or raw values')
+  }
   if (own === 'performance_schema') {
     return HARMLESS_PERFORMANCE.has(table) ? HARMLESS : shows(', which shows what others do')
   }
   if (own === 'sys') return table === 'version' ? HARMLESS : shows(', which shows what others do')
   const found = exports.get(label)
-  if (found?.columns.length === 0 || found?.columns.some(names)) return shows(`: ${found.reason}`)
+  const shown = found?.columns.length === 0 || found?.columns.some((column) => said.has(column))
+  if (found && shown) return shows(`: ${found.reason}`)
   if (found && all) return COLUMNS[table] ? { kind: 'masked' } : shows(`: ${found.reason}`)
   return HARMLESS_INFORMATION.has(table) ? HARMLESS : shows(', of which nothing is known')
 }

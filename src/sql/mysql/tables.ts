@@ -19,8 +19,7 @@ export function readTable(
   const token = text.tokens[at]
   const own = schema ?? analysis.facts.database
   if (own !== null && isSystemSchema(own)) {
-    const names = (column: string) => namesIn(text).has(column)
-    const use = systemUse(own, name, names, takesEverything(text))
+    const use = systemUse(own, name, namesIn(text), takesEverything(text))
     if (use.kind === 'export') findings.effect('export', use.reason, token)
     if (use.kind !== 'harmless') findings.classified = true
     return

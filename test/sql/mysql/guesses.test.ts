@@ -105,6 +105,7 @@ t.test('what a person asks is none', async (t) => {
     "SELECT id FROM people WHERE 'ana@example.com' = email AND name LIKE 'A%'",
     "SELECT id FROM people WHERE (people.email IN ('a', 'b') OR ssn IS NULL) AND NOT ssn = '1'",
     'SELECT id FROM people WHERE email = ? OR email <=> NULL ORDER BY id',
+    "SELECT id FROM people WHERE email <> '' AND ssn NOT IN ('a', 'b')",
     'SELECT id, email FROM people ORDER BY 1',
     'SELECT count(*), count(email), count(DISTINCT email) FROM people',
     'SELECT name, max(ssn) FROM people GROUP BY name ORDER BY name',
@@ -187,6 +188,10 @@ t.test('values that an agent has are counted', async (t) => {
   t.same(await looked("SELECT x FROM (SELECT email AS x FROM people) d WHERE x = 'a'"), [
     ['pii.email', 'x', 'a'],
     ['pii.national-id', 'x', 'a'],
+  ])
+  t.same(await looked("SELECT id FROM people WHERE email != 'a' AND email NOT IN ('b', 'c')"), [
+    ['pii.email', email, 'a'],
+    ['pii.email', email, 'b', 'c'],
   ])
   t.equal(await looked('SELECT id FROM people WHERE id = 5'), undefined)
   t.equal(await looked("SELECT id FROM shops WHERE email = 'a'"), undefined)

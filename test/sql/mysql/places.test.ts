@@ -22,7 +22,7 @@ t.test('says at which place of a text an effect stands', async (t) => {
     ['SELECT 1; DELETE FROM scratch', 'read SELECT', 'write scratch', 'unbounded-write DELETE'],
     ['DELETE FROM scratch WHERE 1', 'write scratch', 'unbounded-write WHERE'],
     ['SELECT id FROM goods INTO OUTFILE "x"', 'read SELECT', 'export INTO'],
-    ['SELECT u.host FROM mysql.user u', 'read SELECT', 'export user'],
+    ['SELECT u.Password FROM mysql.user u', 'read SELECT', 'export user'],
     ['SET @a = 1, GLOBAL read_only = 1', 'session SET', 'session @a', 'server GLOBAL'],
     ['SELECT /*!50000 load_file(1) */', 'read SELECT', 'server load_file'],
     ['GRANT ALL ON *.* TO x', 'privilege GRANT'],
