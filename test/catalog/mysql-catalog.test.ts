@@ -4,7 +4,7 @@ import type { MysqlCatalog } from '../../src/catalog/mysql-catalog.ts'
 import { readServer } from '../../src/catalog/mysql-server.ts'
 import type { Clock } from '../../src/lib/clock.ts'
 import { MYSQL_FLAVOURS } from '../support/mysql.ts'
-import { MYSQL_CLASSES, openMysqlShop } from './mysql-shop.ts'
+import { classified, MYSQL_CLASSES, openMysqlShop } from './mysql-shop.ts'
 
 /** column -> class, with a star where only a whole mask is safe. */
 function classesOf(catalog: MysqlCatalog, name: string, schema = 'shop'): Record<string, string> {
@@ -52,10 +52,10 @@ for (const flavour of MYSQL_FLAVOURS) {
     })
 
     await t.test('where lineage says nothing, a view is masked whole or not at all', async (t) => {
-      const classified = { ...MYSQL_CLASSES, 'contacts.id': 'none', 'contacts.name': 'pii.name' }
+      const patterns = { ...MYSQL_CLASSES, 'contacts.id': 'none', 'contacts.name': 'pii.name' }
       const wrong = [{ name: '', classes: [], plain: false, unknown: false, sources: [] }]
       for (const lineage of [() => null, () => wrong.concat(wrong, wrong, wrong, wrong)]) {
-        const catalog = await shop.openCatalog({ lineage, classified })
+        const catalog = await shop.openCatalog({ lineage, classified: patterns })
         t.same(classesOf(catalog, 'contacts'), { reach: 'derived*', name: 'pii.name' })
         t.same(classesOf(catalog, 'contacts_again'), {
           reach: 'derived*',
@@ -86,6 +86,32 @@ for (const flavour of MYSQL_FLAVOURS) {
         ['shop'],
       )
       t.ok([...current.tables()].length >= 9)
+    })
+
+    await t.test('what a write takes along', async (t) => {
+      await admin.query(`CREATE TABLE parent (id int PRIMARY KEY)`)
+      const reference = (action: string) =>
+        `(id int PRIMARY KEY, p int, FOREIGN KEY (p) REFERENCES parent (id) ON DELETE ${action})`
+      await admin.query(`CREATE TABLE child ${reference('CASCADE')}`)
+      await admin.query(`CREATE TABLE loose ${reference('SET NULL')}`)
+      await admin.query(`CREATE TABLE bystander ${reference('RESTRICT')}`)
+      await admin.query(`CREATE TABLE grandchild (c int,
+        FOREIGN KEY (c) REFERENCES child (id) ON DELETE CASCADE)`)
+      const catalog = await shop.openCatalog({}, 'app')
+      const written = async (sql: string) =>
+        (await classified(catalog, sql)).tables
+          .flatMap(({ name, access }) => (access === 'write' ? [name] : []))
+          .sort()
+      const all = ['child', 'grandchild', 'loose', 'parent']
+      t.same(await written('DELETE FROM parent WHERE id = 1'), all)
+      t.same(await written('DELETE p FROM parent p JOIN goods g USING (id)'), all)
+      t.same(await written('REPLACE INTO parent VALUES (1)'), all)
+      t.same(await written('INSERT INTO parent VALUES (1)'), ['parent'])
+      const whole = await shop.openCatalog()
+      const behind = await classified(whole, "INSERT INTO cheap (name, price) VALUES ('x', 1)")
+      const names = behind.tables.map(({ name }) => name)
+      t.ok(names.includes('goods') && names.includes('log'), 'a trigger behind a view')
+      await admin.query('DROP TABLE grandchild, child, loose, bystander, parent')
     })
 
     await t.test('a role that may not see code is told no less than that', async (t) => {
