@@ -13,7 +13,7 @@ import { type AnalysisSettings, newAnalysis, safeOutputsOf } from './analyze.ts'
 import type { ParseOutcome } from './parser.ts'
 import type { ReadStatement } from './read-text.ts'
 import { redact } from './redact.ts'
-import { judge } from './statements.ts'
+import { judge, placeStatement } from './statements.ts'
 
 /** What a text of any number of statements comes to. */
 export interface Judgement {
@@ -75,6 +75,7 @@ function classifyOne(
       names,
       inner: (own) => classifyOne(read, own, settings, names),
     })
+    if (node === read.node) placeStatement(analysis, node, read.start)
     const classification: Classification = {
       verb: judged.verb,
       sql: read.sql,

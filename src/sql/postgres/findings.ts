@@ -45,6 +45,13 @@ export class Findings {
     this.#effects.set(key, at === undefined ? { effect, reason } : { effect, reason, at })
   }
 
+  /** Gives a place to what has none yet: it is the statement itself that does it. */
+  placeRest(at: number, which: (reason: string) => boolean): void {
+    for (const { effect, reason, at: known } of this.effects) {
+      if (known === undefined && which(reason)) this.effect(effect, reason, at)
+    }
+  }
+
   /** Takes over what was found about an inner statement, or about code that runs beside this one. */
   include(inner: Findings, { keep = () => true, code, at }: Inclusion = {}): void {
     for (const each of inner.effects) {

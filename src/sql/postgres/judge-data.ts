@@ -19,8 +19,10 @@ import { Scope } from './scope.ts'
 import { CLEAN } from './taint.ts'
 import { notesCopy, noteWrite } from './writes.ts'
 
+export const READS = 'reads data'
+
 export function select(analysis: Analysis, body: Body): Judged {
-  analysis.findings.effect('read', 'reads data')
+  analysis.findings.effect('read', READS)
   const outputs = analysis.query({ SelectStmt: body }, null)
   const into = intoOf(body)
   if (!into) return judged('SELECT', { outputs })
@@ -64,7 +66,7 @@ export function copy(analysis: Analysis, body: Body): Judged {
   if (isObject(body.relation)) copyRelation(analysis, body, body.relation)
   if (body.query) {
     const kind = nodeOf(body.query)?.kind
-    if (kind === 'SelectStmt') findings.effect('read', 'reads data')
+    if (kind === 'SelectStmt') findings.effect('read', READS)
     analysis.query(body.query, null)
   }
   if (!body.is_from) findings.effect('export', 'COPY TO sends whole rows out')
@@ -83,7 +85,7 @@ function copyRelation(analysis: Analysis, body: Body, range: Body): void {
   const fields =
     columns.length > 0 ? columns.map((sval) => [{ String: { sval } }]) : [[{ A_Star: {} }]]
   const targetList = fields.map((own) => ({ ResTarget: { val: { ColumnRef: { fields: own } } } }))
-  analysis.findings.effect('read', 'reads data')
+  analysis.findings.effect('read', READS)
   analysis.query({ SelectStmt: { targetList, fromClause: [{ RangeVar: range }] } }, null)
 }
 

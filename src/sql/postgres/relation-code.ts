@@ -40,6 +40,7 @@ export function notePolicies(analysis: Analysis, relation: SchemaRelation): void
       return runExpression(inner, code.text, relation)
     })
     takeEffects(analysis, result, `row security of ${relation.name}`)
+    noteMessages(analysis, result)
   }
 }
 
@@ -55,6 +56,7 @@ export function noteView(analysis: Analysis, relation: SchemaRelation, at?: numb
     return null
   })
   takeEffects(analysis, result, `the view ${relation.name}`, at)
+  noteMessages(analysis, result)
 }
 
 /**
@@ -72,6 +74,13 @@ function takeEffects(analysis: Analysis, result: Within, code: string, at?: numb
     if (!NOT_THE_AGENTS.has(effect)) findings.effect(effect, `${code}: ${reason}`, at)
   }
   for (const name of result.findings.functions) findings.functions.add(name)
+}
+
+/** A function that it calls can put what it reads into a notice or an error. */
+function noteMessages({ findings }: Analysis, result: Within): void {
+  if (typeof result === 'object' && result.findings.functions.size > 0) {
+    findings.classified ||= result.findings.classified
+  }
 }
 
 type Within = ReturnType<Analysis['within']>

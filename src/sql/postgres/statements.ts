@@ -2,7 +2,7 @@ import type { Analysis } from './analysis.ts'
 import { type Body, nodeOf } from './ast.ts'
 import { KIND_EFFECTS } from './effects.ts'
 import { noteUbiquitousCasts } from './implicit-casts.ts'
-import { block, call, copy, lock, select, truncate, writing } from './judge-data.ts'
+import { block, call, copy, lock, READS, select, truncate, writing } from './judge-data.ts'
 import {
   closeCursor,
   deallocate,
@@ -59,6 +59,19 @@ const JUDGES: Readonly<Record<string, Judge>> = {
   CreateFunctionStmt: (analysis, body) => functionChange(analysis, body, 'CREATE FUNCTION'),
   AlterFunctionStmt: (analysis, body) => functionChange(analysis, body, 'ALTER FUNCTION'),
   DropStmt: (analysis, body) => drop(analysis, body),
+}
+
+/** Kinds with a statement inside, which says for itself where it does what. */
+const HOLDERS = new Set(
+  'ExplainStmt PrepareStmt ExecuteStmt DeclareCursorStmt FetchStmt CreateTableAsStmt'.split(' '),
+)
+
+/** What doesn't stand at a place of its own is done by the statement, where that begins. */
+export function placeStatement(analysis: Analysis, statement: unknown, at: number): void {
+  const kind = nodeOf(statement)?.kind ?? ''
+  if (HOLDERS.has(kind)) return
+  const own = QUERIES.has(kind) ? (reason: string) => reason === READS : () => true
+  analysis.findings.placeRest(at, own)
 }
 
 /** Kinds that run what they hold as a query: only for these must every node be a known one. */

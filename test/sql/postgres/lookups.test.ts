@@ -138,6 +138,9 @@ t.test(
       ["SELECT set_config('role', 'x', true)", 'privilege', 'set_config'],
       ['INSERT INTO notes (body) SELECT email FROM people', 'export', 'notes'],
       ['EXPLAIN ANALYZE DELETE FROM goods', 'unbounded-write', 'goods'],
+      ['-- é\n DROP TABLE goods', 'ddl', 'DROP TABLE'],
+      ["SELECT 'é'; SET ROLE app", 'privilege', 'SET ROLE'],
+      ['SELECT 1', 'read', 'SELECT 1'],
     ]
     for (const [sql, effect, found] of places) {
       const parsed = await shop.classifier.classify(Buffer.from(sql), {
