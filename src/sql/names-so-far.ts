@@ -6,7 +6,9 @@ import type { Classification, SessionNames } from './statement.ts'
  */
 export class NamesSoFar implements SessionNames {
   readonly #before: SessionNames
-  readonly #prepared = new Map<string, Classification>()
+  /** Undefined where a name has been given up. */
+  readonly #prepared = new Map<string, Classification | undefined>()
+  #forgot = false
   readonly #cursors = new Map<string, Classification>()
 
   constructor(before: SessionNames) {
@@ -14,17 +16,28 @@ export class NamesSoFar implements SessionNames {
   }
 
   prepared(name: string): Classification | undefined {
-    return this.#prepared.get(name) ?? this.#before.prepared(name)
+    if (this.#forgot || this.#prepared.has(name)) return this.#prepared.get(name)
+    return this.#before.prepared(name)
   }
 
   cursor(name: string): Classification | undefined {
     return this.#cursors.get(name) ?? this.#before.cursor(name)
   }
 
+  #forget(name: string | null): void {
+    if (name !== null) {
+      this.#prepared.set(name, undefined)
+      return
+    }
+    this.#prepared.clear()
+    this.#forgot = true
+  }
+
   follow(classification: Classification): void {
     for (const name of classification.names) {
       if (name.kind === 'prepare') this.#prepared.set(name.name, name.inner)
       else if (name.kind === 'declare') this.#cursors.set(name.name, name.inner)
+      else if (name.kind === 'deallocate') this.#forget(name.name)
     }
   }
 }

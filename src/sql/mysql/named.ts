@@ -3,8 +3,10 @@ import { unreadable } from '../unreadable.ts'
 import type { Analysis } from './analysis.ts'
 import { checkCalls } from './calls.ts'
 import { Cursor } from './cursor.ts'
+import type { Findings } from './findings.ts'
 import { checkQuery } from './query.ts'
 import { type StatementText, stringValue } from './statement-text.ts'
+import { leavePrepared } from './stored-code.ts'
 import { nameOf, type Token } from './token.ts'
 import { checkVariables } from './variables.ts'
 
@@ -75,8 +77,16 @@ export function execute(analysis: Analysis, text: StatementText): string {
   const token = cursor.peek()
   const name = token ? nameOf(token).toLowerCase() : ''
   const prepared = analysis.names.prepared(name)
+  const before = preparedBefore(findings, name)
   findings.names.push({ kind: 'execute', name })
-  if (prepared) {
+  if (before.length > 0) {
+    // A program may come here by another way, with what the session has prepared.
+    for (const inner of [...before, ...(prepared ? [prepared] : [])]) {
+      include(analysis, inner, `the prepared statement ${name}`, token)
+    }
+    findings.anyResults = true
+    findings.classified = true
+  } else if (prepared) {
     include(analysis, prepared, `the prepared statement ${name}`, token)
     run(analysis, asItIsNow(analysis, prepared), token)
   } else {
@@ -84,6 +94,11 @@ export function execute(analysis: Analysis, text: StatementText): string {
     findings.opaque(`the prepared statement ${name} isn't known`, token)
   }
   return 'EXECUTE'
+}
+
+/** What the same program has prepared under a name, whichever of it runs. */
+function preparedBefore({ names }: Findings, wanted: string): readonly Classification[] {
+  return names.flatMap((use) => (use.kind === 'prepare' && use.name === wanted ? [use.inner] : []))
 }
 
 /** The schema may have changed since the statement was prepared, and the server follows it. */
@@ -98,6 +113,10 @@ function asItIsNow({ inner, findings }: Analysis, prepared: Classification): Cla
 
 /** What is executed gives its own results, and looks for what its own constants say. */
 function run({ findings }: Analysis, inner: Classification, token: Token | undefined): void {
+  leavePrepared(findings, inner)
+  if (inner.effects.some(({ effect }) => effect === 'opaque')) {
+    findings.names.push({ kind: 'deallocate', name: null })
+  }
   findings.uses = inner.uses ?? null
   findings.anyResults = inner.anyResults ?? false
   findings.lineage = inner.lineage ?? null

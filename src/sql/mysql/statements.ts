@@ -219,6 +219,7 @@ function call(analysis: Analysis, text: StatementText): string {
     judgeBody(analysis, { schema: lies, label, body, what: `the procedure ${label}`, token })
   } else {
     findings.unknown.add(`${label}()`)
+    findings.names.push({ kind: 'deallocate', name: null })
     findings.opaque(`what the procedure ${label} does isn't known`, token)
   }
   const keeps = text.tokens.some(({ kind }) => kind === 'variable')
@@ -273,6 +274,7 @@ function lock(analysis: Analysis, text: StatementText): string | null {
 function block(analysis: Analysis, text: StatementText): string {
   analysis.findings.opaque('a block of statements runs as one', text.tokens[0])
   analysis.findings.anyResults = true
+  analysis.findings.names.push({ kind: 'deallocate', name: null })
   analysis.program(analysis, text)
   return 'BLOCK'
 }

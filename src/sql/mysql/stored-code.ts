@@ -1,3 +1,5 @@
+import type { Classification } from '../statement.ts'
+import { unreadable } from '../unreadable.ts'
 import { type Analysis, MAX_WITHIN } from './analysis.ts'
 import { Findings } from './findings.ts'
 import type { Token } from './token.ts'
@@ -30,6 +32,7 @@ export function judgeBody(
       ? null
       : analysis.read(body, writtenBy ?? 'somebody')
   if (text === null) {
+    findings.names.push({ kind: 'deallocate', name: null })
     findings.opaque(`the code of ${what} can't be read`, token)
     return
   }
@@ -40,4 +43,18 @@ export function judgeBody(
   }
   inner.drop(new Set(inner.effects.map(({ effect }) => effect)))
   findings.include(inner)
+  leavePrepared(findings, inner)
+}
+
+/** What code prepares is there behind it too, under names of which one can't say what they mean. */
+export function leavePrepared(
+  findings: Findings,
+  { names }: Pick<Findings | Classification, 'names'>,
+): void {
+  for (const name of names) {
+    if (name.kind === 'prepare') {
+      const inner = unreadable('', 'other code has prepared it')
+      findings.names.push({ kind: 'prepare', name: name.name, inner })
+    } else if (name.kind === 'deallocate') findings.names.push(name)
+  }
 }

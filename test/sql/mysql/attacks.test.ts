@@ -1,9 +1,11 @@
 import t from 'tap'
+import { createMysqlClassifier } from '../../../src/sql/mysql/classify.ts'
 import type { Effect } from '../../../src/sql/statement.ts'
 import { MYSQL_FLAVOURS, type MysqlFlavour, startMysql } from '../../support/mysql.ts'
 import type { MysqlClient } from '../../support/mysql-client.ts'
 import { SHOP_SQL } from './differential-corpus.ts'
-import { effectsOf, openSession } from './shop.ts'
+import { memorySchema } from './memory-schema.ts'
+import { DEFAULT_FACTS, effectsOf, MARIADB_11, openSession } from './shop.ts'
 
 /*
  * Ways to learn a classified value bit by bit from what isn't masked: whether there are rows, which
@@ -111,6 +113,65 @@ async function answerTo(client: MysqlClient, { sql, before = [] }: Attack): Prom
   const numbers = rows.map((row) => row.filter((cell) => /^\d+$/.test(cell ?? '')))
   return `${rows.length} rows ${JSON.stringify(numbers)}`
 }
+
+t.test('what stored code prepares is read through, as far as its text is constant', async (t) => {
+  const bodies = {
+    plain: "BEGIN PREPARE s FROM 'SELECT id FROM goods'; EXECUTE s; DEALLOCATE PREPARE s; END",
+    drops: "BEGIN PREPARE s FROM 'DROP TABLE goods'; EXECUTE s; END",
+    either: "IF 1 THEN PREPARE s FROM 'SELECT 1'; ELSE PREPARE s FROM @x; END IF; EXECUTE s",
+    other: "BEGIN PREPARE s FROM 'SELECT 1'; EXECUTE t; END",
+    joined: "EXECUTE IMMEDIATE CONCAT('DROP', ' TABLE goods')",
+    handled: 'BEGIN DECLARE EXIT HANDLER FOR 1062, SQLWARNING DROP TABLE goods; SELECT 1; END',
+    read: "FOR r IN (SELECT load_file('/x')) DO SELECT 1; END FOR",
+    itself: 'CALL itself()',
+  }
+  const deep = Object.fromEntries(
+    Array.from({ length: 12 }, (_, depth) => [
+      `f${depth}`,
+      depth === 11 ? 'BEGIN DROP TABLE goods; RETURN 1; END' : `RETURN f${depth + 1}()`,
+    ]),
+  )
+  const catalog = memorySchema({
+    schema: 'shop',
+    tables: { goods: { columns: { id: null } } },
+    procedures: bodies,
+    functions: deep,
+  })
+  const classifier = createMysqlClassifier({ catalog, dialect: MARIADB_11 })
+  const session = classifier.forSession(() => DEFAULT_FACTS)
+  const names = { prepared: () => undefined, cursor: () => undefined }
+  const effects = async (sql: string) => {
+    const parsed = await session.classify(Buffer.from(sql), names)
+    return parsed.kind === 'statements' ? effectsOf(parsed.statements) : [parsed.kind]
+  }
+  for (const [call, ...expected] of [
+    ['CALL plain()', 'read', 'session'],
+    ['CALL drops()', 'ddl', 'read', 'session'],
+    ['CALL either()', 'opaque', 'read', 'session'],
+    ['CALL other()', 'opaque', 'read', 'session'],
+    ['CALL joined()', 'opaque', 'read'],
+    ['CALL handled()', 'ddl', 'read'],
+    ['CALL read()', 'read', 'server'],
+    ['CALL itself()', 'read'],
+    ['SELECT f4()', 'ddl', 'read'],
+    ['SELECT f0()', 'opaque', 'read'],
+  ]) {
+    t.same(await effects(call as string), expected, call as string)
+  }
+  // A prepared name outlives the code that takes it.
+  for (const between of [
+    'CALL plain()',
+    'CALL nobody()',
+    'DEALLOCATE PREPARE s',
+    'CALL joined()',
+  ]) {
+    const sql = `PREPARE s FROM 'SELECT id FROM goods'; ${between}; EXECUTE s`
+    const parsed = await session.classify(Buffer.from(sql), names)
+    const last = parsed.kind === 'statements' ? parsed.statements.at(-1) : undefined
+    t.match(last, { output: 'classified', anyResults: true, lineage: undefined }, between)
+    t.ok(effectsOf(last ? [last] : []).includes('opaque'), between)
+  }
+})
 
 t.test('code that a write runs is found behind a view, and rows that go along', async (t) => {
   const session = openSession()
