@@ -21,6 +21,9 @@ export interface Recorded {
 const OPENS = /^\s*(begin|start\s+transaction)\b/i
 const CLOSES = /^\s*(commit|rollback(?!\s+to)|end|abort)\b/i
 
+/** Needs a name that an earlier statement made, whose text may be another on another server. */
+const LEANS = /^\s*(execute|fetch|move|deallocate|close)\b/i
+
 /** What was heard, as fixtures: each shape once, in the order of its first coming. */
 export function fixturesOf(heard: readonly Overheard[], recorded: Recorded): ToolStatement[] {
   let what = 'connect'
@@ -69,17 +72,15 @@ export function merged(lists: readonly (readonly ToolStatement[])[]): ToolStatem
 function once(all: readonly ToolStatement[]): ToolStatement[] {
   const kept: ToolStatement[] = []
   const known = new Map<string, number>()
-  const met = new Set<string>()
   for (const statement of all) {
     const last = kept.at(-1)
     const empty = CLOSES.test(statement.sql) && last && OPENS.test(last.sql)
-    if (empty && met.has(last.sql) && met.has(statement.sql)) kept.pop()
-    else if (isBoundary(statement)) {
-      if (empty) met.add(last.sql).add(statement.sql)
-      kept.push(statement)
-    } else {
-      const { sql, masked, held } = statement
-      const key = JSON.stringify([shapeOf(sql), masked, held])
+    const isOld = ({ sql }: ToolStatement) => kept.slice(0, -1).some((one) => one.sql === sql)
+    if (empty && isOld(last) && isOld(statement)) kept.pop()
+    else if (isBoundary(statement)) kept.push(statement)
+    else {
+      const { sql, masked, held, on } = statement
+      const key = JSON.stringify([shapeOf(sql), masked, held, LEANS.test(sql) ? on : []])
       const at = known.get(key)
       if (at === undefined) known.set(key, kept.push(statement) - 1)
       else kept[at] = onMore(kept[at] as ToolStatement, statement)
