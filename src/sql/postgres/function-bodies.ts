@@ -43,7 +43,8 @@ function resultOfBody(inner: Analysis, fn: SchemaFunction, args: Taint): Taint |
   if (fn.language === 'sql') return sqlBody(inner, fn, args)
   const routine = fn.definition === null ? null : inner.source.parseRoutine(fn.definition)
   if (routine) {
-    const held = runRoutine(inner, routine, (taint) => parametersOf(fn, taint))
+    const own = { alias: fn.name, schema: null, columns: [], rest: null, hidden: true }
+    const held = runRoutine(inner, routine, { parameters: fn.parameters, rows: [own] })
     return union([held, unknownResult(fn)])
   }
   const why = fn.language === 'plpgsql' ? 'its body cannot be read' : `it is in ${fn.language}`

@@ -138,7 +138,7 @@ export function block(analysis: Analysis, body: Body): Judged {
   const at = typeof code?.location === 'number' ? code.location : undefined
   const part = { key: `DO ${source}`, parameters: CLEAN, depth: 0, passing: true } as const
   const result = analysis.within(part, (inner) => {
-    runRoutine(inner, routine, () => null)
+    runRoutine(inner, routine, { parameters: [], rows: [] })
     return null
   })
   takeResult(analysis, result, { code: 'its code', at, keep: () => true })

@@ -136,5 +136,5 @@ function runTriggerFunction(inner: Analysis, fn: SchemaFunction, relation: Schem
     unread(inner, `it is in ${fn.language}`)
     return
   }
-  runRoutine(inner, routine, () => rowOf(relation, relation.name, true))
+  runRoutine(inner, routine, { parameters: [], rows: [rowOf(relation, relation.name, true)] })
 }

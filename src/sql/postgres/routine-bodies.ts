@@ -1,36 +1,62 @@
 import type { Analysis } from './analysis.ts'
 import { constantText } from './constant-text.ts'
-import type { Routine } from './plpgsql.ts'
+import type { Routine, RoutinePart } from './plpgsql.ts'
 import { expressionTaint } from './run-code.ts'
 import { Scope } from './scope.ts'
 import { CLEAN, derivedColumn, type RangeItem, type Taint, union } from './taint.ts'
 
-/** Rounds after which the variables have met everything that the code reads. */
-const MAX_ROUNDS = 8
+/** Rounds after which what one variable hands to the next has come to its end. */
+const MAX_ROUNDS = 16
+
+/** What each variable has been given so far. */
+type Held = Map<string, Taint>
 
 /**
- * Everything that stands in the body of a function in PL/pgSQL. Its variables hold what any part of
- * it reads, which is the answer: which of them is filled where isn't followed. `parameters`: what
- * it is given, holding that.
+ * Everything that stands in the body of a function in PL/pgSQL, until no variable is given anything
+ * more. `given`: what its parameters hold, and by what else they and rows are named. Answers with
+ * all that the function has met, which its result can hold.
  */
 export function runRoutine(
   inner: Analysis,
   routine: Routine,
-  parameters: (held: Taint) => RangeItem | null,
+  given: { readonly parameters: readonly string[]; readonly rows: readonly RangeItem[] },
 ): Taint {
   const { findings } = inner
   if (routine.opensCursor) findings.effect('opaque', 'opens a cursor that may outlive it')
   if (routine.endsTransaction) findings.effect('transaction', 'ends transactions')
-  let held = inner.parameters
-  for (let round = 0; round < MAX_ROUNDS; round++) {
-    inner.base = scopeOf(routine, held, parameters(held))
-    inner.parameters = held
+  const held: Held = new Map(given.parameters.map((name) => [name, inner.parameters]))
+  for (let round = 0; ; round++) {
+    inner.base = scopeOf(routine, held, given.rows)
+    inner.parameters = union(given.parameters.map((name) => held.get(name) ?? CLEAN))
     inner.forget()
-    const read = known(partsOf(inner, routine))
-    if ([...read.keys()].every((label) => held.has(label))) break
-    held = union([held, read])
+    const before = sizeOf(held)
+    const met = fillOnce(inner, routine, held)
+    if (round >= MAX_ROUNDS) throw new Error('its variables never come to rest')
+    if (sizeOf(held) === before) return union([met, ...held.values()])
   }
-  return held
+}
+
+function sizeOf(held: Held): number {
+  let size = 0
+  for (const taint of held.values()) size += taint.size
+  return size
+}
+
+/** One look at every part; answers with all that was met. */
+function fillOnce(inner: Analysis, routine: Routine, held: Held): Taint {
+  const taints = routine.parts.map((part) => {
+    const taint = known(partTaint(inner, part))
+    fill(held, part.fills, taint)
+    return taint
+  })
+  for (const { from, to } of routine.flows) fill(held, to, held.get(from) ?? CLEAN)
+  const met = union(taints)
+  fill(held, routine.anything, met)
+  return met
+}
+
+function fill(held: Held, names: readonly string[], taint: Taint): void {
+  for (const name of names) held.set(name, union([held.get(name) ?? CLEAN, taint]))
 }
 
 /** What a function of the user's own gives is what it reads, which stands beside its unknown result. */
@@ -38,23 +64,23 @@ function known(taint: Taint): Taint {
   return new Map([...taint].filter(([, { dataClass }]) => dataClass !== null))
 }
 
-function partsOf(inner: Analysis, routine: Routine): Taint {
-  return union([
-    ...routine.expressions.map((text) => expressionTaint(inner, text) ?? CLEAN),
-    ...routine.dynamic.map((text) => dynamicTaint(inner, text)),
-    ...routine.statements.map((text) => statementsTaint(inner, text)),
-  ])
+function partTaint(inner: Analysis, { kind, sql }: RoutinePart): Taint {
+  if (kind === 'statement') return statementsTaint(inner, sql)
+  if (kind === 'dynamic') return dynamicTaint(inner, sql)
+  return expressionTaint(inner, sql) ?? CLEAN
 }
 
-/** Variables stand by their names; records by any column. */
-function scopeOf(routine: Routine, held: Taint, parameters: RangeItem | null): Scope {
+/** Variables stand by their names, alone or behind a block's or the function's; records by any column. */
+function scopeOf(routine: Routine, held: Held, rows: readonly RangeItem[]): Scope {
   const scope = new Scope(null)
-  if (parameters) scope.items.push(parameters)
-  const columns = routine.variables.map((name) => derivedColumn(name, held))
+  const columns = [...new Set([...routine.variables, ...held.keys()])].map((name) =>
+    derivedColumn(name, held.get(name) ?? CLEAN),
+  )
   scope.items.push({ alias: '', schema: null, columns, rest: null, hidden: false })
-  for (const alias of routine.variables) {
-    scope.items.push({ alias, schema: null, columns: [], rest: held, hidden: true })
+  for (const { name, taint } of columns) {
+    scope.items.push({ alias: name, schema: null, columns: [], rest: taint, hidden: true })
   }
+  for (const row of rows) scope.items.push({ ...row, columns: [...row.columns, ...columns] })
   return scope
 }
 

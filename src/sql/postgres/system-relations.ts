@@ -29,8 +29,7 @@ const ROWS: readonly Row[] = [
   [
     'reads statistics, which hold raw values',
     `pg_stats.most_common_vals+histogram_bounds+most_common_elems+range_bounds_histogram
-     pg_statistic.stavalues1+stavalues2+stavalues3+stavalues4+stavalues5
-     pg_statistic_ext_data pg_stats_ext.most_common_vals
+     pg_statistic pg_statistic_ext_data pg_stats_ext.most_common_vals
      pg_stats_ext_exprs.most_common_vals+histogram_bounds+most_common_elems`,
   ],
   ['reads large objects', 'pg_largeobject'],
