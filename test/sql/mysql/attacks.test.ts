@@ -158,6 +158,15 @@ t.test('what stored code prepares is read through, as far as its text is constan
   ]) {
     t.same(await effects(call as string), expected, call as string)
   }
+  const trusting = createMysqlClassifier({
+    catalog,
+    dialect: MARIADB_11,
+    trustedFunctions: ['shop.joined'],
+  })
+  const trusted = await trusting
+    .forSession(() => DEFAULT_FACTS)
+    .classify(Buffer.from('CALL joined()'), names)
+  t.match(trusted, { statements: [{ effects: [{ effect: 'read' }], output: 'clear' }] })
   // A prepared name outlives the code that takes it.
   for (const between of [
     'CALL plain()',
