@@ -4,7 +4,7 @@ import { type Deferred, deferred } from '../../lib/deferred.ts'
 import type { SessionNames } from '../statement.ts'
 import type { Judgement, JudgeOptions } from './judge-text.ts'
 import type { JudgeAnswer, JudgeJob } from './judge-worker.ts'
-import { answerTo, type Question } from './remote-facts.ts'
+import { type Answered, type Asked, answerTo } from './remote-facts.ts'
 
 /** How long a worker may take for one text, and how long to be there. */
 const WATCHDOG_MS = 5000
@@ -102,10 +102,11 @@ export class LargeTextJudge {
     const ready = deferred<void>()
     ready.promise.catch(() => {})
     this.#ready = ready
-    own.on('message', (question: Question) => {
+    own.on('message', ({ number, question }: Asked) => {
       const job = this.#job
       // Each question waits for its answer, so the counter never runs ahead.
-      own.postMessage({ answer: job && answerTo(question, job.options.schema, job.names) })
+      const answer = job && answerTo(question, job.options.schema, job.names)
+      own.postMessage({ number, answer } satisfies Answered)
       Atomics.add(answered, 0, 1)
       Atomics.notify(answered, 0)
     })

@@ -20,6 +20,17 @@ export type Question =
   | { readonly kind: 'has-schema'; readonly name: string }
   | { readonly kind: 'prepared' | 'cursor'; readonly name: string }
 
+/** A question with the number of answers before it, by which its own is known. */
+export interface Asked {
+  readonly number: number
+  readonly question: Question
+}
+
+export interface Answered {
+  readonly number: number
+  readonly answer: unknown
+}
+
 /** Answers one question from the reading of the schema and the names that hold for the text. */
 export function answerTo(question: Question, schema: MysqlSchema, names: SessionNames): unknown {
   switch (question.kind) {
@@ -49,6 +60,8 @@ export class RemoteFacts implements MysqlSchema, SessionNames {
   /** Counts the answers that have been given. */
   readonly #answered: Int32Array
   readonly #known = new Map<string, unknown>()
+  /** The two threads don't understand each other any more: the judging one has to end. */
+  lost = false
 
   constructor(version: number, port: MessagePort, answered: Int32Array) {
     this.version = version
@@ -85,11 +98,27 @@ export class RemoteFacts implements MysqlSchema, SessionNames {
     if (this.#known.has(key)) return this.#known.get(key)
     if (this.#known.size >= MAX_QUESTIONS) throw new Error('it names too much')
     const before = Atomics.load(this.#answered, 0)
-    this.#port.postMessage(question)
-    Atomics.wait(this.#answered, 0, before, PATIENCE_MS)
-    const said = receiveMessageOnPort(this.#port) as { message: { answer: unknown } } | undefined
-    if (!said) throw new Error('what it names could not be asked')
-    this.#known.set(key, said.message.answer)
+    this.#port.postMessage({ number: before, question } satisfies Asked)
+    const answer = this.#answerTo(before)
+    this.#known.set(key, answer)
+    return answer
+  }
+
+  /** An answer is there when the counter has moved; what woke this thread may be an older one. */
+  #answerTo(number: number): unknown {
+    const until = performance.now() + PATIENCE_MS
+    while (Atomics.load(this.#answered, 0) === number) {
+      const left = until - performance.now()
+      if (left <= 0) throw this.#lose('what it names could not be asked')
+      Atomics.wait(this.#answered, 0, number, left)
+    }
+    const said = receiveMessageOnPort(this.#port) as { message: Answered } | undefined
+    if (said?.message.number !== number) throw this.#lose('an answer is not to what was asked')
     return said.message.answer
+  }
+
+  #lose(reason: string): Error {
+    this.lost = true
+    return new Error(reason)
   }
 }

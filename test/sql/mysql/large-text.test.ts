@@ -2,6 +2,7 @@ import t from 'tap'
 import { createMysqlClassifier } from '../../../src/sql/mysql/classify.ts'
 import type { MysqlSchemaSource } from '../../../src/sql/mysql/schema.ts'
 import type { Classification, Parsed } from '../../../src/sql/statement.ts'
+import { memorySchema } from './memory-schema.ts'
 import { DEFAULT_FACTS, MARIADB_11, SHOP } from './shop.ts'
 
 /** Longer than what is judged on the spot. */
@@ -104,6 +105,34 @@ t.test('a schema is read again where a large text names what it does not know', 
   const parsed = await classify(`SELECT id FROM goods ${FILLING}`)
   t.match(parsed, { statements: [{ output: 'clear' }] })
   t.equal(refreshed, 1)
+})
+
+t.test('each of many questions gets its own answer', async (t) => {
+  const bodies = ['RETURN 1', 'BEGIN UPDATE goods SET id = 1; RETURN 1; END', null]
+  const functions = Object.fromEntries(
+    Array.from({ length: 400 }, (_, id) => [`f${id}`, bodies[id % 3] ?? null]),
+  )
+  const catalog = memorySchema({
+    schema: 'shop',
+    tables: { goods: { columns: { id: null } } },
+    functions,
+  })
+  const { classify } = open(t, catalog)
+  for (let round = 0; round < 10; round++) {
+    const names = Array.from({ length: 400 }, (_, id) => `f${(id * 7 + round) % 400}`)
+    const parsed = await classify(`SELECT ${names.map((name) => `${name}()`)} ${FILLING}`)
+    const [only] = parsed.kind === 'statements' ? parsed.statements : []
+    const said = new Map(
+      only?.effects.map(({ effect, at }) => [only.sql.slice(at).split('(')[0], effect]),
+    )
+    const wrong = names.filter((name) => {
+      const body = functions[name]
+      const expected =
+        body === null ? 'opaque' : body === 'RETURN 1' ? undefined : 'unbounded-write'
+      return said.get(name) !== expected
+    })
+    t.same(wrong, [])
+  }
 })
 
 t.test('what is too much to judge is held, and the next text is judged again', async (t) => {
