@@ -8,7 +8,7 @@ import { answerTo, type Question } from './remote-schema.ts'
 import type { Schema } from './schema.ts'
 
 /** How long a worker may take for one text, and how long to be there. */
-const WATCHDOG_MS = 5000
+const WATCHDOG_MS = 10_000
 const START_MS = 10_000
 /** Texts that may wait for the worker; past that a text is unreadable, never passed. */
 const MAX_WAITING = 128
