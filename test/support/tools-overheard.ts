@@ -68,6 +68,34 @@ export function merged(lists: readonly (readonly ToolStatement[])[]): ToolStatem
   return once([...widened, ...others.flat()])
 }
 
+/**
+ * The same statements in the same order with what was judged now; `lists` has those of each server.
+ * A statement that servers judge differently becomes several.
+ */
+export function judgedAnew(
+  statements: readonly ToolStatement[],
+  lists: readonly (readonly ToolStatement[])[],
+): ToolStatement[] {
+  const byServer = new Map(lists.map((list) => [list[0]?.on[0] ?? '', [...list]]))
+  const all: ToolStatement[] = []
+  for (const { on } of statements) {
+    for (const server of on) {
+      const one = byServer.get(server)?.shift() as ToolStatement
+      let at = all.length - 1
+      while (all[at]?.sql === one.sql && !sameButServer(all[at] as ToolStatement, one)) at -= 1
+      const same = all[at]
+      if (same?.sql === one.sql) all[at] = onMore(same, one)
+      else all.push(one)
+    }
+  }
+  return all
+}
+
+function sameButServer(one: ToolStatement, other: ToolStatement): boolean {
+  const apart = !one.on.some((server) => other.on.includes(server))
+  return apart && one.masked === other.masked && one.held === other.held
+}
+
 /** Each shape once; what opens and closes transactions again wherever something is between. */
 function once(all: readonly ToolStatement[]): ToolStatement[] {
   const kept: ToolStatement[] = []

@@ -28,7 +28,7 @@ import {
   toolsFolder,
   writeTool,
 } from './tools-fixtures.ts'
-import { fixturesOf, merged } from './tools-overheard.ts'
+import { fixturesOf, judgedAnew, merged } from './tools-overheard.ts'
 import { toolsPage, toolsPagePath } from './tools-page.ts'
 import { type Overheard, RecordingRelay } from './tools-relay.ts'
 import {
@@ -89,12 +89,15 @@ async function main(): Promise<void> {
       ? toolFiles(system).filter((file) => isWanted(`${system}/${file}`))
       : own.map(({ file }) => file)
     const heard: Hear = values['judge-only']
-      ? (server, file) => fixturesOn(server, readTool(system, file))
+      ? ({ name }, file) => readTool(system, file).filter(({ on }) => on.includes(name))
       : (server, file) => {
           const recipe = own.find((one) => one.file === file) as Recipe
           return record(server, recipe, resolve(values.clients))
         }
-    if (files.length > 0) await writeAll(system, files, heard)
+    const join = values['judge-only']
+      ? (lists: Lists, file: string) => judgedAnew(readTool(system, file), lists)
+      : (lists: Lists) => merged(lists)
+    if (files.length > 0) await writeAll(system, files, heard, join)
   }
   writeFileSync(toolsPagePath, toolsPage())
 }
@@ -105,13 +108,15 @@ type Hear = (
   file: string,
 ) => readonly ToolStatement[] | Promise<ToolStatement[]>
 
-function fixturesOn({ name }: ToolServer, statements: readonly ToolStatement[]) {
-  return statements
-    .filter(({ on }) => on.includes(name))
-    .map(({ masked: _masked, held: _held, ...statement }) => ({ ...statement, on: [name] }))
-}
+/** Of one tool, a list for each server. */
+type Lists = readonly (readonly ToolStatement[])[]
 
-async function writeAll(system: System, files: readonly string[], heard: Hear): Promise<void> {
+async function writeAll(
+  system: System,
+  files: readonly string[],
+  heard: Hear,
+  join: (lists: Lists, file: string) => ToolStatement[],
+): Promise<void> {
   const ends = new Teardowns()
   const t = ends as unknown as Test
   const lists = new Map<string, ToolStatement[][]>(files.map((file) => [file, []]))
@@ -128,7 +133,7 @@ async function writeAll(system: System, files: readonly string[], heard: Hear): 
         process.stdout.write(`${server.name} ${file}: ${list.length}\n`)
       }
     }
-    for (const [file, own] of lists) writeTool(system, file, merged(own))
+    for (const [file, own] of lists) writeTool(system, file, join(own, file))
   } finally {
     await ends.end()
   }
@@ -145,7 +150,8 @@ async function judged(
   await replay(t, server, proxy, list, (statement, came) => replayed.push({ statement, came }))
   const judgements: ToolStatement[] = []
   for (const { statement, came } of replayed) {
-    judgements.push({ ...statement, ...(await verdictOn(proxy, came)) })
+    const { masked: _masked, held: _held, ...bare } = statement
+    judgements.push({ ...bare, on: [server.name], ...(await verdictOn(proxy, came)) })
   }
   return judgements
 }
