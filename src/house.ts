@@ -20,6 +20,7 @@ export type SystemServices = Pick<
   | 'contextQuery'
   | 'bearsMs'
   | 'estimate'
+  | 'rollsBack'
 >
 
 /** The rooms of one database; a reload may put others in their place. */

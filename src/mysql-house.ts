@@ -76,6 +76,8 @@ export async function openMysqlHouse(options: HouseOptions): Promise<House> {
     contextQuery: (classification) => mysqlContextQuery(classification, catalog.current),
     bearsMs: waitTimeoutMs,
     estimate: (exchange) => estimateMysqlRows(exchange, connect),
+    rollsBack: ({ schema, name }) =>
+      schema !== null && catalog.current.table(schema, name)?.transactional === true,
   }
   return {
     config,
@@ -88,7 +90,10 @@ export async function openMysqlHouse(options: HouseOptions): Promise<House> {
       return trouble
     },
     roleFacts: () => withClient(connect, (client) => inspectMysqlRole(client, catalog.current)),
-    close: () => catalog.close(),
+    async close() {
+      await catalog.close()
+      await classifier.close()
+    },
   }
 }
 

@@ -18,6 +18,8 @@ import { scrubFields } from './mask/scrub.ts'
 import { estimateRows } from './session/estimate.ts'
 import { postgresValues } from './session/postgres-values.ts'
 import { createPostgresClassifier } from './sql/postgres/classify.ts'
+import type { Schema } from './sql/postgres/schema.ts'
+import type { TableUse } from './sql/statement.ts'
 
 /** Reaches a PostgreSQL database and reads its schema. Rejects with UPSTREAM_UNAVAILABLE. */
 export async function openPostgresHouse(options: HouseOptions): Promise<House> {
@@ -49,6 +51,7 @@ export async function openPostgresHouse(options: HouseOptions): Promise<House> {
     contextQuery,
     bearsMs: () => Number.POSITIVE_INFINITY,
     estimate: (exchange) => estimateRows(exchange, connect),
+    rollsBack: (table) => rollsBackInPostgres(table, catalog.current),
   }
   return {
     config,
@@ -66,4 +69,14 @@ export async function openPostgresHouse(options: HouseOptions): Promise<House> {
       await classifier.close()
     },
   }
+}
+
+const KEEPS_ROWS = new Set(['table', 'partitioned-table'])
+
+/** Rules put other statements in the place of one, and foreign tables keep their rows elsewhere. */
+function rollsBackInPostgres({ schema, name }: TableUse, catalog: Schema): boolean {
+  if (schema === null) return false
+  const [relation] = catalog.relationsNamed(name, schema)
+  if (!relation || !KEEPS_ROWS.has(relation.kind)) return false
+  return !relation.attached?.some(({ kind }) => kind === 'rule')
 }

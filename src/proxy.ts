@@ -207,6 +207,7 @@ export class DataPlane {
       contextQuery: (classification) => system().contextQuery(classification),
       bearsMs: (settings) => system().bearsMs(settings),
       estimate: (exchange) => system().estimate(exchange),
+      rollsBack: (table) => system().rollsBack(table),
       counters: this.#counters,
       rowLimits: () => this.#config.limits,
       usage: this.#usage,

@@ -177,8 +177,19 @@ function withClasses(
   table: Omit<MysqlTable, 'columns' | 'classified'>,
   columns: readonly MysqlColumn[],
 ): MysqlTable {
-  const { schema, name, kind, triggers, followers, definition, remote, readable, reads, calls } =
-    table
+  const {
+    schema,
+    name,
+    kind,
+    triggers,
+    followers,
+    definition,
+    remote,
+    transactional,
+    readable,
+    reads,
+    calls,
+  } = table
   const classified = columns.some(isClassified)
   return {
     schema,
@@ -190,6 +201,7 @@ function withClasses(
     followers,
     definition,
     remote,
+    ...(transactional ? { transactional } : {}),
     readable,
     reads,
     calls,

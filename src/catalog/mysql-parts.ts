@@ -18,6 +18,8 @@ const LOCAL_ENGINES = new Set(
   `archive aria blackhole columnstore csv innodb memory mrg_myisam mroonga myisam ndbcluster
    oqgraph rocksdb tokudb`.split(/\s+/),
 )
+/** Engines that roll back (manual, "Setting the Storage Engine"). */
+const TRANSACTIONAL_ENGINES = new Set(['innodb', 'rocksdb', 'ndbcluster'])
 /** Engines whose tables show the rows of other tables. */
 const BORROWING_ENGINES = new Set(['mrg_myisam', 'oqgraph'])
 
@@ -57,6 +59,7 @@ function tableOf(
     definition,
     remote: !isView && !LOCAL_ENGINES.has(engine),
     borrowed: BORROWING_ENGINES.has(engine),
+    transactional: !isView && TRANSACTIONAL_ENGINES.has(engine),
     readable: !isView || definition !== null,
     reads: [],
     calls: [],

@@ -128,7 +128,7 @@ export function reportAsText(report: StatementReport): string {
 function decisionText({ decision }: StatementReport): string {
   switch (decision.kind) {
     case 'allow':
-      return 'allow'
+      return decision.ceiling ? `allow, up to ${decision.ceiling.rows} rows` : 'allow'
     case 'deny':
       return `deny, by the rule ${decision.rule}: ${decision.reason}`
     case 'require-approval':

@@ -122,11 +122,11 @@ function buildSlack({ channels: { slack } }: RawConfig): SlackConfig | null {
 }
 
 /**
- * A rule with a condition or a ceiling that isn't enforced is left out, so that it neither allows
- * nor decides more than it says, even where nobody looks at `unsupported`.
+ * A rule with a condition that isn't enforced is left out, so that it neither allows nor decides
+ * more than it says, even where nobody looks at `unsupported`.
  */
 function buildRule(raw: RawRule): RuleConfig[] {
-  if (raw.when.action !== undefined || raw.then.allow?.max_rows !== undefined) return []
+  if (raw.when.action !== undefined) return []
   // biome-ignore lint/suspicious/noThenProperty: the contract's field; nobody awaits this object
   return [{ name: raw.name, when: buildCondition(raw.when), then: buildAction(raw.then) }]
 }
@@ -139,10 +139,10 @@ function buildCondition({ in_transaction, action: _, ...when }: RawRule['when'])
   }
 }
 
-function buildAction({ deny, approve, unmask }: RawRule['then']): RuleAction {
+function buildAction({ deny, approve, unmask, allow }: RawRule['then']): RuleAction {
   if (deny !== undefined) return { kind: 'deny', reason: deny }
   if (unmask !== undefined) return { kind: 'unmask', classes: unmask }
-  if (approve === undefined) return { kind: 'allow' }
+  if (approve === undefined) return { kind: 'allow', maxRows: allow?.max_rows ?? null }
   const { by, count, hold = null, expires = null } = approve
   return { kind: 'approve', by, count, hold, expires }
 }

@@ -9,7 +9,6 @@ export function unsupportedKeys(raw: RawConfig): string[] {
   return [
     ...listenKeys(raw),
     ...databaseKeys(raw),
-    ...ruleKeys(raw),
     ...channelKeys(raw),
     ...when(raw.store !== 'embedded', 'store: only "embedded" is kept by this version'),
     ...when(raw.audit.sinks.length > 0, 'audit.sinks: this version ships records nowhere'),
@@ -66,15 +65,6 @@ function identityKeys(raw: RawConfig): string[] {
     ...clearing.map(([name]) => `groups.${name}.clears: groups of this version only approve`),
     ...jwt.map(([name]) => `agents.${name}.jwt: agents of this version have passwords only`),
   ]
-}
-
-function ruleKeys(raw: RawConfig): string[] {
-  return raw.rules.flatMap((rule, i) => [
-    ...when(
-      rule.then.allow?.max_rows !== undefined,
-      `rules[${i}].then.allow.max_rows: this version doesn't count rows before it allows`,
-    ),
-  ])
 }
 
 function channelKeys({ channels }: RawConfig): string[] {

@@ -20,6 +20,8 @@ export const ERRORS = {
   GATE_UNAVAILABLE: { sqlState: 'ZA004', fatal: false },
   APPROVAL_REJECTED: { sqlState: '42501', fatal: false },
   STATEMENT_DENIED: { sqlState: '42501', fatal: false },
+  /** Of the database's own; its SQLSTATE comes with it. */
+  COMMIT_FAILED: { sqlState: '40000', fatal: false },
   TRANSACTION_FAILED: { sqlState: '25P02', fatal: false },
   SYNTAX_ERROR: { sqlState: '42601', fatal: false },
   UNKNOWN_STATEMENT: { sqlState: '26000', fatal: false },
@@ -38,21 +40,24 @@ export class ProxyError extends Error {
   readonly code: ErrorCode
   readonly detail: string | undefined
   readonly hint: string | undefined
+  readonly #sqlState: string | undefined
 
+  /** `sqlState`: the database's own, where the error is. */
   constructor(
     code: ErrorCode,
     message: string,
-    options: { cause?: unknown; detail?: string; hint?: string } = {},
+    options: { cause?: unknown; detail?: string; hint?: string; sqlState?: string } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'ProxyError'
     this.code = code
     this.detail = options.detail
     this.hint = options.hint
+    this.#sqlState = options.sqlState
   }
 
   get sqlState(): string {
-    return ERRORS[this.code].sqlState
+    return this.#sqlState ?? ERRORS[this.code].sqlState
   }
 
   get fatal(): boolean {

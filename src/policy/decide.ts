@@ -2,7 +2,7 @@ import { assertNever } from '../lib/assert-never.ts'
 import { reasonWithPlace } from '../sql/effect-place.ts'
 import type { Effect } from '../sql/statement.ts'
 import { type DecisionInput, holds, holdsForSession, holdsForStatement } from './conditions.ts'
-import type { Decision, Requirement } from './decision.ts'
+import type { Beyond, Decision, Requirement } from './decision.ts'
 import { fitsAny } from './pattern.ts'
 import type { RuleAction, RuleConfig } from './rule.ts'
 
@@ -21,7 +21,7 @@ export const DEFAULT_RULE = 'default'
 export const DEFAULT_APPROVERS = 'approvers'
 export const DEFAULT_EXPIRES_MS = 30 * 60_000
 
-const ALLOW: EffectVerdict['action'] = { kind: 'allow' }
+const ALLOW: EffectVerdict['action'] = { kind: 'allow', maxRows: null }
 
 const DEFAULT_APPROVAL: EffectVerdict['action'] = {
   kind: 'approve',
@@ -57,7 +57,39 @@ export function decide(input: DecisionInput, rules: readonly RuleConfig[]): Deci
 export function explain(input: DecisionInput, rules: readonly RuleConfig[]): Explanation {
   const effects = effectsOf(input).map((effect) => verdictOn(effect, input, rules))
   const unmask = rules.flatMap((rule) => unmaskedBy(rule, input))
-  return { decision: combine(effects, cleared(unmask)), effects, unmask }
+  const decision = withCeiling(combine(effects, cleared(unmask)), effects, input, rules)
+  return { decision, effects, unmask }
+}
+
+/** Past a ceiling the rules decide as if those that set one weren't there. */
+function withCeiling(
+  decision: Decision,
+  effects: readonly EffectVerdict[],
+  input: DecisionInput,
+  rules: readonly RuleConfig[],
+): Decision {
+  const set = effects.flatMap(({ rule, action }) =>
+    action.kind === 'allow' && action.maxRows !== null ? [{ rule, rows: action.maxRows }] : [],
+  )
+  if (decision.kind !== 'allow' || set.length === 0) return decision
+  const without = rules.filter(({ then }) => then.kind !== 'allow' || then.maxRows === null)
+  const names = [...new Set(set.map(({ rule }) => rule))]
+  const rows = Math.min(...set.map((one) => one.rows))
+  const beyond = atLeastApproved(decide(input, without), names)
+  return { ...decision, ceiling: { rows, rules: names, beyond } }
+}
+
+/** Somebody is asked, also where no rule says so; `rules` are named for it then. */
+export function atLeastApproved(decision: Decision, rules: readonly string[]): Beyond {
+  if (decision.kind !== 'allow') return decision
+  return {
+    kind: 'require-approval',
+    rules,
+    requirements: rules.map((rule) => ({ rule, by: [DEFAULT_APPROVERS], count: 1 })),
+    unmask: decision.unmask,
+    holdMs: null,
+    expiresMs: DEFAULT_EXPIRES_MS,
+  }
 }
 
 /** A statement without any effect is one that nobody understood. */

@@ -12,6 +12,8 @@ export type Decision =
       readonly rules: readonly string[]
       /** Data classes (with wildcards) that leave in clear for this statement. */
       readonly unmask: readonly string[]
+      /** It is allowed for as long as it reads or changes no more rows. */
+      readonly ceiling?: Ceiling
     }
   | {
       readonly kind: 'deny'
@@ -30,6 +32,18 @@ export type Decision =
       /** How long the request stays open, in ms. */
       readonly expiresMs: number
     }
+
+/** How many rows a rule allows, by the real count. */
+export interface Ceiling {
+  readonly rows: number
+  /** Names of the rules that set it. */
+  readonly rules: readonly string[]
+  /** What the other rules say of more. */
+  readonly beyond: Beyond
+}
+
+/** A decision that lets nothing pass by itself. */
+export type Beyond = Exclude<Decision, Allow>
 
 export type Allow = Extract<Decision, { kind: 'allow' }>
 export type RequireApproval = Extract<Decision, { kind: 'require-approval' }>

@@ -17,7 +17,11 @@ export interface RuleCondition {
 }
 
 export type RuleAction =
-  | { readonly kind: 'allow' }
+  | {
+      readonly kind: 'allow'
+      /** So many rows of one statement, read or changed; null sets no ceiling. */
+      readonly maxRows: number | null
+    }
   | { readonly kind: 'deny'; readonly reason: string }
   | {
       readonly kind: 'approve'

@@ -1,9 +1,15 @@
 import type { Decision, Requirement } from '../policy/decision.ts'
 
-/** A query of several statements is decided as one: deny wins, approvals add up. */
-export function combineDecisions(decisions: readonly Decision[]): Decision {
-  const first = decisions[0]
-  if (decisions.length === 1 && first) return first
+/**
+ * A query of several statements is decided as one: deny wins, approvals add up. Whose rows are
+ * whose can't be told there, so a ceiling lets none of them pass.
+ */
+export function combineDecisions(given: readonly Decision[]): Decision {
+  const first = given[0]
+  if (given.length === 1 && first) return first
+  const decisions = given.map((one) =>
+    one.kind === 'allow' && one.ceiling ? one.ceiling.beyond : one,
+  )
   const rules: string[] = []
   const requirements: Requirement[] = []
   let holdMs: number | null = null

@@ -53,6 +53,12 @@ export class Exchange implements Asked {
   /** Set once a person has signed. */
   approval: Approved | null = null
   recorded: Recorded = 'nothing'
+  /** The SQLSTATE of the error that it ended in. */
+  failedWith: string | null = null
+  /** It runs where what it changes can be taken back. */
+  counted = false
+  /** More rows came of it than it is allowed. */
+  exceeded = false
   startedAt = 0
   rows = 0
   bytes = 0
@@ -102,12 +108,12 @@ export class Exchange implements Asked {
   }
 
   /** The same with an effect more: what it turned out to be while it ran. */
-  turnedOut(reason: EffectReason): Exchange {
+  turnedOut(reason: EffectReason, number: number = this.number): Exchange {
     const [first, ...others] = this.statements
     if (!first) return this
     const statements = [{ ...first, effects: [...first.effects, reason] }, ...others]
     const { sql, parameters } = this
-    return new Exchange({ sql, statements, parameters }, this.#options)
+    return new Exchange({ sql, statements, parameters }, { ...this.#options, number })
   }
 
   noteMasked(names: readonly string[]): void {

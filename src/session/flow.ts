@@ -3,11 +3,13 @@ import type { Approved } from '../approval/request.ts'
 import type { Principal } from '../identity/principal.ts'
 import { type Deferred, deferred } from '../lib/deferred.ts'
 import { ProxyError } from '../lib/errors.ts'
-import { DEFAULT_APPROVERS, DEFAULT_EXPIRES_MS } from '../policy/decide.ts'
-import type { Allow, Decision, RequireApproval } from '../policy/decision.ts'
+import { atLeastApproved } from '../policy/decide.ts'
+import type { Allow, Ceiling, RequireApproval } from '../policy/decision.ts'
 import type { Outbox } from '../wire/outbox.ts'
 import type { AnyRequest, Dialogue, Outgoing } from '../wire/protocol.ts'
 import type { Context } from './binding.ts'
+import { ceilingOf, countedIn, onlySends } from './ceiling.ts'
+import { CountedRun } from './counted-run.ts'
 import type { Diagnostics } from './diagnostics.ts'
 import type { Exchange } from './exchange.ts'
 import { Hold, type Holder, type Interruption } from './hold.ts'
@@ -144,6 +146,7 @@ export class Flow {
     if (step.kind === 'refuse') return false
     if (step.kind !== 'run') return true
     if (!this.#allowed(step.exchange) || copiesClassified(step.exchange)) return false
+    if (ceilingOf(step.exchange) !== null) return false
     return !this.#options.rowLimits.mayAsk(step.exchange)
   }
 
@@ -161,6 +164,7 @@ export class Flow {
       const frame = batch[steps.length] as ClientFrame
       steps.push(await this.#options.judge.judge(frame, this.#inTransaction()))
     }
+    const counted = this.#minded(batch, steps)
     const conflict = this.#conflictIn(steps)
     if (conflict) return this.#refuse(batch, steps, conflict.at, conflict.error)
     const { version } = this.#services.policy()
@@ -176,10 +180,131 @@ export class Flow {
       if (at >= 0) return this.#refuse(batch, steps, at, rulesChanged())
     }
     try {
-      return await this.#forwardWhenOnDisk(batch, steps, this.#recordIntents(steps))
+      const sequence = this.#recordIntents(steps)
+      if (counted) return await this.#runCounted(steps, counted, sequence)
+      return await this.#forwardWhenOnDisk(batch, steps, sequence)
     } catch (error) {
       return this.#refuseUnrecorded(batch, steps, error)
     }
+  }
+
+  // === ceilings
+
+  /**
+   * Sees to ceilings: answers the step whose changes are to be counted. What sends rows is counted
+   * as they leave; what can be counted in neither way is decided as if it had gone past.
+   */
+  #minded(batch: readonly ClientFrame[], steps: Step[]): RunStep | undefined {
+    if (this.#services.policy().shadow) return undefined
+    const last = batch.at(-1)
+    const ends = last !== undefined && (this.#isWhole(last) || last.request.kind === 'sync')
+    const counted =
+      this.#dialogue.segment === 'executed'
+        ? undefined
+        : countedIn(steps, ends, (table) => this.#services.rollsBack(table))
+    for (const [at, step] of steps.entries()) {
+      if (step.kind !== 'run' || step === counted) continue
+      const ceiling = ceilingOf(step.exchange)
+      if (!ceiling || onlySends(step.exchange)) continue
+      step.exchange.decision = ceiling.beyond
+      if (ceiling.beyond.kind !== 'deny') continue
+      const { frame, exchange } = step
+      steps[at] = { kind: 'refuse', frame, exchange, error: denied(ceiling.beyond.reason) }
+    }
+    return counted
+  }
+
+  /** Runs a write, and keeps what it did only where that is as much as it may do. */
+  async #runCounted(
+    steps: readonly Step[],
+    step: RunStep,
+    sequence: number | null,
+  ): Promise<readonly ClientFrame[]> {
+    const { exchange } = step
+    const ceiling = ceilingOf(exchange)
+    if (!ceiling) throw new Error('a write without a ceiling')
+    if (sequence !== null) await this.#options.records.durable(sequence)
+    const at = steps.indexOf(step)
+    const rest = steps.slice(at)
+    if (!(await this.#prepared(steps.slice(0, at)))) {
+      // After an error everything up to Sync is ignored; nothing has run.
+      for (const each of rest) undo(each)
+      this.#forwardSteps(rest.slice(-1))
+      return []
+    }
+    const within = this.#inTransaction()
+    exchange.counted = true
+    const { services, dialogue, toServer, toClient } = this.#options
+    const settled = () => this.#settled()
+    const run = new CountedRun({ services, dialogue, toServer, toClient, settled })
+    const result = await run.run(exchange, ceiling.rows, () => this.#forwardSteps(rest))
+    if (result.kind === 'lost') this.#answerInstead(rest, result.error)
+    if (result.kind !== 'too-many') return []
+    this.#options.records.undone(exchange, 'ZA001')
+    const reason = `changes ${result.rows} rows, more than the ${ceiling.rows} that ${ceiling.rules.join(', ')} allows`
+    if (within) this.#refuseWithin(rest, reason)
+    else await this.#askForMore(rest, { exchange, ceiling, reason })
+    return []
+  }
+
+  /** Sends what only prepares, and waits for it; false where the server has refused it. */
+  async #prepared(steps: readonly Step[]): Promise<boolean> {
+    let done = !this.#dialogue.skipping
+    const noting = steps.map((step) =>
+      step.kind === 'pass'
+        ? noted(step, () => {
+            done = false
+          })
+        : step,
+    )
+    this.#forwardSteps(noting)
+    this.#dialogue.closeOpenSegment()
+    await this.#settled()
+    return done
+  }
+
+  /** The agent's own transaction can't be left and come back to. */
+  #refuseWithin(rest: readonly Step[], reason: string): void {
+    const error = denied(
+      `it ${reason}, and was taken back: outside a transaction a person can be asked for it`,
+    )
+    if (!this.#services.protocol.pipelines) {
+      this.#answerInstead(rest, error)
+      return
+    }
+    this.#dialogue.sendRefusal(error)
+    this.#dialogue.sendSync()
+  }
+
+  /** It has been taken back; once a person has signed it runs again, however many rows it changes. */
+  async #askForMore(
+    rest: readonly Step[],
+    past: { readonly exchange: Exchange; readonly ceiling: Ceiling; readonly reason: string },
+  ): Promise<void> {
+    const { reason, ceiling } = past
+    const again = this.#options.verdicts.again(past.exchange, { effect: 'write', reason })
+    again.decision = ceiling.beyond
+    try {
+      if (ceiling.beyond.kind === 'deny') throw denied(`it ${reason}: ${ceiling.beyond.reason}`)
+      again.approval = await this.#countersign(again, ceiling.beyond)
+      const sequence = this.#options.records.intent(again, this.#dialogue.transaction)
+      if (sequence !== null) await this.#options.records.durable(sequence)
+    } catch (error) {
+      if (!(error instanceof ProxyError) || error.fatal) throw error
+      if (again.approval) this.#services.gate.settle(again.approval.id, unused(error))
+      if (again.recorded === 'nothing') {
+        this.#options.records.refused(again, error, this.#dialogue.transaction)
+      }
+      this.#answerInstead(rest, error)
+      return
+    }
+    this.#forwardSteps(rest.map((step) => once(step, again)))
+  }
+
+  /** The client has heard nothing yet of what it sent, and hears this. */
+  #answerInstead([first]: readonly Step[], error: ProxyError): void {
+    if (first) this.#options.toClient.add(this.#dialogue.refusalOf(first.frame.bytes, error))
+    this.#options.toClient.flush()
   }
 
   async #forwardWhenOnDisk(
@@ -333,12 +458,17 @@ export class Flow {
     const breach = meter.breach
     const { context } = exchange
     if (!breach) throw new Error('a result that went past no limit')
-    if (breach.action === 'deny') throw denied(breach.reason)
+    exchange.exceeded = true
+    // It is taken back: then there is time to ask.
+    if (exchange.counted || breach.action === 'deny') throw denied(breach.reason)
     if (!context) throw unresolved('55000')
     const { services } = this.#options
     const exported = exchange.turnedOut({ effect: 'export', reason: breach.reason })
     const decide = () =>
-      atLeastApproved(this.#options.verdicts.decide(exported.statements, this.#inTransaction()))
+      breach.beyond ??
+      atLeastApproved(this.#options.verdicts.decide(exported.statements, this.#inTransaction()), [
+        'limits',
+      ])
     const decision = decide()
     if (decision.kind === 'deny') throw denied(decision.reason)
     services.counters.held++
@@ -447,8 +577,7 @@ export class Flow {
   #settleUnused(step: Step, error: ProxyError): void {
     const approval = step.kind === 'run' ? step.exchange.approval : null
     if (!approval) return
-    const outcome = { rows: null, ms: 0, sqlState: error.sqlState }
-    this.#services.gate.settle(approval.id, outcome)
+    this.#services.gate.settle(approval.id, unused(error))
   }
 
   async #recordAndForward(steps: readonly Step[]): Promise<void> {
@@ -552,8 +681,13 @@ export class Flow {
     this.#options.toClient.flush()
   }
 
-  #allowing({ decision }: Exchange): Allow {
-    if (decision.kind === 'allow') return decision
+  #allowing(exchange: Exchange): Allow {
+    const { decision } = exchange
+    if (decision.kind === 'allow') {
+      const free = exchange.counted || onlySends(exchange) || this.#services.policy().shadow
+      if (ceilingOf(exchange) !== null && !free) throw new Error('nobody counts its rows')
+      return decision
+    }
     if (decision.kind === 'require-approval' && this.#services.policy().shadow) {
       return { kind: 'allow', rules: decision.rules, unmask: decision.unmask }
     }
@@ -602,17 +736,24 @@ function undo(step: Step): void {
   if (step.kind === 'run' || step.kind === 'execute') step.exchange.dropNames()
 }
 
-/** Past a limit somebody is asked, also where no rule says so. */
-function atLeastApproved(decision: Decision): Exclude<Decision, Allow> {
-  if (decision.kind !== 'allow') return decision
-  return {
-    kind: 'require-approval',
-    rules: ['limits'],
-    requirements: [{ rule: 'limits', by: [DEFAULT_APPROVERS], count: 1 }],
-    unmask: decision.unmask,
-    holdMs: null,
-    expiresMs: DEFAULT_EXPIRES_MS,
+/** The same step, which also says when it failed. */
+function noted(step: Extract<Step, { kind: 'pass' }>, failed: () => void): Step {
+  const settle = (done: boolean) => {
+    step.settle?.(done)
+    if (!done) failed()
   }
+  return { ...step, settle }
+}
+
+/** The step for another run of the same frame. */
+function once(step: Step, exchange: Exchange): Step {
+  if (step.kind === 'run') return { kind: 'run', frame: step.frame, exchange }
+  return step.kind === 'execute' ? { ...step, exchange } : step
+}
+
+/** An approval that was spent for nothing. */
+function unused({ sqlState }: ProxyError) {
+  return { rows: null, ms: 0, sqlState }
 }
 
 /** COPY data that has to be masked on its way. */

@@ -199,5 +199,6 @@ class PolicyInForce implements Policy {
 /** True where the first rule that decides anything allows every effect of everybody. */
 function allowsAll(rules: readonly RuleConfig[]): boolean {
   const first = rules.find(({ then }) => then.kind !== 'unmask')
-  return first?.then.kind === 'allow' && Object.values(first.when).every((it) => it === undefined)
+  if (first?.then.kind !== 'allow' || first.then.maxRows !== null) return false
+  return Object.values(first.when).every((it) => it === undefined)
 }

@@ -153,6 +153,7 @@ export class Replies implements ReplyListener<Exchange> {
 
   failed(exchange: Exchange, sqlState: string, _skipped: boolean): void {
     this.#suspended.delete(exchange)
+    exchange.failedWith = sqlState
     this.#over(exchange, sqlState)
   }
 

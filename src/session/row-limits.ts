@@ -1,6 +1,8 @@
+import type { Beyond, Ceiling } from '../policy/decision.ts'
 import { type LimitConfig, limitsOn } from '../policy/limit.ts'
 import type { Classification } from '../sql/statement.ts'
 import type { RowMeter } from '../wire/protocol.ts'
+import { ceilingOf, onlySends } from './ceiling.ts'
 import type { Exchange } from './exchange.ts'
 import type { Hour, Usage } from './usage.ts'
 
@@ -9,6 +11,8 @@ export interface Breach {
   readonly action: 'approve' | 'deny'
   /** For the person who signs, and the agent. */
   readonly reason: string
+  /** What the rules say of more; null where that is for them to say of exports. */
+  readonly beyond: Beyond | null
 }
 
 /** How much one session's statements send, held against the limits of the moment. */
@@ -28,6 +32,7 @@ export class RowLimits {
 
   /** Whether a person may have to be asked before all rows of it have left. */
   mayAsk(exchange: Exchange): boolean {
+    if (ceilingOf(exchange) !== null && onlySends(exchange)) return true
     return exchange.statements.some((statement) =>
       this.#on(statement).some((limit) => limit.action === 'approve'),
     )
@@ -46,18 +51,16 @@ export class RowLimits {
   meter(exchange: Exchange, statement: number): ResultMeter | null {
     const classification = exchange.statementOf(statement)
     const limits = classification ? this.#on(classification) : []
-    if (!classification || limits.length === 0) return null
+    const ceiling = ceilingOf(exchange)
+    if (!classification || (limits.length === 0 && !ceiling)) return null
     const meters = this.#meters.get(exchange) ?? []
     this.#meters.set(exchange, meters)
     // A portal's rows, and those of a server-side cursor, come in pieces.
     const known = meters[statement]
     if (known) return known
     const counted = limits.map((limit) => ({ limit, hour: this.#usage.hour(this.#agent, limit) }))
-    const meter = new ResultMeter(
-      counted,
-      this.#countOf(classification),
-      exchange.approval !== null,
-    )
+    const count = this.#countOf(classification)
+    const meter = new ResultMeter(counted, ceiling, count, exchange.approval !== null)
     meters[statement] = meter
     return meter
   }
@@ -105,12 +108,14 @@ export class ResultMeter implements RowMeter {
   readonly #counted: readonly Counted[]
   /** Each once: limits of the same agents and classes share one. */
   readonly #hours: readonly Hour[]
+  readonly #ceiling: Ceiling | null
   readonly #count: Count
   #sinceLook = 0
   breach: Breach | null = null
 
-  constructor(counted: readonly Counted[], count: Count, lifted: boolean) {
+  constructor(counted: readonly Counted[], ceiling: Ceiling | null, count: Count, lifted: boolean) {
     this.#counted = counted
+    this.#ceiling = ceiling
     this.#count = count
     this.#hours = [...new Set(counted.map(({ hour }) => hour))]
     count.lifted ||= lifted
@@ -148,11 +153,19 @@ export class ResultMeter implements RowMeter {
       const most = this.#most(limit, hour, bytes)
       if (most === null) continue
       const of = limit.classes === null ? '' : ` of ${limit.classes.join(', ')}`
-      const breach = { action: limit.action, reason: `sends more than ${most}${of}` }
+      const reason = `sends more than ${most}${of}`
+      const breach: Breach = { action: limit.action, reason, beyond: null }
       if (limit.action === 'deny') return breach
       first ??= breach
     }
-    return first
+    return first ?? this.#pastCeiling()
+  }
+
+  #pastCeiling(): Breach | null {
+    if (this.#ceiling === null || this.#count.rows < this.#ceiling.rows) return null
+    const { rows, rules, beyond } = this.#ceiling
+    const reason = `sends more than the ${rows} rows that ${rules.join(', ')} allows`
+    return { action: 'approve', reason, beyond }
   }
 
   /** The number that one more row would go past, in words. */

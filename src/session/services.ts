@@ -6,7 +6,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { MaskPlan, ResultColumn } from '../mask/plan.ts'
 import type { Decision } from '../policy/decision.ts'
 import type { LimitConfig } from '../policy/limit.ts'
-import type { Classification, Classifier } from '../sql/statement.ts'
+import type { Classification, Classifier, TableUse } from '../sql/statement.ts'
 import type {
   AnyRequest,
   CopyMasker,
@@ -109,6 +109,8 @@ export interface Services {
    * row, in words of that text alone. Null where errors have none.
    */
   readonly resolvingErrors: ReadonlySet<number> | null
+  /** True where what is written to it can be taken back, and the count of it is whole. */
+  rollsBack(table: TableUse): boolean
   /** The planner's row estimate for the person who signs, or null. */
   estimate(exchange: Exchange): Promise<number | null>
   /** The statement that tells what names mean in this session at this moment. */

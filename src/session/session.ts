@@ -332,7 +332,7 @@ export class Session {
     this.#flow.waitFor(decided)
     decided.then(
       () => this.#guard(() => this.#resultGoesOn()),
-      (error: unknown) => this.#guard(() => this.#endResult(error)),
+      (error: unknown) => this.#guard(() => this.#endResult(exchange, error)),
     )
   }
 
@@ -344,7 +344,7 @@ export class Session {
     if (!this.#resultWaits) this.#options.upstream.resume()
   }
 
-  #endResult(error: unknown): void {
+  #endResult(exchange: Exchange, error: unknown): void {
     if (this.#closed) return
     if (!(error instanceof ProxyError) || !this.#dialogue.endResult(error)) {
       this.#fail(error)
@@ -353,7 +353,8 @@ export class Session {
     const open = this.#services.protocol.pipelines && this.#dialogue.segment !== 'closed'
     // The client skips to its Sync, as after any error; the server has to be made to.
     if (open) this.#flow.discarding = 'with-the-server'
-    this.#flow.waitFor(this.#options.cancelUpstream())
+    // What is going to be taken back is read to its end: a cancel could hit what takes it back.
+    if (!exchange.counted) this.#flow.waitFor(this.#options.cancelUpstream())
     this.#resultGoesOn()
   }
 
@@ -439,6 +440,7 @@ export class Session {
   /** Tells the client why, then closes. */
   #end(error: ProxyError): void {
     if (this.#closed) return
+    this.#toClient.discard()
     // Within a row an error would be read as its rest.
     if (!this.#dialogue.midMessage) this.#toClient.add(this.#dialogue.refusal(error))
     this.#toClient.flush()

@@ -2,7 +2,7 @@ import type { ShownParameter } from '../approval/request.ts'
 import type { Principal } from '../identity/principal.ts'
 import { ProxyError } from '../lib/errors.ts'
 import type { Decision } from '../policy/decision.ts'
-import type { Classification, Classifier, Parsed } from '../sql/statement.ts'
+import type { Classification, Classifier, EffectReason, Parsed } from '../sql/statement.ts'
 import { unreadable } from '../sql/unreadable.ts'
 import type { Parameter } from '../wire/protocol.ts'
 import { combineDecisions } from './combine-decisions.ts'
@@ -107,6 +107,11 @@ export class Verdicts {
       shownParameters: () => this.#show(types ? typed(asked.parameters, types) : asked.parameters),
       follow: (statement) => this.#names.follow(statement),
     })
+  }
+
+  /** The same statement once more, with what it turned out to do. */
+  again(exchange: Exchange, reason: EffectReason): Exchange {
+    return exchange.turnedOut(reason, ++this.#exchanges)
   }
 
   /** Look-ups, of which there have been too many. */

@@ -17,6 +17,8 @@ export class Outbox {
   #runs: Run[] = []
   #last: Run | null = null
   #total = 0
+  /** Copies of what is kept back, or null where nothing is. */
+  #kept: Buffer[] | null = null
 
   constructor(write: (bytes: Buffer) => void) {
     this.#write = write
@@ -40,6 +42,27 @@ export class Outbox {
     this.#runs.push(this.#last)
   }
 
+  /** Keeps back what comes from here on. */
+  hold(): void {
+    this.flush()
+    this.#kept = []
+  }
+
+  /** Sends what was kept back. */
+  release(): void {
+    this.flush()
+    const kept = this.#kept ?? []
+    this.#kept = null
+    for (const bytes of kept) this.add(bytes)
+    this.flush()
+  }
+
+  /** Forgets what was kept back. */
+  discard(): void {
+    this.flush()
+    this.#kept = null
+  }
+
   /** Writes what was gathered, with one call. */
   flush(): void {
     if (this.#last === null) return
@@ -49,7 +72,8 @@ export class Outbox {
     this.#runs = []
     this.#last = null
     this.#total = 0
-    this.#write(only ? bufferOf(only) : Buffer.concat(runs.map(bufferOf), total))
+    if (this.#kept !== null) this.#kept.push(Buffer.concat(runs.map(bufferOf), total))
+    else this.#write(only ? bufferOf(only) : Buffer.concat(runs.map(bufferOf), total))
   }
 }
 

@@ -259,6 +259,10 @@ export interface Dialogue<X, R = Request> {
   syntaxError?(sql: Buffer): Promise<ProxyError | null>
   /** Bytes from the server. Throws ProxyError when the conversation can't be followed. */
   receive(chunk: Buffer): void
+  /** Whether the client is shown that no transaction is open, whatever the server says. */
+  conceal(transaction: boolean): void
+  /** True where a statement outside a transaction is one by itself. */
+  readonly autocommit: boolean
   /** Takes the row again at which a result stopped, and what came behind it. */
   goOn(): void
   /**
@@ -268,6 +272,8 @@ export interface Dialogue<X, R = Request> {
   endResult(error: ProxyError): boolean
   /** Messages of the proxy's own to the client. */
   refusal(error: ProxyError): Buffer
+  /** The whole answer to a client's frame that is to be refused after all. */
+  refusalOf(frame: Buffer, error: ProxyError): Buffer
   notice(message: string, detail: string): Buffer
   ready(): Buffer
   /** Where a protocol has one (MySQL): success of a command that the proxy answered itself. */

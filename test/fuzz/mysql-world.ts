@@ -69,6 +69,7 @@ export function openMysqlFuzzWorld(): FuzzWorld {
       mysqlContextQuery(classification, { dialect, table: () => undefined }),
     bearsMs: waitTimeoutMs,
     counters: { statements: 0, held: 0, refused: 0, maskedResults: 0, rows: 0 },
+    rollsBack: () => false,
     rowLimits: () => [],
     usage: new Usage(clock),
     lookups: new Lookups(clock),

@@ -34,7 +34,7 @@ function approve(name: string, when: RuleConfig['when'], by = ['dba'], count = 1
   return { name, when, then: { kind: 'approve', by, count, hold: null, expires: null } }
 }
 function allow(name: string, when: RuleConfig['when']): RuleConfig {
-  return { name, when, then: { kind: 'allow' } }
+  return { name, when, then: { kind: 'allow', maxRows: null } }
 }
 function deny(name: string, when: RuleConfig['when']): RuleConfig {
   return { name, when, then: { kind: 'deny', reason: `no, says ${name}` } }

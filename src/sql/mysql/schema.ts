@@ -26,6 +26,8 @@ export interface SchemaTable {
   readonly definition: string | null
   /** FEDERATED, CONNECT, SPIDER and others that keep rows elsewhere. */
   readonly remote: boolean
+  /** What is written to it can be rolled back. */
+  readonly transactional?: boolean
 }
 
 export interface SchemaRoutine {

@@ -7,7 +7,11 @@ import { OwedReplies } from './owed-replies.ts'
 import { message } from './packets.ts'
 import { PreparedStatements } from './prepared-statements.ts'
 import { Requests } from './requests.ts'
-import { SERVER_SESSION_STATE_CHANGED, SERVER_STATUS_IN_TRANS } from './status-flags.ts'
+import {
+  SERVER_SESSION_STATE_CHANGED,
+  SERVER_STATUS_AUTOCOMMIT,
+  SERVER_STATUS_IN_TRANS,
+} from './status-flags.ts'
 
 /** Where a conversation with a server stands: what both of its directions have to know. */
 export class Conversation<X> {
@@ -20,6 +24,8 @@ export class Conversation<X> {
   readonly mariaDb: boolean
   /** The status flags of the server's last word. */
   status: number
+  /** The client isn't to see that a transaction is open. */
+  concealed = false
   /** The server has said its last word. */
   ended = false
   readonly #toClient: DialogueOptions<X>['toClient']
@@ -39,6 +45,10 @@ export class Conversation<X> {
 
   get transaction(): TransactionState {
     return (this.status & SERVER_STATUS_IN_TRANS) === 0 ? 'idle' : 'in-transaction'
+  }
+
+  get autocommit(): boolean {
+    return (this.status & SERVER_STATUS_AUTOCOMMIT) !== 0
   }
 
   get deprecateEof(): boolean {

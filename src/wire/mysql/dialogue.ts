@@ -4,6 +4,7 @@ import type {
   DialogueOptions,
   Outgoing,
   OwnAnswer,
+  ReplyListener,
   ResultColumn,
   TransactionState,
 } from '../protocol.ts'
@@ -11,7 +12,7 @@ import { COM_STMT_FETCH } from './commands.ts'
 import { Conversation } from './conversation.ts'
 import { encodeRefusal } from './errors.ts'
 import { OwnQuestions } from './own-questions.ts'
-import { payloadOf } from './packets.ts'
+import { packetsIn, payloadOf } from './packets.ts'
 import { unknownStatement } from './prepared-statements.ts'
 import { Receiving } from './receiving.ts'
 import type { MysqlRequest } from './requests.ts'
@@ -36,8 +37,10 @@ class MysqlDialogue<X> implements Dialogue<X, MysqlRequest> {
   readonly #questions: OwnQuestions<X>
   readonly #sending: Sending<X>
   readonly #receiving: Receiving<X>
+  readonly #listener: ReplyListener<X>
 
   constructor(options: DialogueOptions<X>) {
+    this.#listener = options.listener
     this.#talk = new Conversation<X>(options)
     this.#questions = new OwnQuestions(options, this.#talk)
     this.#sending = new Sending(options, this.#talk, this.#questions)
@@ -66,6 +69,16 @@ class MysqlDialogue<X> implements Dialogue<X, MysqlRequest> {
 
   receive(chunk: Buffer): void {
     this.#receiving.receive(chunk)
+  }
+
+  get autocommit(): boolean {
+    return this.#talk.autocommit
+  }
+
+  conceal(transaction: boolean): void {
+    const before = this.#talk.concealed
+    this.#talk.concealed = transaction
+    if (before && !transaction) this.#listener.ready(this.#talk.transaction)
   }
 
   goOn(): void {
@@ -121,6 +134,10 @@ class MysqlDialogue<X> implements Dialogue<X, MysqlRequest> {
     if (underWay) return encodeRefusal(error, underWay.clientSequence)
     const sequence = this.#talk.requests.takeUnanswered()
     return sequence === undefined ? NOTHING : encodeRefusal(error, sequence)
+  }
+
+  refusalOf(frame: Buffer, error: ProxyError): Buffer {
+    return encodeRefusal(error, packetsIn(frame) & 0xff)
   }
 
   done(): Buffer {

@@ -61,6 +61,8 @@ const WORDINGS: Readonly<Record<ErrorCode, Wording>> = {
   UNKNOWN_CONNECTION: { number: 1094, sqlState: 'HY000' },
   // ER_QUERY_INTERRUPTED
   CANCELLED: { number: 1317, sqlState: '70100', coded: true },
+  // Mostly ER_LOCK_DEADLOCK's kin; the text is the server's.
+  COMMIT_FAILED: { number: 1180, sqlState: 'HY000' },
   AUDIT_UNAVAILABLE: { number: 1105, sqlState: 'HY000', coded: true },
   CONFIG_INVALID: { number: 1105, sqlState: 'HY000' },
   INTERNAL: { number: 1105, sqlState: 'HY000' },

@@ -55,6 +55,15 @@ export function withState(payload: Buffer, ok: OkPacket, state: Buffer): Buffer 
   return Buffer.concat(parts)
 }
 
+/** Writes the payload of an OK or EOF packet with another status; the rest stays as it was. */
+export function withStatus(payload: Buffer, { ok }: Pick<Ending, 'ok'>, status: number): Buffer {
+  const copy = Buffer.from(payload)
+  // Behind the insert id of an OK packet, behind the warnings of an EOF packet.
+  const at = ok ? ok.insertId.byteOffset - payload.byteOffset + ok.insertId.length : 3
+  copy.writeUInt16LE(status, at)
+  return copy
+}
+
 /** An OK packet of the proxy's own. */
 export function encodeOk(status: number): Buffer {
   return Buffer.concat([uint8(OK_HEADER), lenencInt(0), lenencInt(0), uint16(status), uint16(0)])

@@ -1,7 +1,15 @@
 import type { DialogueOptions } from '../protocol.ts'
 import { decodeColumn, withoutDefault } from './column-definition.ts'
 import { type Conversation, violation } from './conversation.ts'
-import { decodeEnding, decodeOk, EOF_HEADER, endsRows, OK_HEADER } from './ok-packet.ts'
+import {
+  decodeEnding,
+  decodeOk,
+  EOF_HEADER,
+  endsRows,
+  OK_HEADER,
+  type OkPacket,
+  withStatus,
+} from './ok-packet.ts'
 import type { ServerReply } from './owed-replies.ts'
 import { message } from './packets.ts'
 import { PayloadReader } from './payload.ts'
@@ -13,6 +21,7 @@ import {
   SERVER_MORE_RESULTS_EXISTS,
   SERVER_PS_OUT_PARAMS,
   SERVER_STATUS_CURSOR_EXISTS,
+  SERVER_STATUS_IN_TRANS,
   SERVER_STATUS_LAST_ROW_SENT,
 } from './status-flags.ts'
 
@@ -92,10 +101,16 @@ export class ReceivedReplies<X> {
     const ok = decodeOk(payload)
     if (ok.header !== OK_HEADER) throw violation('an OK packet with another header')
     this.#talk.status = ok.status
-    const shown = this.#session.filter(payload, ok, reply.exchange)
+    const shown = this.#session.filter(this.#shown(payload, ok.status, ok), ok, reply.exchange)
     this.#rows.deliver(reply, message(reply.clientSequence, shown))
     const { status, affectedRows: rows, warnings } = ok
     this.#resultDone(reply, { status, rows, warnings, suspended: false })
+  }
+
+  /** A transaction of the proxy's own isn't shown. */
+  #shown(payload: Buffer, status: number, ok: OkPacket | null): Buffer {
+    if (!this.#talk.concealed) return payload
+    return withStatus(payload, { ok }, status & ~SERVER_STATUS_IN_TRANS)
   }
 
   // === results
@@ -144,7 +159,8 @@ export class ReceivedReplies<X> {
 
   #columnsEnd(reply: ServerReply<X>, frame: Buffer, payload: Buffer): void {
     const { status } = decodeEnding(payload, false)
-    this.#rows.deliver(reply, frame)
+    const shown = this.#shown(payload, status, null)
+    this.#rows.deliver(reply, shown === payload ? frame : message(reply.clientSequence, shown))
     reply.phase = 'rows'
     // MySQL says of OUT parameters that more follows here, and no more behind their row.
     reply.moreFollows = (status & SERVER_PS_OUT_PARAMS) !== 0
@@ -163,7 +179,8 @@ export class ReceivedReplies<X> {
   #rowsEnd(reply: ServerReply<X>, payload: Buffer): void {
     const { status, warnings, ok } = decodeEnding(payload, this.#talk.deprecateEof)
     this.#talk.status = status
-    const shown = ok ? this.#session.filter(payload, ok, reply.exchange) : payload
+    const told = this.#shown(payload, status, ok)
+    const shown = ok ? this.#session.filter(told, ok, reply.exchange) : told
     if (reply.ended !== null) this.#rows.endEarly(reply, reply.ended)
     else this.#rows.deliver(reply, message(reply.clientSequence, shown))
     const opened = reply.opensCursor && (status & SERVER_STATUS_CURSOR_EXISTS) !== 0

@@ -4,6 +4,7 @@ import { isSafeCharacterSet } from './collations.ts'
 import { type Conversation, violation } from './conversation.ts'
 import { type OkPacket, withState } from './ok-packet.ts'
 import { decodeSessionChanges, encodeSessionChanges, type SessionChange } from './session-track.ts'
+import { SERVER_STATUS_IN_TRANS } from './status-flags.ts'
 
 /** By these the server reads the text of statements. */
 const READS_BY: ReadonlySet<string> = new Set(['character_set_client'])
@@ -29,7 +30,8 @@ export class SessionFilter<X> {
     // Each is heard, whether or not it is shown.
     const seen = changes.filter(({ change }) => this.#hear(change, exchange) && shows)
     if (seen.length === changes.length) return payload
-    return withState(payload, ok, encodeSessionChanges(seen))
+    const status = this.#talk.concealed ? ok.status & ~SERVER_STATUS_IN_TRANS : ok.status
+    return withState(payload, { ...ok, status }, encodeSessionChanges(seen))
   }
 
   /** True where the client may see it. A variable's value can be a query's result. */

@@ -10,6 +10,8 @@ export class Conversation<X> {
   segment: 'closed' | 'prepared' | 'executed' = 'closed'
   /** The server discards what comes, up to a Sync. */
   skipping = false
+  /** The client isn't to see that a transaction is open. */
+  concealed = false
   /** The server has said its last word. */
   ended = false
   /** Syncs that the server read inside COPY and may or may not answer. */

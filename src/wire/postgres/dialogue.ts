@@ -4,6 +4,7 @@ import type {
   DialogueOptions,
   Outgoing,
   OwnAnswer,
+  ReplyListener,
   Request,
   ResultColumn,
   TransactionState,
@@ -26,8 +27,11 @@ class PostgresDialogue<X> implements Dialogue<X> {
   readonly #sending: Sending<X>
   readonly #questions: OwnQuestions<X>
   readonly #receiving: Receiving<X>
+  readonly #listener: ReplyListener<X>
+  readonly autocommit = true
 
   constructor(options: DialogueOptions<X>) {
+    this.#listener = options.listener
     this.#sending = new Sending(options, this.#talk)
     this.#questions = new OwnQuestions(options, this.#talk)
     this.#receiving = new Receiving(options, this.#talk)
@@ -67,6 +71,12 @@ class PostgresDialogue<X> implements Dialogue<X> {
 
   receive(chunk: Buffer): void {
     this.#receiving.receive(chunk)
+  }
+
+  conceal(transaction: boolean): void {
+    const before = this.#talk.concealed
+    this.#talk.concealed = transaction
+    if (before && !transaction) this.#listener.ready(this.#talk.transaction)
   }
 
   goOn(): void {
@@ -115,6 +125,10 @@ class PostgresDialogue<X> implements Dialogue<X> {
 
   refusal(error: ProxyError): Buffer {
     return backend.encodeRefusal(error)
+  }
+
+  refusalOf(_frame: Buffer, error: ProxyError): Buffer {
+    return Buffer.concat([this.refusal(error), this.ready()])
   }
 
   notice(text: string, detail: string): Buffer {

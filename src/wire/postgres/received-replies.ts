@@ -109,7 +109,7 @@ export class ReceivedReplies<X> {
       this.#talk.swallowedSyncs--
       this.#talk.skipping = false
     } else throw violation('unexpected ReadyForQuery')
-    this.#options.toClient.add(frame)
+    this.#options.toClient.add(this.#talk.concealed ? backend.encodeReady('idle') : frame)
     this.#options.listener.ready(this.#talk.transaction)
   }
 }

@@ -158,7 +158,7 @@ export class Sending<X> {
   }
 
   closeOpenSegment(): void {
-    if (this.#talk.segment !== 'prepared' || !this.#talk.owed.empty || this.#talk.skipping) return
+    if (this.#talk.segment !== 'prepared' || this.#talk.skipping) return
     this.#talk.owed.push({ kind: 'sync', silent: true, after: null })
     this.#talk.segment = 'closed'
     this.#options.toServer.add(frontend.SYNC_MESSAGE)

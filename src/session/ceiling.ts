@@ -1,0 +1,60 @@
+import type { Ceiling } from '../policy/decision.ts'
+import type { Classification, Effect, TableUse } from '../sql/statement.ts'
+import type { Exchange } from './exchange.ts'
+import type { Step } from './step.ts'
+
+type RunStep = Extract<Step, { kind: 'run' }>
+
+/** Commands that say how many rows they changed, and change none of another table. */
+const COUNTED = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE', 'REPLACE'])
+const CHANGES_NOTHING: ReadonlySet<Effect> = new Set(['read', 'probe', 'session', 'transaction'])
+const CHANGES_ROWS: ReadonlySet<Effect> = new Set([...CHANGES_NOTHING, 'write', 'unbounded-write'])
+
+/** The ceiling under which an exchange is allowed; null where it has none. */
+export function ceilingOf({ decision }: Exchange): Ceiling | null {
+  return decision.kind === 'allow' ? (decision.ceiling ?? null) : null
+}
+
+/** It only sends rows, which are counted as they leave. */
+export function onlySends({ statements }: Exchange): boolean {
+  return statements.every((one) => has(one, CHANGES_NOTHING))
+}
+
+/**
+ * The one step of a batch that changes rows under a ceiling, and can be taken back: undefined where
+ * there is none. What stands before it runs nothing, and its batch ends with it.
+ */
+export function countedIn(
+  steps: readonly Step[],
+  endsSegment: boolean,
+  rollsBack: (table: TableUse) => boolean,
+): RunStep | undefined {
+  const step = steps.find((one) => one.kind === 'run')
+  if (step?.kind !== 'run' || ceilingOf(step.exchange) === null || !endsSegment) return undefined
+  const [statement, ...others] = step.exchange.statements
+  if (!statement || others.length > 0 || !changesRowsOf(statement, rollsBack)) return undefined
+  const alone = steps.every(
+    (one) =>
+      one === step ||
+      one.kind === 'pass' ||
+      (one.kind === 'execute' && one.exchange === step.exchange),
+  )
+  return alone ? step : undefined
+}
+
+function changesRowsOf(
+  statement: Classification,
+  rollsBack: (table: TableUse) => boolean,
+): boolean {
+  const { verb, sql, tables, anyResults } = statement
+  if (!COUNTED.has(verb) || anyResults || !has(statement, CHANGES_ROWS)) return false
+  // What a WITH changes isn't in the count.
+  if (!/^[\s(]*(?:insert|update|delete|merge|replace)\b/i.test(sql)) return false
+  const written = tables.filter(({ access }) => access === 'write')
+  const [table, ...others] = written
+  return table !== undefined && others.length === 0 && rollsBack(table)
+}
+
+function has({ effects }: Classification, only: ReadonlySet<Effect>): boolean {
+  return effects.every(({ effect }) => only.has(effect))
+}
