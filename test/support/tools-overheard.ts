@@ -22,7 +22,7 @@ const OPENS = /^\s*(begin|start\s+transaction)\b/i
 const CLOSES = /^\s*(commit|rollback(?!\s+to)|end|abort)\b/i
 
 /** Needs a name that an earlier statement made, whose text may be another on another server. */
-const LEANS = /^\s*(execute|fetch|move|deallocate|close)\b/i
+const LEANS = /^\s*execute\b/i
 
 /** What was heard, as fixtures: each shape once, in the order of its first coming. */
 export function fixturesOf(heard: readonly Overheard[], recorded: Recorded): ToolStatement[] {
