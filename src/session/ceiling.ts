@@ -1,9 +1,7 @@
 import type { Ceiling } from '../policy/decision.ts'
 import type { Classification, Effect, TableUse } from '../sql/statement.ts'
 import type { Exchange } from './exchange.ts'
-import type { Step } from './step.ts'
-
-type RunStep = Extract<Step, { kind: 'run' }>
+import type { RunStep, Step } from './step.ts'
 
 /** Commands that say how many rows they changed, and change none of another table. */
 const COUNTED = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE', 'REPLACE'])
@@ -22,15 +20,14 @@ export function onlySends({ statements }: Exchange): boolean {
 
 /**
  * The one step of a batch that changes rows under a ceiling, and can be taken back: undefined where
- * there is none. What stands before it runs nothing, and its batch ends with it.
+ * there is none. What stands before it runs nothing.
  */
 export function countedIn(
   steps: readonly Step[],
-  endsSegment: boolean,
   rollsBack: (table: TableUse) => boolean,
 ): RunStep | undefined {
   const step = steps.find((one) => one.kind === 'run')
-  if (step?.kind !== 'run' || ceilingOf(step.exchange) === null || !endsSegment) return undefined
+  if (step?.kind !== 'run' || ceilingOf(step.exchange) === null) return undefined
   const [statement, ...others] = step.exchange.statements
   if (!statement || others.length > 0 || !changesRowsOf(statement, rollsBack)) return undefined
   const alone = steps.every(

@@ -4,20 +4,29 @@ import type { Principal } from '../identity/principal.ts'
 import { type Deferred, deferred } from '../lib/deferred.ts'
 import { ProxyError } from '../lib/errors.ts'
 import { atLeastApproved } from '../policy/decide.ts'
-import type { Allow, Ceiling, RequireApproval } from '../policy/decision.ts'
+import type { Allow, RequireApproval } from '../policy/decision.ts'
 import type { Outbox } from '../wire/outbox.ts'
 import type { AnyRequest, Dialogue, Outgoing } from '../wire/protocol.ts'
 import type { Context } from './binding.ts'
-import { ceilingOf, countedIn, onlySends } from './ceiling.ts'
-import { CountedRun } from './counted-run.ts'
+import { ceilingOf, onlySends } from './ceiling.ts'
+import { CeilingRuns } from './ceiling-runs.ts'
 import type { Diagnostics } from './diagnostics.ts'
 import type { Exchange } from './exchange.ts'
+import {
+  gone,
+  rulesChanged,
+  severalWait,
+  standsBehind,
+  transactionFailed,
+  unresolved,
+  withinCopy,
+} from './flow-errors.ts'
 import { Hold, type Holder, type Interruption } from './hold.ts'
 import { runsWhenPrepared } from './prepare-runs.ts'
 import type { Records } from './records.ts'
 import type { ResultMeter, RowLimits } from './row-limits.ts'
 import type { Services, Settings } from './services.ts'
-import type { ClientFrame, Judge, Step } from './step.ts'
+import { type ClientFrame, type Judge, type RunStep, type Step, undo } from './step.ts'
 import { cannotBeRead, denied, type Verdicts } from './verdicts.ts'
 
 /** Messages that execute nothing need no rule. */
@@ -25,8 +34,6 @@ export const PROTOCOL: Allow = { kind: 'allow', rules: ['protocol'], unmask: [] 
 
 /** Who answers the Sync after a refusal: nobody waits for one, the proxy, or the server. */
 export type Discarding = 'no' | 'locally' | 'with-the-server'
-
-type RunStep = Extract<Step, { kind: 'run' }>
 
 export interface FlowOptions {
   readonly services: Services
@@ -48,6 +55,7 @@ export class Flow {
   readonly #options: FlowOptions
   readonly #services: Services
   readonly #dialogue: Dialogue<Exchange, AnyRequest>
+  readonly #ceilings: CeilingRuns
   #hold: Hold | null = null
   #drained: Deferred<void> | null = null
   #interruption: Interruption | null = null
@@ -61,6 +69,12 @@ export class Flow {
     this.#options = options
     this.#services = options.services
     this.#dialogue = options.dialogue
+    this.#ceilings = new CeilingRuns({
+      ...options,
+      settled: () => this.#settled(),
+      forward: (steps) => this.#forwardSteps(steps),
+      countersign: (exchange, decision) => this.#countersign(exchange, decision),
+    })
   }
 
   get holding(): boolean {
@@ -138,8 +152,12 @@ export class Flow {
 
   #countSegment(batch: readonly ClientFrame[]): void {
     if (this.#segmentEnded) this.#options.verdicts.nextSegment()
+    this.#segmentEnded = this.#endsSegment(batch)
+  }
+
+  #endsSegment(batch: readonly ClientFrame[]): boolean {
     const last = batch.at(-1)
-    this.#segmentEnded = last !== undefined && (this.#isWhole(last) || last.request.kind === 'sync')
+    return last !== undefined && (this.#isWhole(last) || last.request.kind === 'sync')
   }
 
   #goesAtOnce(step: Step): boolean {
@@ -164,7 +182,7 @@ export class Flow {
       const frame = batch[steps.length] as ClientFrame
       steps.push(await this.#options.judge.judge(frame, this.#inTransaction()))
     }
-    const counted = this.#minded(batch, steps)
+    const counted = this.#ceilings.mind(steps, this.#endsSegment(batch))
     const conflict = this.#conflictIn(steps)
     if (conflict) return this.#refuse(batch, steps, conflict.at, conflict.error)
     const { version } = this.#services.policy()
@@ -188,123 +206,14 @@ export class Flow {
     }
   }
 
-  // === ceilings
-
-  /**
-   * Sees to ceilings: answers the step whose changes are to be counted. What sends rows is counted
-   * as they leave; what can be counted in neither way is decided as if it had gone past.
-   */
-  #minded(batch: readonly ClientFrame[], steps: Step[]): RunStep | undefined {
-    if (this.#services.policy().shadow) return undefined
-    const last = batch.at(-1)
-    const ends = last !== undefined && (this.#isWhole(last) || last.request.kind === 'sync')
-    const counted =
-      this.#dialogue.segment === 'executed'
-        ? undefined
-        : countedIn(steps, ends, (table) => this.#services.rollsBack(table))
-    for (const [at, step] of steps.entries()) {
-      if (step.kind !== 'run' || step === counted) continue
-      const ceiling = ceilingOf(step.exchange)
-      if (!ceiling || onlySends(step.exchange)) continue
-      step.exchange.decision = ceiling.beyond
-      if (ceiling.beyond.kind !== 'deny') continue
-      const { frame, exchange } = step
-      steps[at] = { kind: 'refuse', frame, exchange, error: denied(ceiling.beyond.reason) }
-    }
-    return counted
-  }
-
-  /** Runs a write, and keeps what it did only where that is as much as it may do. */
   async #runCounted(
     steps: readonly Step[],
-    step: RunStep,
+    counted: RunStep,
     sequence: number | null,
   ): Promise<readonly ClientFrame[]> {
-    const { exchange } = step
-    const ceiling = ceilingOf(exchange)
-    if (!ceiling) throw new Error('a write without a ceiling')
     if (sequence !== null) await this.#options.records.durable(sequence)
-    const at = steps.indexOf(step)
-    const rest = steps.slice(at)
-    if (!(await this.#prepared(steps.slice(0, at)))) {
-      // After an error everything up to Sync is ignored; nothing has run.
-      for (const each of rest) undo(each)
-      this.#forwardSteps(rest.slice(-1))
-      return []
-    }
-    const within = this.#inTransaction()
-    exchange.counted = true
-    const { services, dialogue, toServer, toClient } = this.#options
-    const settled = () => this.#settled()
-    const run = new CountedRun({ services, dialogue, toServer, toClient, settled })
-    const result = await run.run(exchange, ceiling.rows, () => this.#forwardSteps(rest))
-    if (result.kind === 'lost') this.#answerInstead(rest, result.error)
-    if (result.kind !== 'too-many') return []
-    this.#options.records.undone(exchange, 'ZA001')
-    const reason = `changes ${result.rows} rows, more than the ${ceiling.rows} that ${ceiling.rules.join(', ')} allows`
-    if (within) this.#refuseWithin(rest, reason)
-    else await this.#askForMore(rest, { exchange, ceiling, reason })
+    await this.#ceilings.run(steps, counted)
     return []
-  }
-
-  /** Sends what only prepares, and waits for it; false where the server has refused it. */
-  async #prepared(steps: readonly Step[]): Promise<boolean> {
-    let done = !this.#dialogue.skipping
-    const noting = steps.map((step) =>
-      step.kind === 'pass'
-        ? noted(step, () => {
-            done = false
-          })
-        : step,
-    )
-    this.#forwardSteps(noting)
-    this.#dialogue.closeOpenSegment()
-    await this.#settled()
-    return done
-  }
-
-  /** The agent's own transaction can't be left and come back to. */
-  #refuseWithin(rest: readonly Step[], reason: string): void {
-    const error = denied(
-      `it ${reason}, and was taken back: outside a transaction a person can be asked for it`,
-    )
-    if (!this.#services.protocol.pipelines) {
-      this.#answerInstead(rest, error)
-      return
-    }
-    this.#dialogue.sendRefusal(error)
-    this.#dialogue.sendSync()
-  }
-
-  /** It has been taken back; once a person has signed it runs again, however many rows it changes. */
-  async #askForMore(
-    rest: readonly Step[],
-    past: { readonly exchange: Exchange; readonly ceiling: Ceiling; readonly reason: string },
-  ): Promise<void> {
-    const { reason, ceiling } = past
-    const again = this.#options.verdicts.again(past.exchange, { effect: 'write', reason })
-    again.decision = ceiling.beyond
-    try {
-      if (ceiling.beyond.kind === 'deny') throw denied(`it ${reason}: ${ceiling.beyond.reason}`)
-      again.approval = await this.#countersign(again, ceiling.beyond)
-      const sequence = this.#options.records.intent(again, this.#dialogue.transaction)
-      if (sequence !== null) await this.#options.records.durable(sequence)
-    } catch (error) {
-      if (!(error instanceof ProxyError) || error.fatal) throw error
-      if (again.approval) this.#services.gate.settle(again.approval.id, unused(error))
-      if (again.recorded === 'nothing') {
-        this.#options.records.refused(again, error, this.#dialogue.transaction)
-      }
-      this.#answerInstead(rest, error)
-      return
-    }
-    this.#forwardSteps(rest.map((step) => once(step, again)))
-  }
-
-  /** The client has heard nothing yet of what it sent, and hears this. */
-  #answerInstead([first]: readonly Step[], error: ProxyError): void {
-    if (first) this.#options.toClient.add(this.#dialogue.refusalOf(first.frame.bytes, error))
-    this.#options.toClient.flush()
   }
 
   async #forwardWhenOnDisk(
@@ -577,7 +486,7 @@ export class Flow {
   #settleUnused(step: Step, error: ProxyError): void {
     const approval = step.kind === 'run' ? step.exchange.approval : null
     if (!approval) return
-    this.#services.gate.settle(approval.id, unused(error))
+    this.#services.gate.settle(approval.id, { rows: null, ms: 0, sqlState: error.sqlState })
   }
 
   async #recordAndForward(steps: readonly Step[]): Promise<void> {
@@ -731,31 +640,6 @@ function passing(step: Extract<Step, { kind: 'pass' }>): Outgoing<Exchange, AnyR
   return parameterTypes ? { ...frameOut, parameterTypes } : frameOut
 }
 
-function undo(step: Step): void {
-  if ('settle' in step) step.settle?.(false)
-  if (step.kind === 'run' || step.kind === 'execute') step.exchange.dropNames()
-}
-
-/** The same step, which also says when it failed. */
-function noted(step: Extract<Step, { kind: 'pass' }>, failed: () => void): Step {
-  const settle = (done: boolean) => {
-    step.settle?.(done)
-    if (!done) failed()
-  }
-  return { ...step, settle }
-}
-
-/** The step for another run of the same frame. */
-function once(step: Step, exchange: Exchange): Step {
-  if (step.kind === 'run') return { kind: 'run', frame: step.frame, exchange }
-  return step.kind === 'execute' ? { ...step, exchange } : step
-}
-
-/** An approval that was spent for nothing. */
-function unused({ sqlState }: ProxyError) {
-  return { rows: null, ms: 0, sqlState }
-}
-
 /** COPY data that has to be masked on its way. */
 function copiesClassified(exchange: Exchange): boolean {
   return exchange.guarded && exchange.statements.some((statement) => statement.copy)
@@ -771,51 +655,6 @@ function changesMeaning(step: Step): boolean {
   return step.exchange.statements.some((statement) =>
     statement.effects.some(({ effect }) => !harmless.has(effect)),
   )
-}
-
-function standsBehind(step: Step): ProxyError {
-  const verb =
-    step.kind === 'run' ? step.exchange.statements.map((each) => each.verb).join('; ') : ''
-  return new ProxyError(
-    'STATEMENT_DENIED',
-    `a statement that needs approval can't stand behind ${verb} in one pipeline: send that first, wait for its answer, then send this statement again`,
-  )
-}
-
-function severalWait(): ProxyError {
-  return new ProxyError(
-    'STATEMENT_DENIED',
-    'several statements of one pipeline need approval: send each by itself and wait for its answer',
-  )
-}
-
-function rulesChanged(): ProxyError {
-  return new ProxyError(
-    'STATEMENT_DENIED',
-    'the rules changed while another statement of this pipeline waited: send it again',
-  )
-}
-
-function transactionFailed(): ProxyError {
-  return new ProxyError(
-    'TRANSACTION_FAILED',
-    'current transaction is aborted, commands ignored until end of transaction block',
-  )
-}
-
-function unresolved(sqlState: string): ProxyError {
-  return new ProxyError(
-    'GATE_UNAVAILABLE',
-    `what this statement's names mean can't be told to a person now (SQLSTATE ${sqlState}): try again`,
-  )
-}
-
-function withinCopy(): ProxyError {
-  return new ProxyError('PROTOCOL_VIOLATION', 'a message within COPY that does not belong to it')
-}
-
-function gone(): ProxyError {
-  return new ProxyError('CANCELLED', 'the client has gone')
 }
 
 /** MySQL: commands that a server takes in silence. They stand alone in their batch. */

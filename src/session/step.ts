@@ -64,3 +64,11 @@ export interface Judge {
   /** True where what a batch means depends on an answer that hasn't come. */
   dependsOnAnswers(batch: readonly ClientFrame[]): boolean
 }
+
+export type RunStep = Extract<Step, { kind: 'run' }>
+
+/** Nothing of it is going to run: the names that it would have made or freed are as they were. */
+export function undo(step: Step): void {
+  if ('settle' in step) step.settle?.(false)
+  if (step.kind === 'run' || step.kind === 'execute') step.exchange.dropNames()
+}
