@@ -6,6 +6,7 @@ import { messageOf, ProxyError } from './lib/errors.ts'
 import type { Planner } from './mask/planner.ts'
 import { type UpstreamTarget, upstreamTarget } from './net/upstream-target.ts'
 import type { Services } from './session/services.ts'
+import type { CacheSize } from './sql/statement.ts'
 import type { ServerGreeting } from './wire/protocol.ts'
 
 /** What a session needs that depends on the system behind it. */
@@ -31,6 +32,8 @@ export interface House {
   readonly planner: Planner
   /** The data classes that are given to columns of its server. */
   readonly classes: readonly string[]
+  /** The verdicts that are kept. */
+  readonly cached: CacheSize
   /** How the server greets, where it speaks first. */
   readonly greeting: Omit<ServerGreeting, 'connectionId'> | null
   /** Why its schema can't be read at present; null where it can. */

@@ -86,6 +86,9 @@ export async function openMysqlHouse(options: HouseOptions): Promise<House> {
     planner: mysqlPlanner(catalog),
     classes: classesIn(classified),
     greeting,
+    get cached() {
+      return classifier.cached
+    },
     get trouble() {
       return trouble
     },

@@ -60,6 +60,9 @@ export async function openPostgresHouse(options: HouseOptions): Promise<House> {
     planner: postgresPlanner(catalog),
     classes: classesIn(classified),
     greeting: null,
+    get cached() {
+      return classifier.cached
+    },
     get trouble() {
       return trouble
     },

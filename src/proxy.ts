@@ -23,7 +23,7 @@ import { Lookups } from './session/lookups.ts'
 import { policyInForce } from './session/policy-in-force.ts'
 import type { Counters, Policy, Services, Settings } from './session/services.ts'
 import { Usage } from './session/usage.ts'
-import type { Classifier } from './sql/statement.ts'
+import type { CacheSize, Classifier } from './sql/statement.ts'
 import { mysqlProtocol } from './wire/mysql/mysql-protocol.ts'
 import { postgresProtocol } from './wire/postgres/postgres-protocol.ts'
 
@@ -374,9 +374,15 @@ export class DataPlane {
       masked_results_total: maskedResults,
       rows_total: rows,
       sessions: this.#sessions(),
+      verdict_cache_entries: this.#cached('entries'),
+      verdict_cache_bytes: this.#cached('bytes'),
     }
     this.#options.supervisor.report({ troubles, counters })
     this.#stopReport = this.#options.clock.after(REPORT_EVERY, () => this.#report())
+  }
+
+  #cached(what: keyof CacheSize): number {
+    return [...this.#lots.values()].reduce((sum, { house }) => sum + house.cached[what], 0)
   }
 
   /** Lets nobody in, lets what runs finish, and writes the end of the trail. */

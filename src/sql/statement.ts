@@ -145,6 +145,13 @@ export interface SessionNames {
   cursor(name: string): Classification | undefined
 }
 
+/** How full a cache is; it has a bound of its own. */
+export interface CacheSize {
+  readonly entries: number
+  /** By estimate. */
+  readonly bytes: number
+}
+
 /**
  * Turns SQL text into classifications. Synchronous for what is cached or small; a promise where a
  * worker has to read it or the catalog has to look again.

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { type Clock, systemClock } from '../../lib/clock.ts'
-import type { Classifier, Parsed, SessionNames } from '../statement.ts'
+import type { CacheSize, Classifier, Parsed, SessionNames } from '../statement.ts'
 import { unreadable } from '../unreadable.ts'
 import { type Dialect, encodingOf, type SessionFacts } from './dialect.ts'
 import { Judge, type Judgement, type JudgeOptions } from './judge-text.ts'
@@ -24,6 +24,8 @@ export interface MysqlClassifier {
    * server's own word about the session at that moment.
    */
   forSession(facts: () => SessionFacts): Classifier
+  /** The verdicts that are kept. */
+  readonly cached: CacheSize
   /** Ends the worker that judges large texts. */
   close(): Promise<void>
 }
@@ -39,6 +41,9 @@ export function createMysqlClassifier(options: MysqlClassifierOptions): MysqlCla
   return {
     forSession: (facts) =>
       new SessionClassifier({ server: options, trusted, verdicts, large, facts }),
+    get cached() {
+      return { entries: verdicts.size, bytes: verdicts.calculatedSize }
+    },
     close: () => large.close(),
   }
 }

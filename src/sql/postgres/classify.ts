@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { type Clock, systemClock } from '../../lib/clock.ts'
 import { messageOf } from '../../lib/errors.ts'
-import type { Classifier, Parsed, SessionNames } from '../statement.ts'
+import type { CacheSize, Classifier, Parsed, SessionNames } from '../statement.ts'
 import { unreadable } from '../unreadable.ts'
 import { type Judgement, judgeText } from './classify-text.ts'
 import { LargeTextJudge } from './large-text-judge.ts'
@@ -17,6 +17,8 @@ export interface PostgresClassifierOptions {
 }
 
 export interface PostgresClassifier extends Classifier {
+  /** The verdicts that are kept. */
+  readonly cached: CacheSize
   /** Ends the worker that judges large statements. */
   close(): Promise<void>
 }
@@ -70,6 +72,10 @@ class CachedClassifier implements PostgresClassifier {
     const outcome = this.#parser.parse(sql)
     if (outcome instanceof Promise) return outcome.then((read) => this.#judge(read, key, names))
     return this.#judge(outcome, key, names)
+  }
+
+  get cached(): CacheSize {
+    return { entries: this.#verdicts.size, bytes: this.#verdicts.calculatedSize }
   }
 
   close(): Promise<void> {
