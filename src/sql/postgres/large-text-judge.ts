@@ -4,7 +4,7 @@ import { type Deferred, deferred } from '../../lib/deferred.ts'
 import type { SessionNames } from '../statement.ts'
 import type { Judgement } from './classify-text.ts'
 import type { JudgeAnswer, JudgeJob } from './judge-worker.ts'
-import { answerTo, type Question } from './remote-schema.ts'
+import { type Answer, answerTo, type Question } from './remote-schema.ts'
 import type { Schema } from './schema.ts'
 
 /** How long a worker may take for one text, and how long to be there. */
@@ -108,7 +108,8 @@ export class LargeTextJudge {
     own.on('message', (question: Question) => {
       const job = this.#job
       // Each question waits for its answer, so the counter never runs ahead.
-      own.postMessage({ answer: job && answerTo(question, job.schema, job.names) })
+      const answer = job && answerTo(question, job.schema, job.names)
+      own.postMessage({ number: question.number, answer } satisfies Answer)
       Atomics.add(answered, 0, 1)
       Atomics.notify(answered, 0)
     })

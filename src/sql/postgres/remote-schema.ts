@@ -9,8 +9,15 @@ import type { Schema } from './schema.ts'
 
 /** What can be asked: a method by its name, and what it is given. */
 export interface Question {
+  /** How many questions came before it; its answer says the same. */
+  readonly number: number
   readonly ask: keyof typeof ANSWERS
   readonly given: readonly (string | number | undefined)[]
+}
+
+export interface Answer {
+  readonly number: number
+  readonly answer: unknown
 }
 
 type Given = readonly [name: string, schema?: string]
@@ -119,10 +126,14 @@ export class RemoteSchema implements Schema, SessionNames {
     if (this.#known.has(key)) return this.#known.get(key)
     if (this.#known.size >= MAX_QUESTIONS) throw new Error('it names too much')
     const before = Atomics.load(this.#answered, 0)
-    this.#port.postMessage({ ask, given } satisfies Question)
-    Atomics.wait(this.#answered, 0, before, PATIENCE_MS)
-    const said = receiveMessageOnPort(this.#port) as { message: { answer: unknown } } | undefined
-    if (!said) throw new Error('what it names could not be asked')
+    this.#port.postMessage({ number: before, ask, given } satisfies Question)
+    // A wake-up for the answer before can come late: it is no answer to this.
+    let woken = 'ok'
+    while (woken === 'ok' && Atomics.load(this.#answered, 0) === before) {
+      woken = Atomics.wait(this.#answered, 0, before, PATIENCE_MS)
+    }
+    const said = receiveMessageOnPort(this.#port) as { message: Answer } | undefined
+    if (said?.message.number !== before) throw new Error('what it names could not be asked')
     this.#known.set(key, said.message.answer)
     return said.message.answer
   }
