@@ -50,9 +50,13 @@ function extension(id: Buffer, value: Buffer): Buffer {
 }
 
 function der(tag: number, content: Buffer): Buffer {
-  const { length } = content
-  const header = length < 0x80 ? [tag, length] : [tag, 0x82, length >> 8, length & 0xff]
-  return Buffer.concat([Buffer.from(header), content])
+  return Buffer.concat([Buffer.of(tag, ...lengthOctets(content.length)), content])
+}
+
+/** As few octets as the length takes (X.690, section 10.1). */
+function lengthOctets(length: number): number[] {
+  if (length < 0x80) return [length]
+  return length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff]
 }
 
 function sequence(...parts: Buffer[]): Buffer {
