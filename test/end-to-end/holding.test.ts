@@ -1,11 +1,11 @@
 import t, { type Test } from 'tap'
 import { APPROVER, OWNER, startCountersign } from '../support/countersign.ts'
 import { denyAll } from '../support/e2e-client.ts'
-import { codeOf, connectAgent, errorFrom, SIDES, type Side } from '../support/e2e-sides.ts'
+import { codeOf, connectAgent, errorFrom, NEWEST_SIDES, type Side } from '../support/e2e-sides.ts'
 
 const BRIEFLY = { hold: '300ms' }
 
-for (const side of SIDES) t.test(side.name, (t) => holding(t, side))
+for (const side of NEWEST_SIDES) t.test(side.name, (t) => holding(t, side))
 
 async function holding(t: Test, side: Side): Promise<void> {
   const db = await side.start(t)

@@ -6,8 +6,7 @@ import { startCountersign } from '../support/countersign.ts'
 import {
   codeOf,
   connectAgent,
-  MYSQL_SIDES,
-  POSTGRES_SIDES,
+  NEWEST_SIDES,
   type Side,
   type SideServer,
 } from '../support/e2e-sides.ts'
@@ -57,7 +56,7 @@ const PROTECTION = {
   mysql: "SHOW SESSION STATUS LIKE 'Ssl_version'",
 } as const
 
-for (const side of [...POSTGRES_SIDES, ...MYSQL_SIDES]) {
+for (const side of NEWEST_SIDES) {
   t.test(side.name, (t) => upstream(t, side))
 }
 
