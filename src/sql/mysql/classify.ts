@@ -157,7 +157,24 @@ function holdsMany(sql: Buffer): boolean {
 }
 
 function keyOf(sql: Buffer, facts: SessionFacts, { version }: Dialect): string {
+  let context = contexts.get(facts)
+  if (context?.version !== version) {
+    context = { version, text: contextOf(facts, version) }
+    contexts.set(facts, context)
+  }
+  return `${context.text} ${sql.toString('latin1')}`
+}
+
+/** Of all that a session's texts are read by; the facts are the same object until they change. */
+const contexts = new WeakMap<
+  SessionFacts,
+  { readonly version: Dialect['version']; readonly text: string }
+>()
+
+function contextOf(facts: SessionFacts, version: Dialect['version']): string {
   const { characterSet, database, ansiQuotes, noBackslashEscapes, oracle } = facts
-  const context = [characterSet, database, ansiQuotes, noBackslashEscapes, oracle, version]
-  return `${JSON.stringify(context)} ${sql.toString('latin1')}`
+  return JSON.stringify([
+    ...[characterSet, database, ansiQuotes, noBackslashEscapes, oracle].map((fact) => fact ?? null),
+    version,
+  ])
 }

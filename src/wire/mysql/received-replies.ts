@@ -1,4 +1,4 @@
-import type { DialogueOptions } from '../protocol.ts'
+import type { DialogueOptions, ResultColumn } from '../protocol.ts'
 import { decodeColumn, withoutDefault } from './column-definition.ts'
 import { type Conversation, violation } from './conversation.ts'
 import {
@@ -11,7 +11,7 @@ import {
   withStatus,
 } from './ok-packet.ts'
 import type { ServerReply } from './owed-replies.ts'
-import { message } from './packets.ts'
+import { HEADER, message, payloadOf } from './packets.ts'
 import { PayloadReader } from './payload.ts'
 import { ReceivedPrepared } from './received-prepared.ts'
 import type { ReceivedRows } from './received-rows.ts'
@@ -27,6 +27,11 @@ import {
 
 /** The server asks for a file of the client's. */
 const LOCAL_INFILE = 0xfb
+/** Bytes; longer descriptions aren't kept. */
+const MAX_KEPT_DESCRIPTION = 4096
+/** Tells descriptions of text rows from those of binary ones. */
+const TEXT = Buffer.from('text')
+const BINARY = Buffer.from('binary')
 /** The most that a server describes. */
 const MAX_COLUMNS = 0xffff
 
@@ -37,6 +42,7 @@ export class ReceivedReplies<X> {
   readonly #rows: ReceivedRows<X>
   readonly #session: SessionFilter<X>
   readonly #prepared: ReceivedPrepared<X>
+  #lastDescribed: { readonly bytes: Buffer; readonly columns: ResultColumn[] } | null = null
 
   constructor(options: DialogueOptions<X>, talk: Conversation<X>, rows: ReceivedRows<X>) {
     this.#options = options
@@ -132,7 +138,6 @@ export class ReceivedReplies<X> {
       this.#field(reply, type, payload)
       return
     }
-    reply.columns.push(decodeColumn(payload, reply.shape !== 'text'))
     this.#hold(reply, frame)
     if (--reply.left === 0) this.#described(reply)
   }
@@ -146,15 +151,26 @@ export class ReceivedReplies<X> {
   /** The plan for the rows is made before the client sees that there are any. */
   #described(reply: ServerReply<X>): void {
     reply.bytes = 0
-    const { held, columns, exchange } = reply
+    const { held, exchange } = reply
     reply.held = []
+    const binary = reply.shape !== 'text'
+    const parts = held.map((frame) => frame.subarray(HEADER))
+    const bytes = Buffer.concat([binary ? BINARY : TEXT, ...parts])
+    const columns = this.#columnsOf(bytes, held, binary)
+    reply.columns = columns
     if (exchange !== null && reply.ended === null) {
-      const format = Buffer.from(reply.shape)
-      const bytes = Buffer.concat([format, ...held.map((frame) => frame.subarray(4))])
       this.#options.listener.described(exchange, reply.result, { bytes, columns: () => columns })
     }
     for (const frame of held) this.#rows.deliver(reply, frame)
     reply.phase = this.#talk.deprecateEof ? 'rows' : 'columns-end'
+  }
+
+  /** What is described as the result before it isn't read again. */
+  #columnsOf(bytes: Buffer, held: readonly Buffer[], binary: boolean): ResultColumn[] {
+    if (this.#lastDescribed?.bytes.equals(bytes)) return this.#lastDescribed.columns
+    const columns = held.slice(1).map((frame) => decodeColumn(payloadOf(frame), binary))
+    this.#lastDescribed = bytes.length <= MAX_KEPT_DESCRIPTION ? { bytes, columns } : null
+    return columns
   }
 
   #columnsEnd(reply: ServerReply<X>, frame: Buffer, payload: Buffer): void {
