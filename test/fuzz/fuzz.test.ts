@@ -5,7 +5,7 @@ import { runFuzz, type Target } from './run.ts'
 const RUNS: readonly (readonly [Target, seed: number, count: number])[] = [
   ['decoders', 1, 20_000],
   ['sessions', 2, 6_000],
-  ['process', 3, 300],
+  ['process', 3, 150],
   ['mysql-decoders', 4, 20_000],
   ['mysql-sessions', 5, 3_000],
   ['mysql-process', 6, 200],
