@@ -224,6 +224,7 @@ t.test('a person decides in the inbox', async (t) => {
     const { id, ended } = await held(t, 'DROP TABLE scratch')
     await waitingFor(page, 'DROP TABLE on public.scratch').click()
     await page.getByRole('heading', { name: 'DROP TABLE on public.scratch' }).waitFor()
+    await page.waitForLoadState()
     await page.keyboard.press('a')
     await page.getByText('Approve once: DROP TABLE on public.scratch').waitFor()
     await page.keyboard.press('Enter')
