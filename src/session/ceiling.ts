@@ -43,10 +43,11 @@ function changesRowsOf(
   statement: Classification,
   rollsBack: (table: TableUse) => boolean,
 ): boolean {
-  const { verb, sql, tables, anyResults } = statement
+  const { verb, sql, tables, anyResults, withoutLiterals } = statement
   if (!COUNTED.has(verb) || anyResults || !has(statement, CHANGES_ROWS)) return false
   // What a WITH changes isn't in the count.
   if (!/^[\s(]*(?:insert|update|delete|merge|replace)\b/i.test(sql)) return false
+  if (/\bwith\b/i.test(withoutLiterals)) return false
   const written = tables.filter(({ access }) => access === 'write')
   const [table, ...others] = written
   return table !== undefined && others.length === 0 && rollsBack(table)

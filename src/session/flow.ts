@@ -256,14 +256,14 @@ export class Flow {
 
   /** The first step that rules of this moment don't allow any more. */
   #nowForbidden(steps: readonly Step[]): number {
-    return steps.findIndex(
-      (step) =>
-        step.kind === 'run' &&
-        step.exchange.approval === null &&
-        !this.#services.policy().shadow &&
-        this.#options.verdicts.decide(step.exchange.statements, this.#inTransaction()).kind !==
-          'allow',
-    )
+    if (this.#services.policy().shadow) return -1
+    return steps.findIndex((step) => {
+      if (step.kind !== 'run' || step.exchange.approval !== null) return false
+      const { statements } = step.exchange
+      const now = this.#options.verdicts.decide(statements, this.#inTransaction())
+      // A ceiling that it wasn't judged by wouldn't be counted.
+      return now.kind !== 'allow' || now.ceiling?.rows !== ceilingOf(step.exchange)?.rows
+    })
   }
 
   /** Waits for what a step needs; answers why it can't go, or null where it may. */
@@ -571,7 +571,6 @@ export class Flow {
     exchange.startedAt = this.#services.clock.monotonic()
     this.#services.counters.statements++
     this.#options.diagnostics.sent(exchange)
-    this.#options.rowLimits.runs(exchange)
     if (exchange.changesSchema) this.#options.verdicts.schemaChangeIsSent()
     const frames = [outgoing(frame, exchange, settle)]
     if (exchange.approval) this.forward(Permit.fromApproval(exchange.approval, frames))

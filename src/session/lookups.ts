@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Clock } from '../lib/clock.ts'
 import { type LimitConfig, limitsOn } from '../policy/limit.ts'
-import type { Classification, EffectReason } from '../sql/statement.ts'
+import type { Classification, EffectReason, Lookup } from '../sql/statement.ts'
 import type { Parameter } from '../wire/protocol.ts'
 
 const HOUR = 3_600_000
@@ -32,17 +32,33 @@ export class Lookups {
     limits: readonly LimitConfig[],
   ): EffectReason | null {
     for (const dataClass of new Set(lookups.map((lookup) => lookup.dataClass))) {
-      const values = lookups
-        .filter((lookup) => lookup.dataClass === dataClass)
-        .flatMap((lookup) => lookup.values.map((value) => soughtValue(value, parameters)))
-        .flatMap((value) => (value === null ? [] : [this.#digest(value)]))
+      const own = lookups.filter((lookup) => lookup.dataClass === dataClass)
       const most = mostOf(limits, agent, dataClass)
-      if (!this.#take(this.#of(agent, dataClass), values, most)) {
+      const values = this.#valuesOf(own, parameters, most)
+      if (values === 'too many' || !this.#take(this.#of(agent, dataClass), values, most)) {
         const reason = `looks for more than ${most} different values of ${dataClass} within an hour, which can be used to guess them`
         return { effect: 'probe', reason }
       }
     }
     return null
+  }
+
+  /** Digests of the different values; a list of a million isn't worked through. */
+  #valuesOf(
+    lookups: readonly Lookup[],
+    parameters: readonly Parameter[],
+    most: number,
+  ): readonly string[] | 'too many' {
+    const different = new Map<string, string | Buffer>()
+    for (const { values } of lookups) {
+      for (const each of values) {
+        const value = soughtValue(each, parameters)
+        if (value === null) continue
+        different.set(bytesOf(value).toString('latin1'), value)
+        if (different.size > most) return 'too many'
+      }
+    }
+    return [...different.values()].map((value) => this.#digest(value))
   }
 
   /** Takes all of them or, where they would be too many, none. */
@@ -65,6 +81,10 @@ export class Lookups {
   #digest(value: string | Buffer): string {
     return createHash('sha256').update(this.#salt).update(value).digest('base64')
   }
+}
+
+function bytesOf(value: string | Buffer): Buffer {
+  return typeof value === 'string' ? Buffer.from(value) : value
 }
 
 /** Null where nobody knows it yet: a statement that is prepared looks for nothing. */

@@ -125,7 +125,10 @@ export class Replies implements ReplyListener<Exchange> {
     this.#services.counters.rows += completion.rows
     // A write with RETURNING has run whole when its first rows come: triggers and checks with it.
     const classification = exchange.statementOf(statement)
-    if (classification) this.#notifications.completed(exchange, classification)
+    if (classification) {
+      this.#notifications.completed(exchange, classification)
+      this.#rowLimits.ran(classification)
+    }
     this.#guardedWrite ||= exchange.guarded && has(exchange, WRITES)
     if (completion.suspended) {
       if (this.#services.protocol.pipelines) this.#suspended.add(exchange)

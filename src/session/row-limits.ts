@@ -15,6 +15,9 @@ export interface Breach {
   readonly beyond: Beyond | null
 }
 
+/** Cursors of one session that are counted by themselves. */
+const MAX_CURSORS = 1_000
+
 /** How much one session's statements send, held against the limits of the moment. */
 export class RowLimits {
   readonly #agent: string
@@ -38,10 +41,13 @@ export class RowLimits {
     )
   }
 
-  /** It runs: cursors that it makes or frees begin anew. */
-  runs({ statements }: Exchange): void {
+  /**
+   * The server has run it: a cursor that it made or freed is another one from here on. A DECLARE that
+   * fails leaves the cursor of that name, and its count, as they were.
+   */
+  ran({ names }: Classification): void {
     if (this.#cursors.size === 0) return
-    for (const name of statements.flatMap(({ names }) => names)) {
+    for (const name of names) {
       if (name.kind === 'declare') this.#cursors.delete(name.name)
       else if (name.kind === 'close' && name.name !== null) this.#cursors.delete(name.name)
     }
@@ -78,8 +84,11 @@ export class RowLimits {
   #countOf({ names }: Classification): Count {
     const cursor = names.find(({ kind }) => kind === 'fetch')
     if (cursor?.kind !== 'fetch') return { rows: 0, lifted: false }
-    const count = this.#cursors.get(cursor.name) ?? { rows: 0, lifted: false }
-    this.#cursors.set(cursor.name, count)
+    // Past the cap they share one count, which can only stop them sooner.
+    const known = this.#cursors.has(cursor.name) || this.#cursors.size < MAX_CURSORS
+    const name = known ? cursor.name : ''
+    const count = this.#cursors.get(name) ?? { rows: 0, lifted: false }
+    this.#cursors.set(name, count)
     return count
   }
 }

@@ -138,6 +138,7 @@ async function uncounted(t: Test, side: Side, proxy: Countersign, db: SideServer
           'WITH gone AS (DELETE FROM tickets RETURNING id) DELETE FROM tickets WHERE id = 1',
           'WITH gone AS (DELETE FROM tickets RETURNING id) SELECT count(*) FROM gone',
           "UPDATE tickets SET note = 'x' WHERE id < 4; UPDATE tickets SET note = 'x' WHERE id > 3 AND id < 8",
+          "INSERT INTO tickets WITH gone AS (DELETE FROM tickets RETURNING id) SELECT 99, 'x', ''",
           "EXPLAIN ANALYZE UPDATE tickets SET note = 'x' WHERE id < 20",
         ]
       : ['INSERT INTO untaken VALUES (1)', 'REPLACE INTO untaken VALUES (1), (2)']
