@@ -43,17 +43,19 @@ export interface NumberValues extends AnyValues {
 /** Strings of bytes, and values of 16 bytes that have a form of their own. */
 export interface ByteValues extends AnyValues {
   readonly kind: 'bytes'
+  readonly uuid: boolean
   /** Null where the bytes can't be read. */
   read(cell: Buffer): Buffer | null
   /** Cuts what is too long. */
   write(bytes: Buffer): Buffer
 }
 
-/** JSON. */
+/** JSON and XML. */
 export interface DocumentValues extends AnyValues {
   readonly kind: 'document'
   content(cell: Buffer): Buffer | string
-  write(text: string): Buffer
+  /** As a document that is this word. */
+  write(word: string): Buffer
 }
 
 export interface DateValues extends AnyValues {
@@ -62,6 +64,15 @@ export interface DateValues extends AnyValues {
   year(cell: Buffer): number | null
   /** The beginning of a year from 1 to 9999. */
   newYear(year: number): Buffer
+  /** What a value tells: a day, a moment, or a year alone. */
+  readonly unit: 'day' | 'moment' | 'year'
+  /**
+   * Days from 1970-01-01, or microseconds, in UTC where the type knows of zones; null where it can't
+   * be told, and outside the years 1 to 9999.
+   */
+  moment(cell: Buffer): number | bigint | null
+  /** So many days, or whole seconds, from 1970-01-01. */
+  at(count: number): Buffer
 }
 
 /** Values of which every mask but `null` makes the same. */

@@ -1,6 +1,9 @@
-import { createHmac } from 'node:crypto'
+import { dayHash } from '../formats/days.ts'
+import { type Digest, digestBy } from '../formats/digest.ts'
+import { hashedInForm } from '../formats/text.ts'
+import { hashedUuid } from '../formats/uuid.ts'
 import type { Masker } from '../plan.ts'
-import type { Values } from '../values.ts'
+import type { DateValues, TextValues, Values } from '../values.ts'
 
 /** Bytes of the digest that a text, a document or a string of bytes is given. */
 const KEPT = 16
@@ -11,28 +14,74 @@ const KEPT = 16
  * type that has no room for one.
  */
 export function hashMasker(values: Values, key: Buffer): Masker | null {
-  const digest = (value: string | Buffer) => createHmac('sha256', key).update(value).digest()
+  const digest = digestBy(key)
   switch (values.kind) {
     case 'text':
-      return (cell) => values.write(digest(values.content(cell)).toString('hex', 0, KEPT))
+      return textHash(values, digest, dayHash(key))
     case 'document':
-      return (cell) => values.write(`"${digest(values.content(cell)).toString('hex', 0, KEPT)}"`)
+      return (cell) => values.write(digest(values.content(cell)).toString('hex', 0, KEPT))
     case 'bytes':
       return (cell) => {
         const value = values.read(cell)
-        return value === null ? values.redacted : values.write(digest(value).subarray(0, KEPT))
+        if (value === null) return values.redacted
+        const hashed = values.uuid ? hashedUuid(value, digest) : digest(value).subarray(0, KEPT)
+        return values.write(hashed)
       }
     case 'number': {
       const { room } = values
       if (room === null) return null
       return (cell) => {
         const value = values.read(cell)
-        return value === null
-          ? values.redacted
-          : values.write(digest(value).readBigUInt64BE() % room)
+        return value === null ? values.redacted : values.write(hashedNumber(value, room, digest))
       }
     }
+    case 'date':
+      return dateHash(values, digest, dayHash(key))
     default:
       return null
+  }
+}
+
+function textHash(values: TextValues, digest: Digest, hashedDay: (day: number) => number): Masker {
+  const { limit } = values
+  return (cell) => {
+    const content = values.content(cell)
+    const text = typeof content === 'string' ? content : content.toString('utf8')
+    const shown = hashedInForm(text, digest, hashedDay)
+    const fits = shown !== null && (limit === null || shown.length <= limit)
+    return values.write(fits ? shown : digest(content).toString('hex', 0, KEPT))
+  }
+}
+
+/** The first whole number that an int4 doesn't hold. */
+const INT4 = 1n << 31n
+
+/**
+ * A whole number that an int4 holds gets the hash that it has there, also in wider types, so that
+ * they can be joined; what is larger gets one that no int4 holds.
+ */
+function hashedNumber(value: string, room: bigint, digest: Digest): bigint {
+  const chance = digest(value).readBigUInt64BE()
+  if (room <= INT4) return chance % room
+  const small = /^-?\d{1,10}$/.test(value) && BigInt(value) < INT4 && BigInt(value) >= -INT4
+  return small ? chance % INT4 : INT4 + (chance % (room - INT4))
+}
+
+/** Seconds of 1970-01-02 to 2037-12-31, which TIMESTAMP of MySQL holds in every time zone. */
+const FIRST_SECOND = 86_400
+const SECONDS = 2_145_744_000 - FIRST_SECOND
+
+function dateHash(
+  values: DateValues,
+  digest: Digest,
+  hashedDay: (day: number) => number,
+): Masker | null {
+  if (values.unit === 'year') return null
+  return (cell) => {
+    const moment = values.moment(cell)
+    if (moment === null) return values.redacted
+    if (values.unit === 'day') return values.at(hashedDay(Number(moment)))
+    const chance = digest(`${moment} µs`).readBigUInt64BE()
+    return values.at(FIRST_SECOND + Number(chance % BigInt(SECONDS)))
   }
 }

@@ -38,14 +38,14 @@ export function valuesOf(shape: TypeShape): Values {
         kind: 'document',
         redacted,
         content: (cell) => jsonText(cell, shape),
-        write: (text) => writeJson(text, shape),
+        write: (word) => writeJson(`"${word}"`, shape),
       }
     case 'date':
       return dateValues(shape, '', redacted)
     case 'timestamp':
-      return dateValues(shape, ' 00:00:00', redacted)
+      return dateValues(shape, '', redacted)
     case 'timestamptz':
-      return dateValues(shape, ' 00:00:00+00', redacted)
+      return dateValues(shape, '+00', redacted)
     default:
       return { kind: 'plain', redacted }
   }
@@ -90,6 +90,7 @@ function bytes(
   return {
     kind: 'bytes',
     redacted,
+    uuid: shape.family === 'uuid',
     read: (cell) => read(cell, shape),
     write: (value) => write(value, shape),
   }

@@ -78,10 +78,10 @@ function cut(text: string, limit: number | null): string {
 
 /** MySQL sends JSON in the set of the other text, and calls it binary. */
 function documents({ charset: { encoding } }: TextShape): DocumentValues {
-  const write = (text: string) => encoding.encode(text)
+  const write = (word: string) => encoding.encode(`"${word}"`)
   return {
     kind: 'document',
-    redacted: write(`"${REDACTED}"`),
+    redacted: write(REDACTED),
     content: (cell) => encoding.decode(cell),
     write,
   }
@@ -91,6 +91,7 @@ function bytes({ limit, padded }: Extract<MysqlShape, { family: 'bytes' }>): Byt
   const length = limit ?? Number.POSITIVE_INFINITY
   return {
     kind: 'bytes',
+    uuid: false,
     redacted: Buffer.alloc(padded ? length : 0),
     read: (cell) => cell,
     write: (value) => {
@@ -105,6 +106,7 @@ function uuids({ charset: { encoding } }: Extract<MysqlShape, { charset: unknown
   const write = (value: Buffer) => encoding.encode(hyphenated(value))
   return {
     kind: 'bytes',
+    uuid: true,
     redacted: write(Buffer.alloc(16)),
     read: (cell) => uuidBytes(encoding.decode(cell)),
     write,

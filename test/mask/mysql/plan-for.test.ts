@@ -1,7 +1,7 @@
 import t from 'tap'
 import { type MysqlPlanInput, mysqlPlanFor } from '../../../src/mask/mysql/plan-for.ts'
 import type { MaskConfig, ResultColumn } from '../../../src/mask/plan.ts'
-import type { OutputLineage } from '../../../src/sql/output-lineage.ts'
+import type { LineageSource, OutputLineage } from '../../../src/sql/output-lineage.ts'
 import { memorySchema } from '../../sql/mysql/memory-schema.ts'
 import { columnOf, keys } from './fixtures.ts'
 
@@ -34,20 +34,17 @@ function column(origin: string | null, name = 'c'): ResultColumn {
   return columnOf({ name, origin: from })
 }
 
-const SAFE: OutputLineage = { name: '', classes: [], plain: false, unknown: false, sources: [] }
+const SAFE: OutputLineage = { name: '', sources: [] }
 const plain = (dataClass: string): OutputLineage => ({
   name: '',
-  classes: [dataClass],
-  plain: true,
-  unknown: false,
-  sources: ['shop.customers.x'],
+  sources: [{ kind: 'column', label: 'shop.customers.x', dataClass, flow: 'identity' }],
 })
+const UNKNOWN: LineageSource = { kind: 'unknown', label: 'x', flow: 'derived' }
 const EMAIL = plain('pii.email')
 const SSN = plain('pii.national-id')
 const computed = (...classes: string[]): OutputLineage => ({
-  ...EMAIL,
-  classes,
-  plain: false,
+  name: '',
+  sources: classes.map((dataClass) => ({ kind: 'column', label: 'x', dataClass, flow: 'derived' })),
 })
 
 function plan(
@@ -86,10 +83,10 @@ t.test('masks by lineage, and whole where that is not certain', async (t) => {
     SSN,
     computed('pii.email'),
     computed('pii.email', 'pii.national-id'),
-    { ...EMAIL, unknown: true },
+    { name: '', sources: [...EMAIL.sources, UNKNOWN] },
     SAFE,
   ])
-  t.same(outcome(made), ['same', PARTIAL, null, WHOLE, WHOLE, WHOLE, 'same'])
+  t.same(outcome(made), ['same', PARTIAL, null, WHOLE, null, WHOLE, 'same'])
   t.same(made?.masked, ['alias', 'c', 'upper', 'both', 'c'])
   t.same(made?.classes, ['pii.email', 'pii.national-id'])
   t.same(
@@ -97,8 +94,8 @@ t.test('masks by lineage, and whole where that is not certain', async (t) => {
       plan(
         [column(null), column(null)],
         [
-          { ...EMAIL, classes: [] },
-          { ...SAFE, unknown: true },
+          { ...EMAIL, sources: [UNKNOWN] },
+          { ...SAFE, sources: [{ ...UNKNOWN, flow: 'identity' }] },
         ],
       ),
     ),
@@ -165,11 +162,10 @@ t.test('what WITH makes is no table, whatever the server says', async (t) => {
   const columns = [column('customers.email')]
   t.equal(plan(columns, undefined, outputs('clear', made)), null)
   t.same(outcome(plan(columns, undefined, outputs('classified', made))), [WHOLE])
-  t.same(outcome(plan(columns, undefined, outputs('clear', { ...made, unknown: true }))), [WHOLE])
-  t.same(
-    outcome(plan(columns, undefined, outputs('clear', { ...EMAIL, ...made, sources: ['x'] }))),
-    [WHOLE],
-  )
+  t.same(outcome(plan(columns, undefined, outputs('clear', { ...made, sources: [UNKNOWN] }))), [
+    WHOLE,
+  ])
+  t.same(outcome(plan(columns, undefined, outputs('clear', { ...made, ...EMAIL }))), [WHOLE])
   const others = [column('contacts.address')]
   t.same(outcome(plan(others, undefined, outputs('clear', made))), [WHOLE], 'of that name only')
   t.same(outcome(plan([...columns, ...columns], undefined, outputs('clear', made))), [WHOLE, WHOLE])

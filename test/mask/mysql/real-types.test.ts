@@ -140,9 +140,9 @@ async function rowsOf(answer: Promise<unknown>): Promise<unknown[]> {
   return rows.map(({ v }) => v)
 }
 
-/** In binary rows a midnight is sent without its time, and mysql2 writes that without digits. */
+/** In binary rows a whole second is sent without its fraction, and mysql2 writes none. */
 function sameSpelling(value: unknown): unknown {
-  return typeof value === 'string' ? value.replace(/00:00:00\.0+$/, '00:00:00') : value
+  return typeof value === 'string' ? value.replace(/(:\d\d)\.0+$/, '$1') : value
 }
 
 /** What a driver made of a value. */
