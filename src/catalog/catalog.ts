@@ -77,6 +77,8 @@ export interface CatalogType {
   /** pg_type.typtype: base, composite, domain, enum, pseudo, range, multirange. */
   readonly kind: 'b' | 'c' | 'd' | 'e' | 'p' | 'r' | 'm'
   readonly baseOid: number
+  /** What the elements of an array type are. */
+  readonly elementOid?: number
   /** True where reading a value does more than compute: a domain's check, also inside. */
   readonly runsCode: boolean
   /** The checks of domains in it, as expressions of VALUE. */

@@ -1,7 +1,10 @@
 import type { OutputLineage } from '../sql/output-lineage.ts'
 import type { LineageReader } from '../sql/postgres/lineage.ts'
 import type { CatalogColumn, CatalogRelation } from './catalog.ts'
+import type { KeptClass } from './class-memory.ts'
 import { type ClassifiedPatterns, NO_CLASS } from './classified-patterns.ts'
+import { type ColumnFacts, type ColumnLedger, UNJUDGED } from './column-ledger.ts'
+import { classesInComment, UNREAD } from './comment-classes.ts'
 import type { ColumnRow, PostgresReading, RelationRow } from './postgres-reading.ts'
 import { CatalogSnapshot, type SnapshotParts, withColumns } from './snapshot.ts'
 
@@ -16,37 +19,67 @@ export interface DerivationBasis {
   readonly lineage: LineageReader
   /** The reading before this one, or null. */
   readonly before: CatalogSnapshot | null
+  /** What was known of columns before this reading. */
+  readonly ledger: ColumnLedger
+}
+
+/** Every column with its class, and what the ledger is to know of this reading. */
+export interface Derived {
+  readonly relations: CatalogRelation[]
+  readonly tables: readonly (readonly ColumnFacts[])[]
+  readonly unjudged: readonly ColumnFacts[]
 }
 
 /** What the server says a view's columns are: relation and column ids, 0 for expressions. */
 export type Attribution = readonly { readonly relation: number; readonly column: number }[]
 
 /**
- * Gives every column its class: from the patterns, and carried on to partitions, inheritance
- * children, generated columns, views and materialized views. Foreign keys carry nothing.
+ * Gives every column its class: from the patterns, else from its comment and from what it was before,
+ * and carried on to partitions, inheritance children, generated columns, views and materialized
+ * views. Foreign keys carry nothing.
  */
 export class ClassDerivation {
   readonly #reading: PostgresReading
   readonly #patterns: ClassifiedPatterns
   readonly #lineage: LineageReader
   readonly #before: CatalogSnapshot | null
+  readonly #ledger: ColumnLedger
+  readonly #comments: ReadonlyMap<string, readonly string[]>
   readonly #relations: Map<number, CatalogRelation>
   /** relation and column number of those that a pattern has judged. */
   readonly #judged = new Set<string>()
   /** The same of columns that have their class from a child. */
   readonly #fromChildren = new Set<string>()
+  /** What columns that no pattern judges have from their comments, or had before. */
+  readonly #kept = new Map<string, readonly KeptClass[]>()
 
   constructor(reading: PostgresReading, relations: Iterable<CatalogRelation>, by: DerivationBasis) {
     this.#reading = reading
     this.#patterns = by.patterns
     this.#lineage = by.lineage
     this.#before = by.before
+    this.#ledger = by.ledger
+    this.#comments = new Map(
+      reading.columns.flatMap(({ relation, number, comment }) => {
+        const classes = classesInComment(comment)
+        return classes.length > 0 ? [[`${relation}.${number}`, classes] as const] : []
+      }),
+    )
     this.#relations = new Map([...relations].map((relation) => [relation.oid, relation]))
   }
 
   /** `attributions`: by view, what the server says of its columns. */
-  run(parts: SnapshotParts, attributions: ReadonlyMap<number, Attribution>): CatalogRelation[] {
-    for (const relation of this.#relations.values()) this.#classifyByPattern(relation)
+  run(parts: SnapshotParts, attributions: ReadonlyMap<number, Attribution>): Derived {
+    for (const relation of this.#relations.values()) this.#classifyOwn(relation)
+    this.#carryOn(parts, attributions)
+    const unjudged = this.#ledger.unjudged(this.#tables())
+    for (const { id } of unjudged) this.#mask(id)
+    if (unjudged.length > 0) this.#carryOn(parts, attributions)
+    return { relations: [...this.#relations.values()], tables: this.#tables(), unjudged }
+  }
+
+  /** Until nothing new is said: a view may be on a view. */
+  #carryOn(parts: SnapshotParts, attributions: ReadonlyMap<number, Attribution>): void {
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const schema = new CatalogSnapshot({ ...parts, relations: this.#relations.values() })
       let changed = false
@@ -64,16 +97,89 @@ export class ClassDerivation {
       }
       if (!changed) break
     }
-    return [...this.#relations.values()]
   }
 
-  #classifyByPattern(relation: CatalogRelation): void {
+  #classifyOwn(relation: CatalogRelation): void {
     for (const column of relation.columns.values()) {
       const dataClass = this.#patterns.classOf(relation.schema, relation.name, column.name)
-      const kept = dataClass ?? this.#classBefore(relation, column)
-      if (dataClass !== null) this.#judged.add(`${relation.oid}.${column.number}`)
-      if (kept !== null && kept !== NO_CLASS) this.#change(relation.oid, column.number, kept, false)
+      if (dataClass === null) this.#classifyUnnamed(relation, column)
+      else {
+        this.#judged.add(idOf(relation, column))
+        if (dataClass === NO_CLASS) continue
+        this.#change(relation.oid, column.number, dataClass, false)
+      }
     }
+  }
+
+  /** A comment only adds: what it says beside what was known is both, and so masked whole. */
+  #classifyUnnamed(relation: CatalogRelation, column: CatalogColumn): void {
+    const id = idOf(relation, column)
+    const said = (this.#comments.get(id) ?? []).map((dataClass) => byComment(dataClass))
+    const name = [relation.schema, relation.name, column.name] as const
+    const before = relation.oid < FIRST_NORMAL_OID ? [] : this.#ledger.keptOf(id, name)
+    const was = this.#classBefore(relation, column)
+    const all = [...said, ...before, ...(was === null ? [] : [byConfiguration(was)])]
+    const kept = all.filter(
+      ({ dataClass }, at) => all.findIndex((other) => other.dataClass === dataClass) === at,
+    )
+    if (kept.length > 0) this.#kept.set(id, kept)
+    for (const { dataClass } of kept) {
+      this.#add(relation.oid, column.number, dataClass, dataClass === UNREAD)
+    }
+  }
+
+  /** The tables' columns as the ledger is to know them; a view's are what they are computed from. */
+  #tables(): readonly (readonly ColumnFacts[])[] {
+    const relatives = this.#relatives()
+    return [...this.#relations.values()]
+      .filter(({ oid }) => oid >= FIRST_NORMAL_OID)
+      .map((relation) => {
+        const near = relatives.get(relation.oid) ?? { parents: [], children: [] }
+        const columns = [...relation.columns.values()].map((column) =>
+          this.#factsOf(relation, column, near),
+        )
+        return TABLES.has(relation.kind) ? columns : columns.filter(({ kept }) => kept.length > 0)
+      })
+  }
+
+  #factsOf(relation: CatalogRelation, column: CatalogColumn, near: Relatives): ColumnFacts {
+    const id = idOf(relation, column)
+    const sameIn = (oids: readonly number[]) =>
+      oids.flatMap((oid) => {
+        const columns = [...(this.#relations.get(oid)?.columns.values() ?? [])]
+        return columns.filter(({ name }) => name === column.name)
+      })
+    const [above, below] = [sameIn(near.parents), sameIn(near.children)]
+    // What a parent or a child gives isn't worth keeping: it gives it again.
+    const given = new Set([...above, ...below].map(({ dataClass }) => dataClass))
+    const kept = this.#kept.get(id) ?? []
+    return {
+      id,
+      name: [relation.schema, relation.name, column.name],
+      classified: column.dataClass !== null || column.derived,
+      judged: this.#judged.has(id),
+      kept: kept.filter(({ by, dataClass }) => by === 'comment' || !given.has(dataClass)),
+      inherited: above.length > 0,
+    }
+  }
+
+  #relatives(): ReadonlyMap<number, Relatives> {
+    const all = new Map<number, { parents: number[]; children: number[] }>()
+    const of = (oid: number) => {
+      const known = all.get(oid) ?? { parents: [], children: [] }
+      all.set(oid, known)
+      return known
+    }
+    for (const { child, parent } of this.#reading.inherits) {
+      of(child).parents.push(parent)
+      of(parent).children.push(child)
+    }
+    return all
+  }
+
+  #mask(id: string | null): void {
+    const [relation, number] = (id ?? '').split('.').map(Number)
+    if (relation !== undefined && number !== undefined) this.#add(relation, number, UNJUDGED, true)
   }
 
   /**
@@ -172,6 +278,32 @@ export class ClassDerivation {
     this.#relations.set(relation, withColumns(owner, new Map(owner.columns).set(number, column)))
     return true
   }
+}
+
+interface Relatives {
+  readonly parents: readonly number[]
+  readonly children: readonly number[]
+}
+
+/** Relations below this oid are the server's own (FirstNormalObjectId, transam.h). */
+const FIRST_NORMAL_OID = 16_384
+
+const TABLES: ReadonlySet<CatalogRelation['kind']> = new Set([
+  'table',
+  'partitioned-table',
+  'foreign-table',
+])
+
+function idOf(relation: { readonly oid: number }, column: { readonly number: number }): string {
+  return `${relation.oid}.${column.number}`
+}
+
+function byComment(dataClass: string): KeptClass {
+  return { dataClass, by: 'comment' }
+}
+
+function byConfiguration(dataClass: string): KeptClass {
+  return { dataClass, by: 'configuration' }
 }
 
 function classOf(lineage: OutputLineage): { dataClass: string; derived: boolean } | null {

@@ -1,7 +1,9 @@
 import type { Connection } from 'mysql2/promise'
 import type { Clock } from '../lib/clock.ts'
 import type { MysqlSchemaSource } from '../sql/mysql/schema.ts'
+import type { ClassMemory } from './class-memory.ts'
 import { ClassifiedPatterns } from './classified-patterns.ts'
+import { ColumnLedger } from './column-ledger.ts'
 import { MysqlClassDerivation, type MysqlLineage } from './mysql-classes.ts'
 import { bareTables, routinesOf } from './mysql-parts.ts'
 import {
@@ -22,11 +24,17 @@ export interface MysqlCatalogOptions {
   readonly classified: Readonly<Record<string, string>>
   /** schema.function: their results are fit to see, in views too. */
   readonly trustedFunctions?: readonly string[]
+  /** Mask a new column beside classified ones until it has been judged. */
+  readonly strict?: boolean
+  /** What was known of columns, over restarts; nothing by default. */
+  readonly memory?: ClassMemory
   readonly clock: Clock
   /** Milliseconds between looks for changes; 5,000 by default. */
   readonly checkEveryMs?: number
   /** Told when the schema can't be read; the reading before it stays in force. */
   readonly onTrouble?: (error: unknown) => void
+  /** Told when it can be read again. */
+  readonly onRecovery?: () => void
   /** What a view's columns are computed from. */
   readonly lineage: MysqlLineage
 }
@@ -50,6 +58,7 @@ export async function openMysqlCatalog(options: MysqlCatalogOptions): Promise<My
     clock: options.clock,
     checkEveryMs: options.checkEveryMs,
     onTrouble: options.onTrouble,
+    onRecovery: options.onRecovery,
   })
   try {
     await keeper.refresh()
@@ -90,14 +99,23 @@ function hangUp(connection: Connection): void {
 /** Turns readings into snapshots, and knows what the last of them were made from. */
 class SnapshotReader {
   readonly #options: MysqlCatalogOptions
+  readonly #ledger: ColumnLedger
   #content = ''
   #state = ''
 
   constructor(options: MysqlCatalogOptions) {
     this.#options = options
+    this.#ledger = new ColumnLedger(options)
   }
 
   async read(session: Session, before: MysqlSnapshot | null): Promise<MysqlSnapshot> {
+    await this.#ledger.open()
+    const snapshot = await this.#newest(session, before)
+    await this.#ledger.save()
+    return snapshot
+  }
+
+  async #newest(session: Session, before: MysqlSnapshot | null): Promise<MysqlSnapshot> {
     const { connection, server } = session
     const state = JSON.stringify([server, await ask(connection, MYSQL_CHANGE_CHECK)])
     if (before && state === this.#state) return before
@@ -128,6 +146,7 @@ class SnapshotReader {
       lineage,
       trusted: new Set(trustedFunctions),
       before,
+      ledger: this.#ledger,
     })
     return derivation.run(bareTables(reading, server.dialect))
   }

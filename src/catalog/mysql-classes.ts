@@ -1,8 +1,11 @@
 import type { SchemaTable } from '../sql/mysql/schema.ts'
 import type { OutputLineage } from '../sql/output-lineage.ts'
+import type { ColumnName, KeptClass } from './class-memory.ts'
 import { type ClassifiedPatterns, NO_CLASS } from './classified-patterns.ts'
+import { type ColumnFacts, type ColumnLedger, UNJUDGED } from './column-ledger.ts'
+import { classesInComment, UNREAD } from './comment-classes.ts'
 import { DERIVED } from './derive-classes.ts'
-import { classBefore } from './mysql-renamed.ts'
+import { type ClassBefore, classBefore } from './mysql-renamed.ts'
 import {
   type MysqlColumn,
   MysqlSnapshot,
@@ -24,6 +27,8 @@ export interface MysqlDerivationBasis {
   readonly trusted: ReadonlySet<string>
   /** The reading before this one, or null. */
   readonly before: MysqlSnapshot | null
+  /** What was known of columns before this reading. */
+  readonly ledger: ColumnLedger
 }
 
 /** A table without classes yet, with what they can come from. */
@@ -39,11 +44,12 @@ export interface BareColumn {
   readonly invisible: boolean
   /** The expressions that it is, or can be, filled from; they name columns of its own table only. */
   readonly expressions: readonly string[]
+  readonly comment: string
 }
 
 /**
- * Gives every column its class: from the patterns, and carried on to generated columns, to defaults
- * that are computed, and to views.
+ * Gives every column its class: from the patterns, else from its comment and from what it was before,
+ * and carried on to generated columns, to defaults that are computed, and to views.
  */
 export class MysqlClassDerivation {
   readonly #parts: Omit<MysqlSnapshotParts, 'tables'>
@@ -51,6 +57,8 @@ export class MysqlClassDerivation {
   readonly #tables = new Map<string, MysqlTable>()
   /** Columns that a pattern has judged: they keep what it says. */
   readonly #judged = new Set<string>()
+  /** What columns that no pattern judges have from their comments, or had before. */
+  readonly #kept = new Map<string, readonly KeptClass[]>()
 
   constructor(parts: Omit<MysqlSnapshotParts, 'tables'>, by: MysqlDerivationBasis) {
     this.#parts = parts
@@ -62,8 +70,15 @@ export class MysqlClassDerivation {
     const renamed = classBefore(bare, this.#by.before, names)
     for (const table of bare) {
       const key = names.keyOf(table.schema, table.name)
-      this.#tables.set(key, withClasses(table, this.#ownColumns(table, renamed)))
+      this.#tables.set(key, withClasses(table, this.#ownColumns(table, renamed, names)))
     }
+    const unjudged = this.#maskUnjudged(bare, names)
+    this.#carryToViews(names)
+    this.#by.ledger.settle(this.#facts(bare, names), unjudged)
+    return this.#snapshot()
+  }
+
+  #carryToViews(names: MysqlSnapshot): void {
     let views = [...this.#tables].filter(([, table]) => table.definition !== null)
     while (views.length > 0) {
       const schema = this.#snapshot()
@@ -77,7 +92,6 @@ export class MysqlClassDerivation {
         reads.some((table) => changed.has(names.keyOf(table.schema, table.name))),
       )
     }
-    return this.#snapshot()
   }
 
   #snapshot(): MysqlSnapshot {
@@ -91,20 +105,86 @@ export class MysqlClassDerivation {
   /** What patterns and the table itself say. */
   #ownColumns(
     table: BareTable,
-    renamed: (table: BareTable, column: BareColumn) => string | null,
+    renamed: (table: BareTable, column: BareColumn) => ClassBefore | null,
+    names: MysqlSnapshot,
   ): readonly MysqlColumn[] {
     const plain = table.columns.map((column) => {
       const judged = this.#by.patterns.classOf(table.schema, table.name, column.name)
-      if (judged !== null) this.#judged.add(columnKey(table, column))
-      const dataClass = judged ?? renamed(table, column)
       const { name, type, invisible } = column
-      const own = dataClass === NO_CLASS ? null : dataClass
-      return { name, type, invisible, dataClass: own, derived: false }
+      const bare = { name, type, invisible, dataClass: null, derived: false }
+      if (judged === null) {
+        return this.#unnamed(table, column, bare, renamed(table, column), names)
+      }
+      this.#judged.add(columnKey(table, column))
+      return judged === NO_CLASS ? bare : { ...bare, dataClass: judged }
     })
     if (table.borrowed || !table.readable) {
       return plain.map((column) => this.#add(table, column, { dataClass: DERIVED, derived: true }))
     }
     return this.#computed(table, plain)
+  }
+
+  /** A comment only adds: what it says beside what was known is both, and so masked whole. */
+  #unnamed(
+    table: BareTable,
+    column: BareColumn,
+    bare: MysqlColumn,
+    before: ClassBefore | null,
+    names: MysqlSnapshot,
+  ): MysqlColumn {
+    if (table.kind === 'view') return bare
+    const said = classesInComment(column.comment).map(
+      (dataClass): KeptClass => ({ dataClass, by: 'comment' }),
+    )
+    const was: KeptClass[] =
+      before && ![DERIVED, UNJUDGED].includes(before.dataClass) && !before.derived
+        ? [{ dataClass: before.dataClass, by: 'configuration' }]
+        : []
+    const all = [...said, ...this.#by.ledger.keptOf(null, nameOf(table, column, names)), ...was]
+    const kept = all.filter(
+      ({ dataClass }, at) => all.findIndex((other) => other.dataClass === dataClass) === at,
+    )
+    if (kept.length > 0) this.#kept.set(columnKey(table, column), kept)
+    const sources = kept.map(({ dataClass }) => ({ dataClass, derived: dataClass === UNREAD }))
+    return [...sources, ...(before ? [before] : [])].reduce<MysqlColumn>(
+      (known, source) => this.#add(table, known, source),
+      bare,
+    )
+  }
+
+  /** New columns beside classified ones, which nobody has judged. */
+  #maskUnjudged(bare: readonly BareTable[], names: MysqlSnapshot): readonly ColumnFacts[] {
+    const facts = this.#facts(bare, names)
+    const unjudged = this.#by.ledger.unjudged(facts)
+    const masked = new Set(unjudged)
+    for (const [at, table] of bare.entries()) {
+      if (!facts[at]?.some((column) => masked.has(column))) continue
+      const key = names.keyOf(table.schema, table.name)
+      const known = this.#tables.get(key)
+      if (!known) continue
+      const columns = known.columns.map((column, index) => {
+        const fact = facts[at]?.[index]
+        if (!fact || !masked.has(fact)) return column
+        return this.#add(table, column, { dataClass: UNJUDGED, derived: true })
+      })
+      this.#tables.set(key, withClasses(known, this.#computed(table, columns)))
+    }
+    return unjudged
+  }
+
+  /** The tables' columns as the ledger is to know them; a view's are what they are computed from. */
+  #facts(bare: readonly BareTable[], names: MysqlSnapshot): readonly (readonly ColumnFacts[])[] {
+    return bare.map((table) => {
+      if (table.kind === 'view') return []
+      const known = this.#tables.get(names.keyOf(table.schema, table.name))
+      return (known?.columns ?? []).map((column) => ({
+        name: nameOf(table, column, names),
+        id: null,
+        classified: isClassified(column),
+        judged: this.#judged.has(columnKey(table, column)),
+        kept: this.#kept.get(columnKey(table, column)) ?? [],
+      }))
+    })
   }
 
   /** A generated column may be computed from another: rounds, until nothing more is found. */
@@ -167,6 +247,15 @@ function classOf(lineage: OutputLineage | undefined): Source | null {
 
 function columnKey(table: Named, column: { readonly name: string }): string {
   return JSON.stringify([table.schema, table.name, column.name])
+}
+
+/** Equal where the server takes two names for the same. */
+function nameOf(
+  table: Named,
+  { name }: { readonly name: string },
+  names: MysqlSnapshot,
+): ColumnName {
+  return [names.fold(table.schema), names.fold(table.name), name.toLowerCase()]
 }
 
 function isClassified({ dataClass, derived }: MysqlColumn): boolean {

@@ -73,12 +73,12 @@ function columnOf(row: ColumnRow, flavour: Dialect['flavour']): BareColumn {
   const computed = flavour === 'mariadb' || row.extra.includes('DEFAULT_GENERATED')
   if (row.default !== null && computed && !isLiteral(row.default)) expressions.push(row.default)
   const invisible = row.extra.includes('INVISIBLE')
-  return { name: row.name, type: row.type, invisible, expressions }
+  return { name: row.name, type: row.type, invisible, expressions, comment: row.comment }
 }
 
-/** One constant in quotes. */
+/** NULL, a number, or one constant in quotes. */
 function isLiteral(expression: string): boolean {
-  return /^'(?:[^'\\]|\\.|'')*'$/s.test(expression)
+  return /^(?:NULL|-?[\d.]+|'(?:[^'\\]|\\.|'')*')$/s.test(expression)
 }
 
 /** '' where it can't be read, which nobody can judge; Oracle's grammar can't be either. */

@@ -21,6 +21,7 @@ export interface ColumnRow {
   readonly extra: string
   /** '' or null where it isn't computed. */
   readonly generated: string | null
+  readonly comment: string
 }
 
 export interface ViewRow {
@@ -112,6 +113,7 @@ const PARTS: Readonly<Record<keyof MysqlReading, Part>> = {
       default: 'COLUMN_DEFAULT',
       extra: 'EXTRA',
       generated: 'GENERATION_EXPRESSION',
+      comment: 'COLUMN_COMMENT',
     },
     order: 'TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION',
   },

@@ -8,7 +8,9 @@ import type {
   CatalogSource,
   CatalogType,
 } from './catalog.ts'
+import type { ClassMemory } from './class-memory.ts'
 import { ClassifiedPatterns } from './classified-patterns.ts'
+import { ColumnLedger } from './column-ledger.ts'
 import { type Attribution, ClassDerivation } from './derive-classes.ts'
 import { attachedCode, checksOfTypes } from './hidden-code.ts'
 import { CHANGE_CHECK, type PostgresReading, readPostgres } from './postgres-reading.ts'
@@ -22,11 +24,17 @@ export interface PostgresCatalogOptions {
   readonly classified: Readonly<Record<string, string>>
   /** schema.function: their results are fit to see, in views too. */
   readonly trustedFunctions?: readonly string[]
+  /** Mask a new column beside classified ones until it has been judged. */
+  readonly strict?: boolean
+  /** What was known of columns, over restarts; nothing by default. */
+  readonly memory?: ClassMemory
   readonly clock: Clock
   /** Milliseconds between looks for changes; 5,000 by default. */
   readonly checkEveryMs?: number
   /** Told when the schema can't be read; the reading before it stays in force. */
   readonly onTrouble?: (error: unknown) => void
+  /** Told when it can be read again. */
+  readonly onRecovery?: () => void
 }
 
 export interface PostgresCatalog extends CatalogSource {
@@ -53,6 +61,7 @@ export async function openPostgresCatalog(
     clock: options.clock,
     checkEveryMs: options.checkEveryMs,
     onTrouble: options.onTrouble,
+    onRecovery: options.onRecovery,
   })
   const close = async () => {
     await keeper.close()
@@ -83,15 +92,24 @@ const SESSION = `
 class SnapshotReader {
   readonly #patterns: ClassifiedPatterns
   readonly #lineage: LineageReader
+  readonly #ledger: ColumnLedger
   #content = ''
   #state = ''
 
   constructor(options: PostgresCatalogOptions, lineage: LineageReader) {
     this.#patterns = new ClassifiedPatterns(options.classified)
     this.#lineage = lineage
+    this.#ledger = new ColumnLedger(options)
   }
 
   async read(client: pg.Client, before: CatalogSnapshot | null): Promise<CatalogSnapshot> {
+    await this.#ledger.open()
+    const snapshot = await this.#newest(client, before)
+    await this.#ledger.save()
+    return snapshot
+  }
+
+  async #newest(client: pg.Client, before: CatalogSnapshot | null): Promise<CatalogSnapshot> {
     const state = await changeState(client)
     if (before && state === this.#state) return before
     const reading = await readPostgres(client)
@@ -122,15 +140,17 @@ class SnapshotReader {
     before: CatalogSnapshot | null,
   ): Promise<CatalogSnapshot> {
     const parts = partsOf(reading, (before?.version ?? 0) + 1)
-    const by = { patterns: this.#patterns, lineage: this.#lineage, before }
+    const by = { patterns: this.#patterns, lineage: this.#lineage, before, ledger: this.#ledger }
     const derive = (attributions: ReadonlyMap<number, Attribution>) =>
       new ClassDerivation(reading, parts.relations, by).run(parts, attributions)
-    const relations = derive(new Map())
-    const attributions = await attributionsOf(reading, relations, client)
-    const last = attributions.size > 0 ? derive(attributions) : relations
-    const schema = new CatalogSnapshot({ ...parts, relations: last })
+    const first = derive(new Map())
+    const attributions = await attributionsOf(reading, first.relations, client)
+    const last = attributions.size > 0 ? derive(attributions) : first
+    this.#ledger.settle(last.tables, last.unjudged)
+    const { relations } = last
+    const schema = new CatalogSnapshot({ ...parts, relations })
     const types = this.#typesThatRunCode(parts.types, schema)
-    return types === null ? schema : new CatalogSnapshot({ ...parts, relations: last, types })
+    return types === null ? schema : new CatalogSnapshot({ ...parts, relations, types })
   }
 }
 
@@ -195,6 +215,7 @@ function partsOf(reading: PostgresReading, version: number): SnapshotParts {
       name: row.name,
       kind: row.kind as CatalogType['kind'],
       baseOid: row.base,
+      ...(isArray(row) ? { elementOid: row.element } : {}),
       runsCode: false,
       checks: checks.get(row.oid) ?? [],
     })),
@@ -246,4 +267,9 @@ async function attributionOf(definition: string, client: pg.Client): Promise<Att
     // A role without the view owner's rights: the view's own text decides.
     return null
   }
+}
+
+/** The server names the array of a type _name, with more of them where that is taken. */
+function isArray({ kind, name, element }: TypeRow): boolean {
+  return kind === 'b' && name.startsWith('_') && element !== 0
 }

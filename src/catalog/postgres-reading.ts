@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { MAX_COMMENT } from './comment-classes.ts'
 import {
   ATTACHED,
   type AttachedRow,
@@ -50,6 +51,8 @@ export interface ColumnRow {
   readonly generated: string | null
   /** The expression of a default that calls a function of the user's own. */
   readonly default: string | null
+  /** Its comment as far as it is read, where that holds an @. */
+  readonly comment: string | null
 }
 
 export interface FunctionRow {
@@ -115,7 +118,13 @@ const COLUMNS = `
                  WHERE u.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_attrdef'::pg_catalog.regclass
                    AND u.objid OPERATOR(pg_catalog.=) d.oid
                    AND u.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass)
-              THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END AS "default"
+              THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END AS "default",
+         (SELECT pg_catalog.left(s.description, ${MAX_COMMENT + 1})
+            FROM pg_catalog.pg_description s
+           WHERE s.classoid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
+             AND s.objoid OPERATOR(pg_catalog.=) a.attrelid
+             AND s.objsubid OPERATOR(pg_catalog.=) a.attnum
+             AND pg_catalog.strpos(s.description, '@') OPERATOR(pg_catalog.>) 0) AS comment
     FROM pg_catalog.pg_attribute a
     JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid
     LEFT JOIN pg_catalog.pg_attrdef d
@@ -209,10 +218,12 @@ export const CHANGE_CHECK = `
     'pg_operator',
     'pg_cast',
     'pg_policy',
+    // Of the server's own objects, some thousands, none is a column.
+    'pg_description WHERE objsubid OPERATOR(pg_catalog.>) 0',
   ]
     .map(
-      (table) =>
-        `(SELECT pg_catalog.concat_ws(':', count(*), sum(xmin::pg_catalog.text::pg_catalog.int8)) FROM pg_catalog.${table})`,
+      (rows) =>
+        `(SELECT pg_catalog.concat_ws(':', count(*), sum(xmin::pg_catalog.text::pg_catalog.int8)) FROM pg_catalog.${rows})`,
     )
     .join(', ')}) AS state`
 

@@ -11,6 +11,8 @@ export interface KeeperOptions<Connection, Snapshot> {
   readonly checkEveryMs?: number | undefined
   /** Told when the schema can't be read; the reading before it stays in force. */
   readonly onTrouble?: ((error: unknown) => void) | undefined
+  /** Told when it can be read again. */
+  readonly onRecovery?: (() => void) | undefined
 }
 
 const CHECK_EVERY_MS = 5000
@@ -27,6 +29,7 @@ export class ReadingKeeper<Connection, Snapshot extends object> {
   #next: Promise<Snapshot> | null = null
   #cancelCheck: CancelTimer = () => {}
   #closed = false
+  #inTrouble = false
 
   constructor(options: KeeperOptions<Connection, Snapshot>) {
     this.#options = options
@@ -86,16 +89,28 @@ export class ReadingKeeper<Connection, Snapshot extends object> {
   }
 
   #scheduleCheck(tookMs = 0): void {
-    const { clock, onTrouble, checkEveryMs = CHECK_EVERY_MS } = this.#options
+    const { clock, checkEveryMs = CHECK_EVERY_MS } = this.#options
     this.#cancelCheck = clock.after(Math.max(checkEveryMs, tookMs * REST), () => {
       if (this.#closed) return
       const began = clock.monotonic()
       this.refresh()
-        .catch((error: unknown) => onTrouble?.(error))
+        .then(() => this.#recovered())
+        .catch((error: unknown) => this.#troubled(error))
         .finally(() => {
           if (!this.#closed) this.#scheduleCheck(clock.monotonic() - began)
         })
         .catch(() => {})
     })
+  }
+
+  #troubled(error: unknown): void {
+    this.#inTrouble = true
+    this.#options.onTrouble?.(error)
+  }
+
+  #recovered(): void {
+    if (!this.#inTrouble) return
+    this.#inTrouble = false
+    this.#options.onRecovery?.()
   }
 }
