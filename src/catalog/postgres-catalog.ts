@@ -270,6 +270,6 @@ async function attributionOf(definition: string, client: pg.Client): Promise<Att
 }
 
 /** The server names the array of a type _name, with more of them where that is taken. */
-function isArray({ kind, name, element }: TypeRow): boolean {
+function isArray({ kind, name, element }: PostgresReading['types'][number]): boolean {
   return kind === 'b' && name.startsWith('_') && element !== 0
 }
