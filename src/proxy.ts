@@ -63,7 +63,14 @@ interface Lot {
 /** The data plane put together: this is the plan of the house. */
 export class DataPlane {
   readonly #options: ProxyOptions
-  readonly #counters: Counters = { statements: 0, held: 0, refused: 0, maskedResults: 0, rows: 0 }
+  readonly #counters: Counters = {
+    statements: 0,
+    held: 0,
+    refused: 0,
+    maskedResults: 0,
+    disagreements: 0,
+    rows: 0,
+  }
   readonly #credentials = new Credentials()
   readonly #usage: Usage
   readonly #lookups: Lookups
@@ -366,12 +373,13 @@ export class DataPlane {
     const troubles = [...this.#lots.values()].flatMap(({ house }) => house.trouble ?? [])
     for (const door of this.#doors.values()) door.review()
     if (this.#trail.trouble) troubles.push(`audit: ${this.#trail.trouble}`)
-    const { statements, held, refused, maskedResults, rows } = this.#counters
+    const { statements, held, refused, maskedResults, disagreements, rows } = this.#counters
     const counters = {
       statements_total: statements,
       held_total: held,
       refused_total: refused,
       masked_results_total: maskedResults,
+      lineage_disagreements_total: disagreements,
       rows_total: rows,
       sessions: this.#sessions(),
       verdict_cache_entries: this.#cached('entries'),

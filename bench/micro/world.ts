@@ -133,7 +133,7 @@ export async function openMicroWorld(): Promise<MicroWorld> {
     estimate: async () => null,
     contextQuery,
     bearsMs: () => Number.POSITIVE_INFINITY,
-    counters: { statements: 0, held: 0, refused: 0, maskedResults: 0, rows: 0 },
+    counters: { statements: 0, held: 0, refused: 0, maskedResults: 0, disagreements: 0, rows: 0 },
     rollsBack: () => false,
     rowLimits: () => [],
     usage: new Usage(systemClock),

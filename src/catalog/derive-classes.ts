@@ -1,4 +1,4 @@
-import type { OutputLineage } from '../sql/output-lineage.ts'
+import { type OutputLineage, shownBy } from '../sql/output-lineage.ts'
 import type { LineageReader } from '../sql/postgres/lineage.ts'
 import type { CatalogColumn, CatalogRelation } from './catalog.ts'
 import type { KeptClass } from './class-memory.ts'
@@ -231,8 +231,8 @@ export class ClassDerivation {
   /** A default that reads classified columns fills its own with copies of them. */
   #defaultOf(row: ColumnRow, schema: CatalogSnapshot): boolean {
     const [lineage] = this.#lineage.read(`SELECT ${row.default}`, schema) ?? []
-    if (!lineage || lineage.classes.length === 0) return false
-    return this.#add(row.relation, row.number, lineage.classes[0] ?? DERIVED, true)
+    const source = lineage && shownBy(lineage)?.classes.length ? classOf(lineage) : null
+    return source !== null && this.#add(row.relation, row.number, source.dataClass, true)
   }
 
   #view(row: RelationRow, schema: CatalogSnapshot, attribution: Attribution | undefined): boolean {
@@ -307,9 +307,13 @@ function byConfiguration(dataClass: string): KeptClass {
 }
 
 function classOf(lineage: OutputLineage): { dataClass: string; derived: boolean } | null {
-  const [only, ...others] = lineage.classes
-  if (lineage.unknown || others.length > 0) return { dataClass: DERIVED, derived: true }
-  return only === undefined ? null : { dataClass: only, derived: !lineage.plain }
+  const shown = shownBy(lineage)
+  if (!shown) return null
+  const [only, ...others] = shown.classes
+  if (shown.unknown || only === undefined || others.length > 0) {
+    return { dataClass: DERIVED, derived: true }
+  }
+  return { dataClass: only, derived: !shown.plain }
 }
 
 function quoted(name: string): string {

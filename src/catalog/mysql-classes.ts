@@ -1,5 +1,5 @@
 import type { SchemaTable } from '../sql/mysql/schema.ts'
-import type { OutputLineage } from '../sql/output-lineage.ts'
+import { type OutputLineage, shownBy } from '../sql/output-lineage.ts'
 import type { ColumnName, KeptClass } from './class-memory.ts'
 import { type ClassifiedPatterns, NO_CLASS } from './classified-patterns.ts'
 import { type ColumnFacts, type ColumnLedger, UNJUDGED } from './column-ledger.ts'
@@ -239,10 +239,11 @@ const UNKNOWN: Source = { dataClass: DERIVED, derived: true }
 
 function classOf(lineage: OutputLineage | undefined): Source | null {
   if (!lineage) return UNKNOWN
-  const [only, ...others] = lineage.classes
-  if (lineage.unknown || others.length > 0) return UNKNOWN
-  if (only !== undefined) return { dataClass: only, derived: !lineage.plain }
-  return lineage.sources.length === 0 ? null : UNKNOWN
+  const shown = shownBy(lineage)
+  if (!shown) return null
+  const [only, ...others] = shown.classes
+  if (shown.unknown || only === undefined || others.length > 0) return UNKNOWN
+  return { dataClass: only, derived: !shown.plain }
 }
 
 function columnKey(table: Named, column: { readonly name: string }): string {

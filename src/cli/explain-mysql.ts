@@ -62,8 +62,5 @@ function outputsOf({ lineage, output, effects }: Classification): readonly Outpu
 
 const EVERY_COLUMN: OutputLineage = {
   name: '*',
-  classes: [],
-  plain: false,
-  unknown: true,
-  sources: ['what is not certain'],
+  sources: [{ kind: 'unknown', label: 'what is not certain', flow: 'derived' }],
 }

@@ -18,7 +18,7 @@ export async function judgeOnPostgres(
     const parsed = await classifier.classify(Buffer.from(sql), NO_NAMES)
     return statementsOf(parsed, 'PostgreSQL').map((statement) => ({
       statement,
-      outputs: lineage.read(statement.sql, catalog.current),
+      outputs: statement.lineage ?? lineage.describe(statement.sql, catalog.current),
     }))
   } finally {
     await Promise.all([classifier.close(), catalog.close()])

@@ -1,19 +1,39 @@
 import type { Config, DatabaseConfig } from '../config/config.ts'
-import { coversClass, maskOfClass } from '../mask/data-class.ts'
+import { isCleared, maskOfShown } from '../mask/column-mask.ts'
 import type { MaskName } from '../mask/plan.ts'
 import type { DecisionInput } from '../policy/conditions.ts'
 import { type Explanation, explain } from '../policy/decide.ts'
-import type { OutputLineage } from '../sql/output-lineage.ts'
+import {
+  type Flow,
+  flowOf,
+  type LineageSource,
+  type OutputLineage,
+  shownBy,
+  shows,
+} from '../sql/output-lineage.ts'
 import type { Classification } from '../sql/statement.ts'
 
 /** What becomes of one output column. */
 interface OutputReport {
   readonly name: string
-  /** What it is computed from, as far as that is classified or unknown. */
+  /** How what is behind it shows; null where nothing is. */
+  readonly flow: Flow | null
+  /** All that it comes from, as far as that is known. */
+  readonly sources: readonly SourceReport[]
+  /** What of that is classified or unknown and shows. */
   readonly lineage: readonly string[]
   readonly classes: readonly string[]
   /** Null: it leaves as it is. */
   readonly mask: MaskName | null
+}
+
+interface SourceReport {
+  readonly column: string
+  /** Null: nobody has classified it. */
+  readonly class: string | null
+  /** Nobody knows what it holds. */
+  readonly unknown: boolean
+  readonly flow: Flow
 }
 
 /** All that `countersign explain` says of one statement. */
@@ -85,22 +105,22 @@ function outputReport(
   unmask: readonly string[],
   config: Config,
 ): OutputReport {
+  const shown = shownBy(output)
+  const masked = shown !== null && !isCleared(shown, unmask)
   return {
     name: output.name === '' ? '?' : output.name,
-    lineage: output.sources,
-    classes: output.classes,
-    mask: maskOf(output, unmask, config),
+    flow: flowOf(output),
+    sources: output.sources.map(sourceReport),
+    lineage: output.sources.filter(shows).map(({ label }) => label),
+    classes: shown?.classes ?? [],
+    mask: masked ? maskOfShown(shown, config.masks).mask : null,
   }
 }
 
-/** A column as it stands is masked as its class says; what is computed from several is masked whole. */
-function maskOf(output: OutputLineage, unmask: readonly string[], config: Config): MaskName | null {
-  if (output.sources.length === 0) return null
-  const [dataClass, ...others] = output.classes
-  const computed = !output.plain || output.unknown || others.length > 0
-  if (computed || dataClass === undefined) return 'redact'
-  if (unmask.some((pattern) => coversClass(pattern, dataClass))) return null
-  return maskOfClass(dataClass, config.masks).mask
+function sourceReport(source: LineageSource): SourceReport {
+  const { kind, label, flow } = source
+  const dataClass = kind === 'column' ? source.dataClass : null
+  return { column: label, class: dataClass, unknown: kind === 'unknown', flow }
 }
 
 /** The report as text for a terminal. */
@@ -117,12 +137,23 @@ export function reportAsText(report: StatementReport): string {
   }
   if (report.columns.length > 0) lines.push(`  columns    ${report.columns.join(', ')}`)
   if (report.functions.length > 0) lines.push(`  functions  ${report.functions.join(', ')}`)
-  for (const { name, lineage, mask } of report.outputs ?? []) {
-    const from = lineage.length > 0 ? `from ${lineage.join(', ')}, ` : ''
-    lines.push(`  output     ${name}: ${from}${mask === null ? 'in clear' : `masked: ${mask}`}`)
-  }
+  for (const output of report.outputs ?? []) lines.push(outputText(output))
   lines.push(`  decision   ${decisionText(report)}`)
   return `${lines.join('\n')}\n`
+}
+
+function outputText({ name, flow, sources, mask }: OutputReport): string {
+  const from = sources.map((source) => sourceText(source, flow)).join(', ')
+  const what = flow === null ? '' : `${flow} from ${from}; `
+  return `  output     ${name}: ${what}${mask === null ? 'in clear' : `masked: ${mask}`}`
+}
+
+/** Its flow is said where it isn't the column's own. */
+function sourceText(source: SourceReport, flow: Flow | null): string {
+  const said = source.flow === flow ? [] : [source.flow]
+  const held = source.unknown ? ['unknown'] : source.class === null ? [] : [source.class]
+  const all = [...held, ...said]
+  return all.length === 0 ? source.column : `${source.column} (${all.join(', ')})`
 }
 
 function decisionText({ decision }: StatementReport): string {

@@ -11,10 +11,21 @@ export interface MaskPlan {
   readonly masked: readonly string[]
   /** Data classes that are masked, for the record. */
   readonly classes: readonly string[]
+  /** Columns of which lineage and the server don't say the same. */
+  readonly disagreements: number
 }
 
 export const MASKS = ['redact', 'null', 'partial', 'hash', 'year', 'zero'] as const
 export type MaskName = (typeof MASKS)[number]
+
+export const MASKS_STRICTEST_FIRST: readonly MaskName[] = [
+  'null',
+  'redact',
+  'zero',
+  'hash',
+  'year',
+  'partial',
+]
 
 export interface MaskConfig {
   readonly mask: MaskName

@@ -1,5 +1,6 @@
 import { ProxyError } from '../lib/errors.ts'
 import type { Classification, Parsed } from '../sql/statement.ts'
+import { withUnknownOutputs } from '../sql/unknown-outputs.ts'
 import { unreadable } from '../sql/unreadable.ts'
 import type { Request } from '../wire/protocol.ts'
 import type { Services } from './services.ts'
@@ -197,10 +198,8 @@ export class PortalJudge implements Judge {
     const name = values.name(risky) ?? `with oid ${risky}`
     const reason = `a parameter's type ${name} can run code when its value is read`
     return statements.map((statement) => ({
-      ...statement,
+      ...withUnknownOutputs(statement),
       effects: [...statement.effects, { effect: 'opaque' as const, reason }],
-      output: 'classified' as const,
-      safeOutputs: [],
     }))
   }
 
@@ -217,7 +216,7 @@ export class PortalJudge implements Judge {
       return { kind: 'execute', frame, exchange: bound, portal }
     }
     // SQL's DECLARE and the protocol's Execute share one name space.
-    const cursor = this.#names.cursors.get(portal)
+    const cursor = this.#names.sqlCursor(portal)
     if (!cursor) return unknown(frame, 'UNKNOWN_PORTAL', 'portal', portal)
     const fetch = { ...cursor, names: [{ kind: 'fetch' as const, name: portal }] }
     const exchange = this.#verdicts.exchange(

@@ -75,6 +75,7 @@ export class Replies implements ReplyListener<Exchange> {
 
   #noteMasked(exchange: Exchange, plan: MaskPlan): void {
     this.#services.counters.maskedResults++
+    this.#services.counters.disagreements += plan.disagreements
     exchange.noteMasked(plan.masked)
   }
 

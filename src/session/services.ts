@@ -56,6 +56,8 @@ export interface Counters {
   held: number
   refused: number
   maskedResults: number
+  /** Columns that are masked because lineage and the server don't say the same of them. */
+  disagreements: number
   rows: number
 }
 

@@ -1,5 +1,6 @@
 import { ProxyError } from '../lib/errors.ts'
 import type { Classification, SessionNames } from '../sql/statement.ts'
+import { mayOpenCursors, withUnknownOutputs } from '../sql/unknown-outputs.ts'
 import type { Exchange } from './exchange.ts'
 import { TentativeMap } from './tentative-map.ts'
 
@@ -20,6 +21,13 @@ export interface PreparedStatement {
   readonly readBy?: string
 }
 
+/** A cursor that SQL has declared. */
+interface Cursor {
+  readonly statement: Classification
+  /** How many statements may have opened cursors unseen, until then. */
+  readonly unseen: number
+}
+
 /** More names than any driver keeps; without a bound an agent could fill the memory. */
 const MAX_NAMES = 20_000
 /** Of their texts and values, together. */
@@ -37,8 +45,9 @@ export class Names implements SessionNames {
     ({ sql }) => sql?.length ?? 0,
   )
   readonly portals = new TentativeMap<Exchange>(tooMany, () => this.segment, weightOf)
-  /** SQL cursors: the statement behind each. */
-  readonly cursors = new TentativeMap<Classification>(tooMany, () => this.segment)
+  readonly cursors = new TentativeMap<Cursor>(tooMany, () => this.segment)
+  /** Counts the statements that may have opened cursors unseen. */
+  #unseen = 0
   /**
    * True from a statement that may change the schema until the transaction is over and the catalog
    * has been read again: what a view shows isn't known meanwhile.
@@ -94,11 +103,20 @@ export class Names implements SessionNames {
    */
   meaningNow({ statements, catalogVersion }: PreparedStatement): readonly Classification[] {
     if (catalogVersion === this.#catalogVersion()) return statements
-    return statements.map((each) => ({ ...each, output: 'classified', safeOutputs: [] }))
+    return statements.map(withUnknownOutputs)
   }
 
   cursor(name: string): Classification | undefined {
-    return this.cursors.get(name) ?? this.portals.get(name)?.statements[0]
+    const portal = this.portals.get(name)?.statements[0]
+    return this.sqlCursor(name) ?? (portal && withUnknownOutputs(portal))
+  }
+
+  /** The statement behind a cursor of SQL, as long as nobody else can have given its name away. */
+  sqlCursor(name: string): Classification | undefined {
+    const cursor = this.cursors.get(name)
+    if (!cursor) return undefined
+    const certain = cursor.unseen === this.#unseen
+    return certain ? cursor.statement : withUnknownOutputs(cursor.statement)
   }
 
   /**
@@ -107,6 +125,7 @@ export class Names implements SessionNames {
    */
   follow(classification: Classification): (done: boolean) => void {
     const settles: ((done: boolean) => void)[] = []
+    if (mayOpenCursors(classification)) this.#unseen++
     for (const name of classification.names) {
       switch (name.kind) {
         case 'prepare':
@@ -124,7 +143,10 @@ export class Names implements SessionNames {
           break
         case 'declare':
           // One name space: a portal of this name is not there any more when the DECLARE succeeds.
-          settles.push(this.cursors.set(name.name, name.inner), this.portals.delete(name.name))
+          settles.push(
+            this.cursors.set(name.name, { statement: name.inner, unseen: this.#unseen }),
+            this.portals.delete(name.name),
+          )
           break
         case 'deallocate':
           settles.push(

@@ -1,4 +1,5 @@
 import type { Classification, SessionNames } from './statement.ts'
+import { mayOpenCursors, withUnknownOutputs } from './unknown-outputs.ts'
 
 /**
  * The session's names as a text of several statements changes them on its way: what it prepares
@@ -10,6 +11,8 @@ export class NamesSoFar implements SessionNames {
   readonly #prepared = new Map<string, Classification | undefined>()
   #forgot = false
   readonly #cursors = new Map<string, Classification>()
+  /** A statement on the way may have opened cursors unseen. */
+  #unseen = false
 
   constructor(before: SessionNames) {
     this.#before = before
@@ -21,7 +24,15 @@ export class NamesSoFar implements SessionNames {
   }
 
   cursor(name: string): Classification | undefined {
-    return this.#cursors.get(name) ?? this.#before.cursor(name)
+    const own = this.#cursors.get(name)
+    if (own) return own
+    const before = this.#before.cursor(name)
+    return before && this.#unseen ? withUnknownOutputs(before) : before
+  }
+
+  #doubtCursors(): void {
+    this.#unseen = true
+    for (const [name, known] of this.#cursors) this.#cursors.set(name, withUnknownOutputs(known))
   }
 
   #forget(name: string | null): void {
@@ -34,6 +45,7 @@ export class NamesSoFar implements SessionNames {
   }
 
   follow(classification: Classification): void {
+    if (mayOpenCursors(classification)) this.#doubtCursors()
     for (const name of classification.names) {
       if (name.kind === 'prepare') this.#prepared.set(name.name, name.inner)
       else if (name.kind === 'declare') this.#cursors.set(name.name, name.inner)

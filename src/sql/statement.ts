@@ -104,9 +104,10 @@ export interface Classification {
   /** Output columns (from 0) that can't reveal a value: count(*), count(x), constants. */
   readonly safeOutputs: readonly number[]
   /**
-   * MySQL, whose servers attribute columns by name only and wrongly: one entry an output column,
-   * for a single query that was read whole. Without it every column of a `classified` output is
-   * masked. The server's own attribution may add masking and never removes it.
+   * One entry an output column, for a query of which it is certain what its columns are. Held
+   * against the server's description of the result: only where both say so does a column pass.
+   * Without it MySQL's columns are all masked, whose servers attribute by name only and wrongly;
+   * of PostgreSQL's those that the server doesn't attribute and that aren't in `safeOutputs`.
    */
   readonly lineage?: readonly OutputLineage[]
   /** Classified columns that it compares with values of the agent's own; none is an empty list. */

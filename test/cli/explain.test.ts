@@ -45,9 +45,9 @@ rules:
         columns: ['public.people.id', 'public.people.email'],
         decision: { kind: 'allow' },
         outputs: [
-          { name: 'id', lineage: [], mask: null },
-          { name: 'email', lineage: ['people.email'], mask: 'partial' },
-          { name: 'u', lineage: ['people.email'], mask: 'redact' },
+          { name: 'id', flow: 'identity', sources: [{ column: 'people.id' }], lineage: [], mask: null },
+          { name: 'email', flow: 'identity', lineage: ['people.email'], mask: 'partial' },
+          { name: 'u', flow: 'derived', lineage: ['people.email'], mask: 'redact' },
         ],
       },
       {
@@ -58,7 +58,7 @@ rules:
     ],
   })
   const text = await run('SELECT pay FROM staff')
-  t.match(text.out, /output {5}pay: from staff\.pay, masked: redact/)
+  t.match(text.out, /output {5}pay: identity from staff\.pay \(hr\.pay\); masked: redact/)
   t.match(text.out, /deny, by the rule no-pay: Pay is nobody's business\./)
   t.match(await run('SELEC'), { code: 1, err: /syntax error/ })
   t.match(await run('SELECT 1', '--agent', 'nobody'), { code: 2, err: /nobody is not listed/ })

@@ -68,7 +68,7 @@ export function openMysqlFuzzWorld(): FuzzWorld {
     contextQuery: (classification) =>
       mysqlContextQuery(classification, { dialect, table: () => undefined }),
     bearsMs: waitTimeoutMs,
-    counters: { statements: 0, held: 0, refused: 0, maskedResults: 0, rows: 0 },
+    counters: { statements: 0, held: 0, refused: 0, maskedResults: 0, disagreements: 0, rows: 0 },
     rollsBack: () => false,
     rowLimits: () => [],
     usage: new Usage(clock),

@@ -1,7 +1,7 @@
 import type { MysqlSchema } from '../../sql/mysql/schema.ts'
-import type { OutputLineage } from '../../sql/output-lineage.ts'
+import { type OutputLineage, type Shown, shownBy } from '../../sql/output-lineage.ts'
 import type { Classification } from '../../sql/statement.ts'
-import { coversClass, maskOfClass } from '../data-class.ts'
+import { isCleared, maskOfShown } from '../column-mask.ts'
 import type { MaskKeys } from '../masker-of.ts'
 import type { MaskConfig, Masker, MaskPlan, ResultColumn } from '../plan.ts'
 import { mysqlMaskerFor } from './masker-for.ts'
@@ -20,13 +20,9 @@ export interface MysqlPlanInput {
 /** What a column shows. */
 type Judgement =
   | { readonly kind: 'passes' }
-  /** The values of one classified column as they stand. */
-  | { readonly kind: 'classified'; readonly dataClass: string }
-  /** It may hold anything that these classes say, or more: masked whole. */
-  | { readonly kind: 'unknown'; readonly classes: readonly string[] }
+  | { readonly kind: 'shows'; readonly shown: Shown; readonly disagreement: boolean }
 
 const PASSES: Judgement = { kind: 'passes' }
-const WHOLE: MaskConfig = { mask: 'redact', keepLast: null }
 
 /**
  * The plan for one result; null where every byte may pass as it is. Lineage decides. The server's
@@ -36,18 +32,18 @@ export function mysqlPlanFor(input: MysqlPlanInput): MaskPlan | null {
   const masked: string[] = []
   const classes = new Set<string>()
   const lineage = lineageOf(input)
+  let disagreements = input.classification.lineage && !lineage ? 1 : 0
   const maskers = input.columns.map((column, index): Masker | null => {
     const judgement = judge(column, lineage?.[index], input)
     if (judgement.kind === 'passes') return null
+    const { shown } = judgement
+    if (judgement.disagreement) disagreements++
+    else if (isCleared(shown, input.unmask)) return null
     masked.push(column.name)
-    if (judgement.kind === 'unknown') {
-      for (const dataClass of judgement.classes) classes.add(dataClass)
-      return mysqlMaskerFor(WHOLE, column, input.keys)
-    }
-    classes.add(judgement.dataClass)
-    return mysqlMaskerFor(maskOfClass(judgement.dataClass, input.masks), column, input.keys)
+    for (const dataClass of shown.classes) classes.add(dataClass)
+    return mysqlMaskerFor(maskOfShown(shown, input.masks), column, input.keys)
   })
-  return masked.length === 0 ? null : { maskers, masked, classes: [...classes] }
+  return masked.length === 0 ? null : { maskers, masked, classes: [...classes], disagreements }
 }
 
 /** None where it is of another number of columns: then it is of another result. */
@@ -62,43 +58,57 @@ function judge(
   input: MysqlPlanInput,
 ): Judgement {
   const named = namedBy(column, input.schema)
-  const ofServer = named.kind === 'classified' ? [named.dataClass] : []
   if (input.classification.output === 'clear') {
     const passes = named.kind === 'passes' || isNoTable(column, line)
-    return passes ? PASSES : { kind: 'unknown', classes: ofServer }
+    return passes ? PASSES : whole(ofServer(named), true)
   }
-  const whole: Judgement = {
-    kind: 'unknown',
-    classes: [...new Set([...(line?.classes ?? []), ...ofServer])],
-  }
-  if (!line || !isNamedAs(column, line)) return whole
-  const { sources, classes, plain, unknown } = line
-  if (unknown) return whole
-  if (sources.length === 0 && classes.length === 0) return named.kind === 'passes' ? PASSES : whole
-  const [first] = classes
-  if (first === undefined || !agrees(named, classes)) return whole
-  if (classes.every((dataClass) => isCleared(dataClass, input.unmask))) return PASSES
-  return plain && classes.length === 1 ? { kind: 'classified', dataClass: first } : whole
+  const shown = line ? shownBy(line) : null
+  const all = [...(shown?.classes ?? []), ...ofServer(named)]
+  if (!line) return whole(all, false)
+  if (!isNamedAs(column, line)) return whole(all, true)
+  // The server's word alone: a table that the query doesn't name.
+  if (!shown) return named.kind === 'passes' ? PASSES : whole(all, true)
+  if (shown.unknown || named.kind === 'unknown') return whole(all, false)
+  if (!agrees(named, shown.classes)) return whole(all, true)
+  return { kind: 'shows', shown, disagreement: false }
+}
+
+/** It may hold anything that these classes say, or more. */
+function whole(classes: readonly string[], disagreement: boolean): Judgement {
+  const shown = { classes: [...new Set(classes)], unknown: true, plain: false }
+  return { kind: 'shows', shown, disagreement }
 }
 
 /** The server takes what WITH makes for a table of that name. */
 function isNoTable({ origin }: ResultColumn, line: OutputLineage | undefined): boolean {
-  const fit = line !== undefined && line.sources.length === 0 && !line.unknown
+  const fit = line !== undefined && shownBy(line) === null
   return fit && (line.notTables ?? []).includes(origin?.table ?? '')
 }
 
-/** What the column is that the server names: its own words, which can be wrong. */
-function namedBy({ origin }: ResultColumn, schema: MysqlPlanInput['schema']): Judgement {
-  if (!origin || origin.schema === '' || origin.table === '') return PASSES
+/** By the server's own words, which can be wrong. */
+type Named =
+  | { readonly kind: 'passes' }
+  | { readonly kind: 'classified'; readonly dataClass: string }
+  | { readonly kind: 'unknown' }
+
+/** What the column is that the server names. */
+function namedBy({ origin }: ResultColumn, schema: MysqlPlanInput['schema']): Named {
+  if (!origin || origin.schema === '' || origin.table === '') return { kind: 'passes' }
   const table = schema.table(origin.schema, origin.table)
-  if (!table) return PASSES
+  if (!table) return { kind: 'passes' }
   const name = origin.column.toLowerCase()
   const known = table.columns.find((column) => column.name.toLowerCase() === name)
-  if (!known || known.derived) return { kind: 'unknown', classes: [] }
-  return known.dataClass === null ? PASSES : { kind: 'classified', dataClass: known.dataClass }
+  if (!known || known.derived) return { kind: 'unknown' }
+  return known.dataClass === null
+    ? { kind: 'passes' }
+    : { kind: 'classified', dataClass: known.dataClass }
 }
 
-function agrees(named: Judgement, classes: readonly string[]): boolean {
+function ofServer(named: Named): readonly string[] {
+  return named.kind === 'classified' ? [named.dataClass] : []
+}
+
+function agrees(named: Named, classes: readonly string[]): boolean {
   if (named.kind === 'passes') return true
   return named.kind === 'classified' && classes.includes(named.dataClass)
 }
@@ -106,8 +116,4 @@ function agrees(named: Judgement, classes: readonly string[]): boolean {
 /** `SELECT *` of a table that has changed since it was read can be of other columns. */
 function isNamedAs({ name }: ResultColumn, line: OutputLineage): boolean {
   return line.name === '' || line.name.toLowerCase() === name.toLowerCase()
-}
-
-function isCleared(dataClass: string, unmask: readonly string[]): boolean {
-  return unmask.some((pattern) => coversClass(pattern, dataClass))
 }

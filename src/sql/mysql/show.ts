@@ -80,8 +80,8 @@ const TRIGGER_COLUMNS: readonly OutputLineage[] = lists(
   `Trigger, Event, Table, Statement, Timing, Created, sql_mode, Definer, character_set_client,
    collation_connection, Database Collation`,
 ).map((name) => {
-  const code = name === 'Statement'
-  return { name, classes: [], plain: true, unknown: code, sources: code ? ['stored code'] : [] }
+  const code = { kind: 'unknown', label: 'stored code', flow: 'identity' } as const
+  return { name, sources: name === 'Statement' ? [code] : [] }
 })
 
 /** One's own rights; MariaDB shows the hash of one's password with them. */

@@ -10,6 +10,9 @@ import type {
 } from '../statement.ts'
 import { unreadable } from '../unreadable.ts'
 import { type AnalysisSettings, newAnalysis, safeOutputsOf } from './analyze.ts'
+import type { Findings } from './findings.ts'
+import type { Judged } from './judged.ts'
+import { lineageOfOutputs } from './output-lineage-of.ts'
 import type { ParseOutcome } from './parser.ts'
 import type { ReadStatement } from './read-text.ts'
 import { redact } from './redact.ts'
@@ -88,7 +91,7 @@ function classifyOne(
       functions: [...findings.functions],
       classes: findings.classes,
       output: findings.classified ? 'classified' : 'clear',
-      safeOutputs: findings.classified && findings.ownOutputs ? safeOutputsOf(judged.outputs) : [],
+      ...outputsOf(findings, judged),
       connectionBound: findings.connectionBound,
       names: judged.names,
       lookups: findings.lookups,
@@ -102,6 +105,23 @@ function classifyOne(
     findings.classified = true
     return { classification: unreadable(read.sql, reason), analysis, unknown: false }
   }
+}
+
+/**
+ * What is known of the columns of its result. EXECUTE and FETCH give those of the statement before
+ * them, and run nothing else that gives rows.
+ */
+function outputsOf(
+  { classified, ownOutputs }: Findings,
+  { outputs, shows }: Judged,
+): Pick<Classification, 'safeOutputs' | 'lineage'> {
+  if (!classified || !ownOutputs) return { safeOutputs: [] }
+  if (shows) {
+    const { safeOutputs, lineage } = shows
+    return { safeOutputs, ...(lineage ? { lineage } : {}) }
+  }
+  const lineage = lineageOfOutputs(outputs)
+  return { safeOutputs: safeOutputsOf(outputs), ...(lineage ? { lineage } : {}) }
 }
 
 /** Effects with their places in the statement's own text, in characters. */

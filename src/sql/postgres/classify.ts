@@ -44,6 +44,15 @@ export async function createPostgresClassifier(
   return new CachedClassifier(parser, options)
 }
 
+/** What one output column, and one source of it, take up. */
+const LINE_SIZE = 100
+
+function lineageSize(parsed: Parsed): number {
+  const statements = parsed.kind === 'statements' ? parsed.statements : []
+  const lines = statements.flatMap(({ lineage }) => lineage ?? [])
+  return lines.reduce((size, { sources }) => size + LINE_SIZE * (1 + sources.length), 0)
+}
+
 /** Judges a text once, with one reading of the schema. */
 type Judge = (schema: Schema) => Judgement | Promise<Judgement>
 
@@ -54,7 +63,7 @@ class CachedClassifier implements PostgresClassifier {
   readonly #trusted: ReadonlySet<string>
   readonly #verdicts = new LRUCache<string, Verdict>({
     maxSize: CACHE_SIZE,
-    sizeCalculation: (_verdict, sql) => sql.length * 4 + VERDICT_SIZE,
+    sizeCalculation: ({ parsed }, sql) => sql.length * 4 + VERDICT_SIZE + lineageSize(parsed),
   })
 
   constructor(parser: PostgresParser, options: PostgresClassifierOptions) {

@@ -11,6 +11,7 @@ import {
   textOf,
 } from './ast.ts'
 import { noteImplicitCasts, typesOfColumns } from './implicit-casts.ts'
+import { allOrigins, lazily, originsOf } from './origins.ts'
 import { sameClass } from './predicates.ts'
 import { notePolicies, noteView } from './relation-code.ts'
 import type { SchemaColumn, SchemaRelation } from './schema.ts'
@@ -21,6 +22,7 @@ import {
   type Column,
   derivedColumn,
   isHard,
+  type Origins,
   type Outputs,
   type RangeItem,
   rowTaint,
@@ -30,20 +32,45 @@ import {
   union,
 } from './taint.ts'
 
+/** What `*` of a part of FROM gives; null where that isn't known. */
+type Star = readonly Column[] | null
+
 /** Brings what one member of FROM names into scope. */
 export function addFromItem(analysis: Analysis, value: unknown, scope: Scope): void {
+  addStar(scope, addMember(analysis, value, scope))
+}
+
+/** `*` of a query level gives what each member of its FROM does, in turn. */
+export function addStar(scope: Scope, star: Star): void {
+  scope.star = both(scope.star, star)
+}
+
+function both(left: Star, right: Star): Star {
+  return left && right ? [...left, ...right] : null
+}
+
+function addMember(analysis: Analysis, value: unknown, scope: Scope): Star {
   const node = nodeOf(value)
-  if (!node) return
+  if (!node) return null
   const { kind, body } = node
-  if (kind === 'RangeVar') scope.items.push(relationItem(analysis, body, scope, 'read'))
-  else if (kind === 'JoinExpr') addJoin(analysis, body, scope)
-  else if (kind === 'RangeSubselect') {
-    scope.items.push(itemOf(analysis.query(body.subquery, scope), aliasOf(body), ''))
-  } else if (kind === 'RangeTableSample') {
-    addFromItem(analysis, body.relation, scope)
+  if (kind === 'JoinExpr') return addJoin(analysis, body, scope)
+  if (kind === 'RangeTableSample') {
+    const star = addMember(analysis, body.relation, scope)
     const taint = analysis.value([body.args, body.repeatable], scope)
     analysis.findings.probe(taint, 'TABLESAMPLE', body.args)
-  } else scope.items.push(functionItem(analysis, kind, body, scope))
+    return star
+  }
+  const item = memberItem(analysis, kind, body, scope)
+  scope.items.push(item)
+  return item.star ?? null
+}
+
+function memberItem(analysis: Analysis, kind: string, body: Body, scope: Scope): RangeItem {
+  if (kind === 'RangeVar') return relationItem(analysis, body, scope, 'read')
+  if (kind === 'RangeSubselect') {
+    return itemOf(analysis.query(body.subquery, scope), aliasOf(body), '')
+  }
+  return functionItem(analysis, kind, body, scope)
 }
 
 interface Alias {
@@ -76,7 +103,16 @@ export function relationItem(
   const perRelation = relations.map((relation) => columnsOf(relation))
   const columns = perRelation.flatMap((own) => renamed(own, alias.columns))
   const shownSchema = alias.name === null ? (schema ?? null) : null
-  return { alias: alias.name ?? name, schema: shownSchema, columns, rest: null, hidden: false }
+  // Which of several tables of one name it is, the search path says.
+  const star = relations.length === 1 ? columns : null
+  return {
+    alias: alias.name ?? name,
+    schema: shownSchema,
+    columns,
+    rest: null,
+    hidden: false,
+    star,
+  }
 }
 
 function unknownTable(name: string): Taint {
@@ -112,19 +148,37 @@ export function relationsOf(
 
 /** A relation's columns in order, with what each of them holds. */
 export function columnsOf(relation: SchemaRelation): readonly Column[] {
-  return [...relation.columns.values()].map((column) => ({
+  return [...relation.columns].map(([number, column]) => ({
     name: column.name,
     taint: taintOfColumn(relation, column),
     plain: true,
     relation,
     restricted: sensitiveColumn(relation.schema, relation.name, column.name),
+    ids: [{ relation: relation.oid, column: number }],
+    origins: () => originOf(relation, column),
   }))
 }
 
 function taintOfColumn(relation: SchemaRelation, column: SchemaColumn): Taint {
-  if (column.dataClass === null && !column.derived) return CLEAN
-  const label = `${relation.name}.${column.name}`
-  return taintOf({ label, dataClass: column.dataClass, hard: true })
+  const { dataClass, derived } = column
+  if (dataClass === null && !derived) return CLEAN
+  return taintOf({ label: labelOf(relation, column), dataClass, hard: true, derived })
+}
+
+function labelOf(relation: SchemaRelation, column: SchemaColumn): string {
+  return `${relation.name}.${column.name}`
+}
+
+/** The same as its taint says, for a column that has one; else the column, which has no class. */
+function originOf(relation: SchemaRelation, column: SchemaColumn): Origins {
+  const label = labelOf(relation, column)
+  const [known] = taintOfColumn(relation, column)
+  if (!known)
+    return new Map([[label, { kind: 'column', label, dataClass: null, flow: 'identity' }]])
+  const [key, { dataClass }] = known
+  const flow = column.derived ? 'derived' : 'identity'
+  if (dataClass === null) return new Map([[key, { kind: 'unknown', label, flow }]])
+  return new Map([[key, { kind: 'column', label, dataClass, flow }]])
 }
 
 function renamed(columns: readonly Column[], names: readonly string[]): readonly Column[] {
@@ -143,12 +197,14 @@ function itemOf(outputs: Outputs, alias: Alias, name: string): RangeItem {
     ? renamed(outputs.columns, alias.columns)
     : [...outputs.columns, ...alias.columns.map((column) => derivedColumn(column, all))]
   const unnamed = listed.filter((column) => column.name === UNNAMED)
+  const ordered = outputs.complete && (exact || alias.columns.length === 0)
   return {
     alias: alias.name ?? name,
     schema: null,
     columns: listed.filter((column) => column.name !== UNNAMED),
     rest: unnamed.length > 0 ? union(unnamed.map((column) => column.taint)) : null,
     hidden: false,
+    star: ordered ? listed : null,
   }
 }
 
@@ -159,7 +215,8 @@ function functionItem(analysis: Analysis, kind: string, body: Body, scope: Scope
   const alias = aliasOf(body)
   const name = alias.name ?? functionName(body) ?? kind
   const names = [...definedColumns(body), ...alias.columns, name]
-  const columns = names.map((column) => derivedColumn(column, taint))
+  const origins = lazily(() => originsOf(analysis, bodyWithoutAlias(body), scope))
+  const columns = names.map((column) => ({ ...derivedColumn(column, taint), origins }))
   return { alias: name, schema: null, columns, rest: taint, hidden: false }
 }
 
@@ -178,17 +235,47 @@ function definedColumns(body: Body): readonly string[] {
   return listOf(body.coldeflist).map((column) => textOf(bodyOf(column, 'ColumnDef')?.colname))
 }
 
-function addJoin(analysis: Analysis, body: Body, scope: Scope): void {
+function addJoin(analysis: Analysis, body: Body, scope: Scope): Star {
   const before = scope.items.length
-  addFromItem(analysis, body.larg, scope)
+  const leftStar = addMember(analysis, body.larg, scope)
   const middle = scope.items.length
-  addFromItem(analysis, body.rarg, scope)
+  const rightStar = addMember(analysis, body.rarg, scope)
   const left = scope.items.slice(before, middle)
   const right = scope.items.slice(middle)
   const shared = sharedColumns(body, left, right)
   for (const name of shared) checkSharedColumn(analysis, name, left, right)
   if (body.quals) analysis.predicate(body.quals, scope, 'a join')
-  addJoinAliases(body, [...left, ...right], shared, scope, before)
+  const star = joinedStar(body, leftStar, rightStar, shared)
+  return addJoinAliases(body, { members: [...left, ...right], shared, star }, scope, before)
+}
+
+/**
+ * "the output of JOIN USING has one column for each of the listed column pairs (in the listed
+ * order), followed by any remaining columns" (manual, section 7.2.1.1).
+ */
+function joinedStar(body: Body, left: Star, right: Star, shared: readonly string[]): Star {
+  if (!left || !right) return null
+  if (shared.length === 0) return [...left, ...right]
+  const merged: Column[] = []
+  for (const name of shared) {
+    const pair = [left, right].flatMap((side) => side.filter((column) => column.name === name))
+    const [one, other, ...more] = pair
+    if (!one || !other || more.length > 0) return null
+    merged.push(mergedColumn(body, one, other))
+  }
+  const rest = (star: readonly Column[]) => star.filter(({ name }) => !shared.includes(name))
+  return [...merged, ...rest(left), ...rest(right)]
+}
+
+/** A full join takes the value of the side that has one. */
+function mergedColumn(body: Body, one: Column, other: Column): Column {
+  const ids = [...(one.ids ?? []), ...(other.ids ?? [])]
+  return {
+    ...derivedColumn(one.name, union([one.taint, other.taint])),
+    plain: body.jointype !== 'JOIN_FULL' && one.plain && other.plain,
+    origins: lazily(() => allOrigins([one, other])),
+    ...(ids.length > 0 ? { ids } : {}),
+  }
 }
 
 /** The columns that USING or NATURAL compares. */
@@ -226,14 +313,19 @@ function checkSharedColumn(
   if (isHard(hard)) analysis.findings.probe(hard, 'a join')
 }
 
+interface Joined {
+  readonly members: readonly RangeItem[]
+  readonly shared: readonly string[]
+  readonly star: Star
+}
+
 /** (a JOIN b) AS j hides its members; USING (...) AS u adds a name for the shared columns. */
 function addJoinAliases(
   body: Body,
-  members: readonly RangeItem[],
-  shared: readonly string[],
+  { members, shared, star }: Joined,
   scope: Scope,
   before: number,
-): void {
+): Star {
   if (isObject(body.join_using_alias)) {
     const columns = members.flatMap((item) =>
       item.columns.filter((column) => shared.includes(column.name)),
@@ -242,11 +334,12 @@ function addJoinAliases(
     scope.items.push({ alias, schema: null, columns, rest: null, hidden: true })
   }
   const alias = aliasOf(body)
-  if (alias.name === null) return
+  if (alias.name === null) return star
   const all = union(members.map(rowTaint))
   const columns = members.flatMap((item) => item.columns)
   const aliased = alias.columns.map((name) => derivedColumn(name, all))
   const rest = members.some((item) => item.rest !== null) ? all : null
+  const own = alias.columns.length === 0 ? star : null
   scope.items.splice(before)
   scope.items.push({
     alias: alias.name,
@@ -254,5 +347,7 @@ function addJoinAliases(
     columns: [...columns, ...aliased],
     rest,
     hidden: false,
+    star: own,
   })
+  return own
 }

@@ -16,7 +16,7 @@ import { type Judged, judged, nameTable, simple } from './judged.ts'
 import { runRoutine } from './routine-bodies.ts'
 import { takeResult } from './run-code.ts'
 import { Scope } from './scope.ts'
-import { CLEAN } from './taint.ts'
+import { CLEAN, NO_OUTPUTS } from './taint.ts'
 import { notesCopy, noteWrite } from './writes.ts'
 
 export const READS = 'reads data'
@@ -67,10 +67,10 @@ export function copy(analysis: Analysis, body: Body): Judged {
   if (body.query) {
     const kind = nodeOf(body.query)?.kind
     if (kind === 'SelectStmt') findings.effect('read', READS)
-    analysis.query(body.query, null)
   }
+  const outputs = body.query ? analysis.query(body.query, null) : NO_OUTPUTS
   if (!body.is_from) findings.effect('export', 'COPY TO sends whole rows out')
-  return judged(verb)
+  return judged(verb, { outputs })
 }
 
 function copyRelation(analysis: Analysis, body: Body, range: Body): void {

@@ -48,8 +48,9 @@ function merged(one: readonly EffectReason[], other: readonly EffectReason[]) {
 export function execute(analysis: Analysis, body: Body, around: Surroundings): Judged {
   const name = textOf(body.name)
   analysis.value(body.params, new Scope(null))
-  useNamed(analysis, around.names.prepared(name), `the prepared statement ${name}`)
-  return judged('EXECUTE', { names: [{ kind: 'execute', name }] })
+  const shows = around.names.prepared(name)
+  useNamed(analysis, shows, `the prepared statement ${name}`)
+  return judged('EXECUTE', { names: [{ kind: 'execute', name }], shows })
 }
 
 /** A statement that runs what a name stands for has that statement's effects. */
@@ -86,10 +87,11 @@ export function declareCursor(analysis: Analysis, body: Body, around: Surroundin
 
 export function fetchCursor(analysis: Analysis, body: Body, around: Surroundings): Judged {
   const name = textOf(body.portalname)
-  useNamed(analysis, around.names.cursor(name), `the cursor ${name}`)
+  const shows = around.names.cursor(name)
+  useNamed(analysis, shows, `the cursor ${name}`)
   analysis.findings.effect('read', 'reads from a cursor')
   const verb = body.ismove ? 'MOVE' : 'FETCH'
-  return judged(verb, { names: [{ kind: 'fetch', name }] })
+  return judged(verb, { names: [{ kind: 'fetch', name }], shows })
 }
 
 export function closeCursor(analysis: Analysis, body: Body): Judged {

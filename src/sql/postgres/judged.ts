@@ -7,6 +7,8 @@ import { NO_OUTPUTS, type Outputs } from './taint.ts'
 export interface Judged {
   readonly verb: string
   readonly outputs: Outputs
+  /** The statement before it whose rows it shows: EXECUTE and FETCH. */
+  readonly shows?: Classification | undefined
   readonly names: readonly SessionName[]
   /** Its string constants may hold passwords. */
   readonly secret: boolean

@@ -1,8 +1,9 @@
 import type { OutputLineage } from '../output-lineage.ts'
 import { newAnalysis } from './analyze.ts'
+import { lineageOfOutputs, shownSources } from './output-lineage-of.ts'
 import { PostgresParser } from './parser.ts'
 import type { Schema } from './schema.ts'
-import { type Column, hardSources } from './taint.ts'
+import { judge } from './statements.ts'
 import { noteCheck } from './type-code.ts'
 
 /** Follows the output columns of queries that stand in the schema itself: views, expressions. */
@@ -28,7 +29,31 @@ export class LineageReader {
     try {
       const outputs = analysis.query(statement.stmt, null)
       if (outputs.certain < outputs.columns.length) return null
-      return outputs.columns.map(lineageOf)
+      return outputs.columns.map((column) => ({
+        name: column.name,
+        sources: shownSources(column),
+      }))
+    } catch {
+      return null
+    }
+  }
+
+  /**
+   * The same with all that the columns come from, for who reads it; null where the text isn't one
+   * query, or what `*` stands for isn't known.
+   */
+  describe(sql: string, schema: Schema): readonly OutputLineage[] | null {
+    const [statement, ...others] = this.#parser.parseBody(sql) ?? []
+    if (!statement || others.length > 0) return null
+    const analysis = newAnalysis({ schema, trusted: this.#trusted, source: this.#parser })
+    try {
+      const judged = judge(analysis, statement.stmt, {
+        names: { prepared: () => undefined, cursor: () => undefined },
+        inner: () => {
+          throw new Error('it holds another statement')
+        },
+      })
+      return lineageOfOutputs(judged.outputs) ?? null
     } catch {
       return null
     }
@@ -43,17 +68,5 @@ export class LineageReader {
     } catch {
       return true
     }
-  }
-}
-
-function lineageOf(column: Column): OutputLineage {
-  const hard = hardSources(column.taint)
-  const classes = new Set(hard.flatMap((source) => source.dataClass ?? []))
-  return {
-    name: column.name,
-    classes: [...classes].sort(),
-    plain: column.plain,
-    unknown: column.taint.size > hard.length || hard.some((source) => source.dataClass === null),
-    sources: [...column.taint.keys()],
   }
 }

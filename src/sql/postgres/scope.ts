@@ -29,6 +29,8 @@ export class Scope {
   readonly parent: Scope | null
   readonly items: RangeItem[] = []
   readonly ctes = new Map<string, Cte>()
+  /** What `*` stands for, in order; null where that isn't known. */
+  star: readonly Column[] | null = []
 
   constructor(parent: Scope | null) {
     this.parent = parent

@@ -1,6 +1,18 @@
+import type { ColumnId } from '../output-lineage.ts'
 import type { Analysis } from './analysis.ts'
-import { type Body, bodyOf, isObject, listOf, namesOf, nodeOf, placeOf } from './ast.ts'
+import {
+  type Body,
+  bodyOf,
+  isObject,
+  listOf,
+  type Node,
+  namesOf,
+  nodeOf,
+  placeOf,
+  stringOf,
+} from './ast.ts'
 import { isConstant, plainColumn } from './expressions.ts'
+import { allOrigins, conditionOrigins, lazily, originsOf } from './origins.ts'
 import { outputName } from './output-name.ts'
 import { Scope } from './scope.ts'
 import {
@@ -25,7 +37,8 @@ export function selectOutputs(analysis: Analysis, body: Body, parent: Scope | nu
   }
   const limits = analysis.value([body.limitCount, body.limitOffset], scope)
   analysis.findings.probe(limits, 'LIMIT', [body.limitCount, body.limitOffset])
-  return outputs
+  const conditions = lazily(() => conditionOrigins(analysis, body, scope))
+  return outputs.conditions ? outputs : { ...outputs, conditions }
 }
 
 function coreOutputs(analysis: Analysis, body: Body, scope: Scope): Outputs {
@@ -122,19 +135,22 @@ function valuesOutputs(analysis: Analysis, lists: readonly unknown[], scope: Sco
       columns[index] = derivedColumn(`column${index + 1}`, taint)
     }
   }
-  return { columns, certain: columns.length }
+  return { columns, certain: columns.length, complete: true }
 }
 
 function combined(left: Outputs, right: Outputs): Outputs {
   const certain = Math.min(left.certain, right.certain)
   const exact = certain >= left.columns.length && certain >= right.columns.length
-  const all = union([...left.columns, ...right.columns].map((column) => column.taint))
+  const both = [...left.columns, ...right.columns]
+  const all = union(both.map((column) => column.taint))
   const columns = left.columns.map((column, index) => {
-    const taint = exact ? union([column.taint, right.columns[index]?.taint ?? CLEAN]) : all
-    const plain = exact && column.plain && (right.columns[index]?.plain ?? false)
-    return { ...derivedColumn(column.name, taint), plain }
+    const other = right.columns[index]
+    const taint = exact ? union([column.taint, other?.taint ?? CLEAN]) : all
+    const plain = exact && column.plain && (other?.plain ?? false)
+    const origins = lazily(() => allOrigins(exact && other ? [column, other] : both))
+    return { ...derivedColumn(column.name, taint), plain, origins }
   })
-  return { columns, certain }
+  return { columns, certain, complete: left.complete && right.complete }
 }
 
 /** MaxTupleAttributeNumber (htup_details.h) is 1664; intermediate results get some room. */
@@ -144,39 +160,79 @@ const MAX_COLUMNS = 4 * 1664
 export function targetOutputs(analysis: Analysis, targets: unknown, scope: Scope): Outputs {
   const columns: Column[] = []
   let certain = -1
+  let complete = true
   for (const item of listOf(targets)) {
     const target = bodyOf(item, 'ResTarget')
     const expanded = target ? starColumns(analysis, target, scope) : null
     if (expanded) {
       if (certain < 0) certain = columns.length
-      columns.push(...expanded)
+      complete &&= expanded.complete
+      columns.push(...expanded.columns)
     } else if (target) columns.push(targetColumn(analysis, target, scope))
-    analysis.spend(expanded?.length ?? 1)
+    analysis.spend(expanded?.columns.length ?? 1)
     if (columns.length > MAX_COLUMNS) throw new Error('it has more columns than a server gives')
   }
-  return { columns, certain: certain < 0 ? columns.length : certain }
+  return { columns, certain: certain < 0 ? columns.length : certain, complete }
 }
 
 function targetColumn(analysis: Analysis, target: Body, scope: Scope): Column {
   const taint = analysis.value(target.val, scope)
   const name = typeof target.name === 'string' ? target.name : outputName(target.val)
-  const plain = plainColumn(analysis, target.val, scope)
-  const exact = plain !== null && nodeOf(target.val)?.kind === 'ColumnRef'
+  const plain = plainColumn(analysis, target.val, scope) !== null || isConstant(target.val)
+  const ids = idsOf(analysis, target.val, scope)
+  const flow = plain ? 'identity' : 'derived'
   return {
     name: name ?? UNNAMED,
     taint,
-    plain: exact || isConstant(target.val),
+    plain,
     relation: null,
     restricted: null,
+    origins: lazily(() => originsOf(analysis, target.val, scope, flow)),
+    ...(ids ? { ids } : {}),
   }
 }
 
+/**
+ * The columns that the server may say a value is: a column, also cast to the type that it has, and
+ * (row).column (markTargetListOrigin of parse_target.c).
+ */
+function idsOf(analysis: Analysis, value: unknown, scope: Scope): readonly ColumnId[] | null {
+  const node = nodeOf(value)
+  if (node?.kind === 'TypeCast') return idsOf(analysis, node.body.arg, scope)
+  const names = node ? columnNames(node) : []
+  if (names.length === 0) return null
+  analysis.spend(scope.breadth())
+  const found = scope.resolve(names)
+  const ids = found.kind === 'columns' ? found.columns.map((column) => column.ids) : []
+  const known = ids.flatMap((own) => own ?? [])
+  return known.length > 0 && ids.every((own) => own !== undefined) ? known : null
+}
+
+function columnNames({ kind, body }: Node): readonly string[] {
+  if (kind === 'ColumnRef') {
+    const names = namesOf(body.fields)
+    return names.length === listOf(body.fields).length ? names : []
+  }
+  const row = kind === 'A_Indirection' ? bodyOf(body.arg, 'ColumnRef') : null
+  const [field, ...others] = listOf(body.indirection)
+  const name = stringOf(field)
+  return row && name !== null && others.length === 0 ? [...namesOf(row.fields), name] : []
+}
+
+/** What a star stands for. */
+interface Expanded {
+  readonly columns: readonly Column[]
+  /** As in Outputs. */
+  readonly complete: boolean
+}
+
 /** What `*`, `t.*` or `(x).*` stands for; null where the target is something else. */
-function starColumns(analysis: Analysis, target: Body, scope: Scope): readonly Column[] | null {
+function starColumns(analysis: Analysis, target: Body, scope: Scope): Expanded | null {
   const node = nodeOf(target.val)
   if (node?.kind === 'A_Indirection') {
     if (nodeOf(listOf(node.body.indirection).at(-1))?.kind !== 'A_Star') return null
-    return [derivedColumn(UNNAMED, analysis.value(target.val, scope))]
+    const column = derivedColumn(UNNAMED, analysis.value(target.val, scope))
+    return { columns: [column], complete: false }
   }
   const fields = node?.kind === 'ColumnRef' ? listOf(node.body.fields) : []
   if (nodeOf(fields.at(-1))?.kind !== 'A_Star') return null
@@ -185,12 +241,15 @@ function starColumns(analysis: Analysis, target: Body, scope: Scope): readonly C
   if (names.length > 0 && !named) analysis.findings.unknown.add(names.join('.'))
   const items = named ? [named] : names.length > 0 ? [] : scope.items.filter((item) => !item.hidden)
   const at = placeOf(target.val)
-  return items.flatMap((item) => {
+  const columns = items.flatMap((item) => {
     for (const column of item.columns) analysis.findings.column(column, at)
     if (item.rest !== null) analysis.findings.taint(item.rest)
-    const unlisted = item.rest !== null ? [derivedColumn(UNNAMED, item.rest)] : []
-    return [...item.columns, ...unlisted].map(withoutRelation)
+    return item.rest !== null
+      ? [...item.columns, derivedColumn(UNNAMED, item.rest)]
+      : [...item.columns]
   })
+  const star = names.length > 0 ? (named?.star ?? null) : scope.star
+  return { columns: (star ?? columns).map(withoutRelation), complete: star !== null }
 }
 
 function withoutRelation(column: Column): Column {

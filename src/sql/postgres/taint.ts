@@ -1,3 +1,4 @@
+import type { ColumnId, LineageSource } from '../output-lineage.ts'
 import type { SchemaRelation } from './schema.ts'
 
 /** One source of a value that mustn't leave in clear. */
@@ -11,6 +12,8 @@ export interface TaintSource {
    * export. Soft: nothing is known about it, so it is masked and no more.
    */
   readonly hard: boolean
+  /** It is itself computed from classified columns: what a class keeps of its values doesn't hold. */
+  readonly derived?: boolean
 }
 
 /** What a value is computed from, as far as that is classified or unknown. Empty: nothing. */
@@ -18,8 +21,9 @@ export type Taint = ReadonlyMap<string, TaintSource>
 
 export const CLEAN: Taint = new Map()
 
+/** Tables of several schemas may have one name, and columns of different classes. */
 export function taintOf(source: TaintSource): Taint {
-  return new Map([[source.label, source]])
+  return new Map([[`${source.label} ${source.dataClass} ${source.derived === true}`, source]])
 }
 
 export function union(taints: Iterable<Taint>): Taint {
@@ -30,7 +34,7 @@ export function union(taints: Iterable<Taint>): Taint {
     if (only.size === 0) only = taint
     else {
       all ??= new Map(only)
-      for (const [label, source] of taint) all.set(label, source)
+      for (const [key, source] of taint) all.set(key, source)
     }
   }
   return all ?? only
@@ -56,7 +60,14 @@ export interface Column {
   readonly relation: SchemaRelation | null
   /** Why reading it is an export, or null. */
   readonly restricted: string | null
+  /** The columns of tables that the server may say it is. */
+  readonly ids?: readonly ColumnId[]
+  /** All that it comes from, also what is fit to see; looked for where somebody asks. */
+  readonly origins?: () => Origins
 }
+
+/** Sources of a value by label, for who reads it: nothing is decided by them. */
+export type Origins = ReadonlyMap<string, LineageSource>
 
 /** The name of a column whose name isn't known: no name can be spelled so. */
 export const UNNAMED = ''
@@ -74,16 +85,26 @@ export interface RangeItem {
   readonly rest: Taint | null
   /** Reached by its alias only: EXCLUDED, OLD, NEW. */
   readonly hidden: boolean
+  /** What `*` of it gives, in order, as far as the schema is what it was; null where that isn't known. */
+  readonly star?: readonly Column[] | null
 }
 
 export function rowTaint(item: RangeItem): Taint {
   return union([...item.columns.map((column) => column.taint), item.rest ?? CLEAN])
 }
 
-/** The columns of one query, and how many of them certainly stand where they are listed. */
+/** The columns of one query. */
 export interface Outputs {
   readonly columns: readonly Column[]
+  /** How many of them certainly stand where they are listed: those before the first `*`. */
   readonly certain: number
+  /**
+   * True where these are all of them in their order, if the tables that a `*` stands for are what
+   * they were when the schema was read: to be held against the server's description.
+   */
+  readonly complete: boolean
+  /** What its conditions read. */
+  readonly conditions?: () => Origins
 }
 
-export const NO_OUTPUTS: Outputs = { columns: [], certain: 0 }
+export const NO_OUTPUTS: Outputs = { columns: [], certain: 0, complete: false }

@@ -85,8 +85,12 @@ class WithQuery implements Cte {
     const all = union(columns.map((column) => column.taint))
     for (const name of addedColumns(this.#body)) columns.push(derivedColumn(name, all))
     const exact = outputs.certain >= outputs.columns.length
-    if (exact) return { columns, certain: columns.length }
-    return { columns: [...columns, ...names.map((n) => derivedColumn(n, all))], certain: 0 }
+    const { conditions } = outputs
+    const more = conditions ? { conditions } : {}
+    if (exact) return { columns, certain: columns.length, complete: true, ...more }
+    if (names.length === 0) return { columns, certain: 0, complete: outputs.complete, ...more }
+    const named = [...columns, ...names.map((name) => derivedColumn(name, all))]
+    return { columns: named, certain: 0, complete: false, ...more }
   }
 }
 
@@ -113,5 +117,6 @@ function smeared(outputs: Outputs): Outputs {
   return {
     columns: outputs.columns.map((column) => derivedColumn(column.name, all)),
     certain: outputs.certain,
+    complete: outputs.complete,
   }
 }

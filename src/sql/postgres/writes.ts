@@ -2,7 +2,7 @@ import { isAlwaysTrue } from './always-true.ts'
 import type { Analysis } from './analysis.ts'
 import { type Body, bodyOf, isObject, listOf, nodeOf, placeOf, textOf } from './ast.ts'
 import { noteAttachedCode } from './attached-code.ts'
-import { relationItem, relationsOf } from './from.ts'
+import { addStar, relationItem, relationsOf } from './from.ts'
 import type { SchemaRelation } from './schema.ts'
 import { Scope } from './scope.ts'
 import { targetOutputs } from './select.ts'
@@ -69,6 +69,7 @@ export function mergeOutputs(analysis: Analysis, body: Body, parent: Scope | nul
   const target = targetOf(analysis, body, scope, 'merges into', 'iud')
   const inner = targetScope(scope, target, ['old', 'new'])
   analysis.from(body.sourceRelation, inner)
+  inner.star = null
   analysis.predicate(body.joinCondition, inner, 'a join')
   for (const item of listOf(body.mergeWhenClauses)) {
     const when = bodyOf(item, 'MergeWhenClause')
@@ -167,6 +168,7 @@ export function noteWrite(
 function targetScope(parent: Scope, target: Target, rows: readonly string[]): Scope {
   const scope = new Scope(parent)
   scope.items.push(target.item)
+  addStar(scope, target.item.star ?? null)
   for (const alias of rows) scope.items.push({ ...target.item, alias, schema: null, hidden: true })
   return scope
 }
@@ -263,6 +265,7 @@ function returning(analysis: Analysis, body: Body, scope: Scope): Outputs {
   const { exprs, options } = clause as Body
   const inner = new Scope(scope)
   inner.items.push(...scope.items, ...renamedRows(options, scope))
+  inner.star = scope.star
   return targetOutputs(analysis, exprs, inner)
 }
 

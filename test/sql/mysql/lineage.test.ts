@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { lineageOfQuery } from '../../../src/sql/mysql/lineage/lineage.ts'
-import type { OutputLineage } from '../../../src/sql/output-lineage.ts'
+import { type OutputLineage, shownBy } from '../../../src/sql/output-lineage.ts'
 import { WORLD } from './lineage-world.ts'
 import { judge, MARIADB_11, MYSQL_9, type SessionOptions, SHOP } from './shop.ts'
 
@@ -8,8 +8,10 @@ const MYSQL: SessionOptions = { dialect: MYSQL_9 }
 
 /** "-" fit to see, a class for a plain column of it, "~class" computed, "?" unknown; null for none. */
 function brief(lineage: readonly OutputLineage[] | undefined | null): string | null {
-  const one = ({ sources, plain, unknown, classes }: OutputLineage) => {
-    if (sources.length === 0) return '-'
+  const one = (line: OutputLineage) => {
+    const shown = shownBy(line)
+    if (!shown) return '-'
+    const { plain, unknown, classes } = shown
     if (unknown) return '?'
     return `${plain && classes.length === 1 ? '' : '~'}${classes.map((name) => name.replace('pii.', '')).join('+')}`
   }

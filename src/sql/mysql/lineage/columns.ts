@@ -31,6 +31,8 @@ export interface Column {
   readonly sources: Sources
   /** It is a base column's value, or a constant, unchanged. */
   readonly plain: boolean
+  /** That column is itself computed from classified ones. */
+  readonly derived?: boolean
   /** `*` leaves it out. */
   readonly invisible?: true
 }

@@ -90,5 +90,7 @@ export function plainColumn(context: Context, value: Expression, scope: Scope): 
   if (value.kind !== 'column') return null
   context.spend(scope.breadth())
   const found = scope.resolve(value.names)
-  return found.every(({ plain }) => plain) ? (found[0] ?? null) : null
+  const [first] = found
+  if (!first || found.some(({ plain }) => !plain)) return null
+  return { ...first, derived: found.some(({ derived }) => derived === true) }
 }

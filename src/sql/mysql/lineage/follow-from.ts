@@ -100,6 +100,7 @@ function columnsOf(table: SchemaTable): TableColumns {
     name: column.name,
     sources: sourcesOf(table, column),
     plain: true,
+    derived: column.derived,
     ...(column.invisible ? { invisible: true as const } : {}),
   }))
   const made = { columns, ordered: true } as const

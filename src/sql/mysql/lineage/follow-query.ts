@@ -44,6 +44,7 @@ function combined(branches: readonly Outputs[]): Outputs {
       name,
       sources: union(each.map(({ sources }) => sources)),
       plain: each.every(({ plain }) => plain),
+      derived: each.some(({ derived }) => derived === true),
     }
   })
   return { columns, ordered: true }
@@ -110,8 +111,10 @@ function valueColumn(
   commons: Common | null,
 ): Column {
   const name = alias ?? (value.kind === 'column' ? (value.names.at(-1) ?? '') : '')
-  const plain = isGiven(value) || plainColumn(context, value, scope) !== null
-  return { name, sources: context.sources(value, scope, commons), plain }
+  const column = plainColumn(context, value, scope)
+  const plain = isGiven(value) || column !== null
+  const derived = column?.derived === true
+  return { name, sources: context.sources(value, scope, commons), plain, derived }
 }
 
 function isGiven({ kind }: Expression): boolean {

@@ -132,13 +132,14 @@ function returnedOutputs(reading: Reading, context: Context): Outputs | null {
   return itemOutputs(context, items, scope, null, from.ordered)
 }
 
-function lineageOf({ name, sources, plain }: Column): OutputLineage {
-  const classes = new Set([...sources.values()].flatMap((dataClass) => dataClass ?? []))
+function lineageOf({ name, sources, plain, derived }: Column): OutputLineage {
+  const flow = plain && derived !== true ? 'identity' : 'derived'
   return {
     name,
-    classes: [...classes].sort(),
-    plain,
-    unknown: [...sources.values()].includes(null),
-    sources: [...sources.keys()],
+    sources: [...sources].map(([label, dataClass]) =>
+      dataClass === null
+        ? { kind: 'unknown', label, flow }
+        : { kind: 'column', label, dataClass, flow },
+    ),
   }
 }
