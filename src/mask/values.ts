@@ -8,6 +8,8 @@ export type Values =
   | ByteValues
   | DocumentValues
   | DateValues
+  | ListValues
+  | RecordValues
   | PlainValues
 
 interface AnyValues {
@@ -73,6 +75,22 @@ export interface DateValues extends AnyValues {
   moment(cell: Buffer): number | bigint | null
   /** So many days, or whole seconds, from 1970-01-01. */
   at(count: number): Buffer
+}
+
+/** Arrays. */
+export interface ListValues extends AnyValues {
+  readonly kind: 'list'
+  /** How elements are masked; null where they can't be: then the list is emptied. */
+  readonly elements: Values | null
+  /** Masks each element but NULLs; the bounds stay. What can't be read is emptied. */
+  map(cell: Buffer, masker: (element: Buffer) => Buffer | null): Buffer
+}
+
+/** Composites. */
+export interface RecordValues {
+  readonly kind: 'record'
+  /** The same with all its fields NULL; null where it can't be read. */
+  hidden(cell: Buffer): Buffer | null
 }
 
 /** Values of which every mask but `null` makes the same. */

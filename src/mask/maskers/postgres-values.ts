@@ -1,9 +1,12 @@
-import type { TypeShape } from '../types.ts'
+import type { ArrayShape, TypeShape } from '../types.ts'
 import type { NumberValues, TextValues, Values } from '../values.ts'
+import { binaryArrays } from './binary-arrays.ts'
+import { compositeValues } from './composites.ts'
 import { normalise, readNumeric } from './numeric-binary.ts'
 import { dateValues } from './postgres-dates.ts'
 import { readBytea, readFloat, readInteger, readUuid } from './read-value.ts'
 import { redactedValue } from './redact.ts'
+import { textArrays } from './text-arrays.ts'
 import { writeBytea, writeJson, writeNumber, writeText, writeUuid } from './write-value.ts'
 
 /** Bits that a number of each type has room for without a sign. */
@@ -14,6 +17,8 @@ const NUMERIC_DIGITS = 15
 
 /** The values of a PostgreSQL type, as its two formats have them. */
 export function valuesOf(shape: TypeShape): Values {
+  if (shape.family === 'composite') return compositeValues(shape.binary)
+  if (shape.array) return arrays(shape.array, shape.binary)
   const redacted = redactedValue(shape)
   switch (shape.family) {
     case 'text':
@@ -40,6 +45,13 @@ export function valuesOf(shape: TypeShape): Values {
         content: (cell) => jsonText(cell, shape),
         write: (word) => writeJson(`"${word}"`, shape),
       }
+    case 'xml':
+      return {
+        kind: 'document',
+        redacted,
+        content: (cell) => cell,
+        write: (word) => Buffer.from(word, 'utf8'),
+      }
     case 'date':
       return dateValues(shape, '', redacted)
     case 'timestamp':
@@ -49,6 +61,11 @@ export function valuesOf(shape: TypeShape): Values {
     default:
       return { kind: 'plain', redacted }
   }
+}
+
+function arrays(array: ArrayShape, binary: boolean): Values {
+  const elements = array.element && valuesOf(array.element)
+  return binary ? binaryArrays(array.elementOid, elements) : textArrays(array.delimiter, elements)
 }
 
 function texts(shape: TypeShape, redacted: Buffer): TextValues {

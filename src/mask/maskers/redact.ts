@@ -46,7 +46,26 @@ export function redactedValue(shape: TypeShape): Buffer {
     case 'json':
     case 'jsonb':
       return writeJson(`"${REDACTED}"`, shape)
+    case 'xml':
+      return Buffer.from(REDACTED)
+    case 'bit':
+      return zeroBits(shape)
+    case 'fixed': {
+      const [text, hex] = shape.fixed ?? ['', '']
+      return shape.binary ? Buffer.from(hex, 'hex') : Buffer.from(text, 'latin1')
+    }
+    case 'array':
+    case 'composite':
+      throw new Error('what stands for an array or a composite is not one value')
     default:
       return assertNever(shape.family)
   }
+}
+
+/** In binary a count of bits and the bits (varbit_send). */
+function zeroBits({ bits = 0, binary }: TypeShape): Buffer {
+  if (!binary) return Buffer.from('0'.repeat(bits), 'latin1')
+  const cell = Buffer.alloc(4 + Math.ceil(bits / 8))
+  cell.writeInt32BE(bits)
+  return cell
 }
