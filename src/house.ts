@@ -1,3 +1,4 @@
+import type { ClassMemory } from './catalog/class-memory.ts'
 import { NO_CLASS } from './catalog/classified-patterns.ts'
 import type { Config, DatabaseConfig } from './config/config.ts'
 import { parseUpstream, type Upstream } from './config/upstream-url.ts'
@@ -30,8 +31,10 @@ export interface House {
   readonly target: UpstreamTarget
   readonly services: SystemServices
   readonly planner: Planner
-  /** The data classes that are given to columns of its server. */
+  /** The data classes that columns of its server have, or are to have. */
   readonly classes: readonly string[]
+  /** Columns that are masked until somebody judges them. */
+  readonly unjudged: number
   /** The verdicts that are kept. */
   readonly cached: CacheSize
   /** How the server greets, where it speaks first. */
@@ -50,6 +53,10 @@ export interface HouseOptions {
   readonly clock: Clock
   /** True where nothing that is decided depends on the schema. */
   readonly transparent: () => boolean
+  /** What is remembered of its columns. */
+  readonly memory: ClassMemory
+  /** Told of columns that are new beside classified ones: schema.table.column each. */
+  readonly onUnjudged: (columns: readonly string[]) => void
 }
 
 /** Reads where a database's upstream leads; throws CONFIG_INVALID. */
@@ -76,6 +83,21 @@ export function lazily<T>(catalog: Refreshing<T>, transparent: () => boolean): R
       return catalog.current
     },
     refresh: async () => (transparent() ? catalog.current : await catalog.refresh()),
+  }
+}
+
+/** Those and what the newest reading gives, worked out once for each. */
+export function classesNow(
+  classified: Readonly<Record<string, string>>,
+  read: () => { readonly classes: readonly string[] },
+): () => readonly string[] {
+  const given = classesIn(classified)
+  let known: { readonly from: object; readonly all: readonly string[] } | null = null
+  return () => {
+    const { classes } = read()
+    if (known?.from !== classes)
+      known = { from: classes, all: [...new Set([...given, ...classes])] }
+    return known.all
   }
 }
 

@@ -6,7 +6,7 @@ import type { Config, DatabaseConfig } from './config/config.ts'
 import { connectMysqlClient } from './config/mysql-upstream-client.ts'
 import { parseUpstream, type Upstream } from './config/upstream-url.ts'
 import {
-  classesIn,
+  classesNow,
   type House,
   type HouseOptions,
   lazily,
@@ -31,8 +31,8 @@ import type { Hello, ServerGreeting } from './wire/protocol.ts'
 
 /** Reaches a MySQL or MariaDB database and reads its schemas. Rejects with UPSTREAM_UNAVAILABLE. */
 export async function openMysqlHouse(options: HouseOptions): Promise<House> {
-  const { config, all, transparent } = options
-  const { name, trustedFunctions } = config
+  const { config, all, transparent, memory, onUnjudged } = options
+  const { name, trustedFunctions, strict } = config
   const { upstream, target } = upstreamOf(config)
   const connect = () => connectMysqlClient(upstream, 'countersign')
   const classified = classesOnServer(config, upstream, all())
@@ -49,12 +49,19 @@ export async function openMysqlHouse(options: HouseOptions): Promise<House> {
     lineage: (definition, schema, snapshot) =>
       lineageOfQuery(definition, schema, snapshot, snapshot.dialect, trusted),
     trustedFunctions,
+    strict,
+    memory,
+    onUnjudged,
     onTrouble: (error) => {
       trouble = `${name}: its schema can't be read: ${messageOf(error)}`
+    },
+    onRecovery: () => {
+      trouble = null
     },
   }).catch((error: unknown) => {
     throw unreachable(config, error)
   })
+  const classes = classesNow(classified, () => catalog.current)
   const classifier = createMysqlClassifier({
     catalog: lazily(catalog, transparent),
     // The server can be another version when it comes back.
@@ -84,7 +91,12 @@ export async function openMysqlHouse(options: HouseOptions): Promise<House> {
     target,
     services,
     planner: mysqlPlanner(catalog),
-    classes: classesIn(classified),
+    get classes() {
+      return classes()
+    },
+    get unjudged() {
+      return catalog.current.unjudged.length
+    },
     greeting,
     get cached() {
       return classifier.cached

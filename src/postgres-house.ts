@@ -3,7 +3,7 @@ import { contextQuery } from './catalog/postgres-context.ts'
 import { inspectRole } from './catalog/role-facts.ts'
 import { connectUpstreamClient } from './config/upstream-client.ts'
 import {
-  classesIn,
+  classesNow,
   type House,
   type HouseOptions,
   lazily,
@@ -23,8 +23,8 @@ import type { TableUse } from './sql/statement.ts'
 
 /** Reaches a PostgreSQL database and reads its schema. Rejects with UPSTREAM_UNAVAILABLE. */
 export async function openPostgresHouse(options: HouseOptions): Promise<House> {
-  const { config, clock, transparent } = options
-  const { name, classified, trustedFunctions } = config
+  const { config, clock, transparent, memory, onUnjudged } = options
+  const { name, classified, trustedFunctions, strict } = config
   const { upstream, target } = upstreamOf(config)
   const connect = () => connectUpstreamClient(upstream, 'countersign')
   let trouble: string | null = null
@@ -32,13 +32,20 @@ export async function openPostgresHouse(options: HouseOptions): Promise<House> {
     connect,
     classified,
     trustedFunctions,
+    strict,
+    memory,
+    onUnjudged,
     clock,
     onTrouble: (error) => {
       trouble = `${name}: its schema can't be read: ${messageOf(error)}`
     },
+    onRecovery: () => {
+      trouble = null
+    },
   }).catch((error: unknown) => {
     throw unreachable(config, error)
   })
+  const classes = classesNow(classified, () => catalog.current)
   const source = lazily(catalog, transparent)
   const classifier = await createPostgresClassifier({ catalog: source, trustedFunctions, clock })
   const services: SystemServices = {
@@ -58,7 +65,12 @@ export async function openPostgresHouse(options: HouseOptions): Promise<House> {
     target,
     services,
     planner: postgresPlanner(catalog),
-    classes: classesIn(classified),
+    get classes() {
+      return classes()
+    },
+    get unjudged() {
+      return catalog.current.unjudged.length
+    },
     greeting: null,
     get cached() {
       return classifier.cached

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import type { Trail } from './audit/events.ts'
 import { openTrail } from './audit/trail.ts'
+import { classMemoryOf } from './catalog/class-memory.ts'
 import type { Address, Config, DatabaseConfig, ListenConfig } from './config/config.ts'
 import type { ConfigFile, Reload } from './config/config-file.ts'
 import { parseUpstream } from './config/upstream-url.ts'
@@ -34,6 +35,8 @@ type ProtocolName = (typeof PROTOCOL_NAMES)[number]
 
 const DEFAULT_HOLD = { postgres: 25_000, mysql: 20_000 } as const
 const REPORT_EVERY = 2_000
+/** Columns that a warning or a record names. */
+const SHOWN_COLUMNS = 100
 /** How long running statements may go on after SIGTERM. */
 const DRAIN_MS = 10_000
 
@@ -156,20 +159,42 @@ export class DataPlane {
       all: () => this.#config,
       clock,
       transparent: () => this.#lots.get(config.name)?.policy.transparent ?? false,
+      memory: classMemoryOf(this.#config.data, config.name, (why) => {
+        log(`warning: ${config.name}: what is remembered of its columns: ${why}`)
+      }),
+      onUnjudged: (columns) => this.#onUnjudged(config, columns),
     })
     for (const fact of await house.roleFacts()) log(`warning: ${config.name}: ${fact}`)
     return house
   }
 
-  #policyFor({ planner, classes }: House): Policy {
+  /** Somebody has to know, for an agent sees only that they are masked. */
+  #onUnjudged({ name }: DatabaseConfig, columns: readonly string[]): void {
+    const count = columns.length
+    const shown = columns.slice(0, SHOWN_COLUMNS)
+    const more = count > shown.length ? ` and ${count - shown.length} more` : ''
+    this.#options.log(
+      `warning: ${name}: masked until databases.${name}.classified judges them: ${shown.join(', ')}${more}`,
+    )
+    try {
+      this.#trail.append({ type: 'columns.unjudged', database: name, columns: shown, count })
+    } catch {
+      // The trail's own trouble is reported where statements are refused.
+    }
+  }
+
+  #policyFor(house: House): Policy {
     const { rules, masks, mode } = this.#config
     return policyInForce({
       rules,
       masks,
       shadow: mode === 'shadow',
       keys: { hash: this.#keys.mask },
-      planner,
-      classes,
+      planner: house.planner,
+      // Comments give classes too, as the database is read.
+      get classes() {
+        return house.classes
+      },
       clock: this.#options.clock,
       groupsOf: (principal) => this.#groupsOf(principal),
     })
@@ -382,11 +407,16 @@ export class DataPlane {
       lineage_disagreements_total: disagreements,
       rows_total: rows,
       sessions: this.#sessions(),
+      unjudged_columns: this.#unjudged(),
       verdict_cache_entries: this.#cached('entries'),
       verdict_cache_bytes: this.#cached('bytes'),
     }
     this.#options.supervisor.report({ troubles, counters })
     this.#stopReport = this.#options.clock.after(REPORT_EVERY, () => this.#report())
+  }
+
+  #unjudged(): number {
+    return [...this.#lots.values()].reduce((sum, { house }) => sum + house.unjudged, 0)
   }
 
   #cached(what: keyof CacheSize): number {

@@ -46,6 +46,14 @@ export type AuditEvent =
       readonly config: string
       readonly problems: readonly string[]
     }
+  /** New columns beside classified ones, which are masked until somebody judges them. */
+  | {
+      readonly type: 'columns.unjudged'
+      readonly database: string
+      /** schema.table.column; the first hundred. */
+      readonly columns: readonly string[]
+      readonly count: number
+    }
   | {
       readonly type: 'session.opened'
       readonly session: string

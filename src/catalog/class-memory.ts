@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { messageOf } from '../lib/errors.ts'
 
 /** schema, table, column */
@@ -120,6 +120,15 @@ export class ClassMemoryFile implements ClassMemory {
     if (this.#told !== why) this.#onTrouble(why)
     this.#told = why
   }
+}
+
+/** The memory of one database in the folder of the state. */
+export function classMemoryOf(
+  data: string,
+  database: string,
+  onTrouble: (why: string) => void,
+): ClassMemory {
+  return new ClassMemoryFile(join(data, 'classes', `${database}.json`), onTrouble)
 }
 
 function textOf({ baseline, columns }: Remembered): string {

@@ -16,6 +16,8 @@ export interface LedgerOptions {
   readonly classified: Readonly<Record<string, string>>
   /** Whether a new column beside classified ones is masked until it has been judged. */
   readonly strict?: boolean | undefined
+  /** Told of columns that wait to be judged, once of each: schema.table.column. */
+  readonly onUnjudged?: ((columns: readonly string[]) => void) | undefined
 }
 
 /** A column of one reading, as far as its name, its comment and what it is computed from tell. */
@@ -48,6 +50,8 @@ export class ColumnLedger {
   #baseline = false
   #lost = false
   #waiting: Remembered | null = null
+  /** Those that were told of. */
+  #told = new Set<string>()
 
   constructor(options: LedgerOptions) {
     this.#options = options
@@ -134,6 +138,7 @@ export class ColumnLedger {
       .filter(({ name, kept }) => kept.length > 0 && !named.has(keyOf(name)))
       .map((column) => ({ ...column, id: null }))
     const columns = [...gone.slice(-MAX_GONE), ...next]
+    this.#tell(unjudged.map(textOf))
     this.#list(columns)
     this.#state = 'read'
     this.#baseline = this.#options.strict === true
@@ -143,6 +148,12 @@ export class ColumnLedger {
         ({ name, kept }) => !isTemporary(name) && (this.#baseline || kept.length > 0),
       ),
     }
+  }
+
+  #tell(unjudged: readonly string[]): void {
+    const fresh = unjudged.filter((column) => !this.#told.has(column))
+    this.#told = new Set(unjudged)
+    if (fresh.length > 0) this.#options.onUnjudged?.(fresh)
   }
 
   #list(columns: readonly RememberedColumn[]): void {
@@ -160,6 +171,11 @@ export class ColumnLedger {
     if (!waiting || !(await this.#memory.remember(waiting))) return
     if (this.#waiting === waiting) this.#waiting = null
   }
+}
+
+/** schema.table.column */
+export function textOf({ name }: Pick<ColumnFacts, 'name'>): string {
+  return name.join('.')
 }
 
 function keyOf(name: ColumnName): string {

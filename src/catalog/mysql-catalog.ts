@@ -28,6 +28,8 @@ export interface MysqlCatalogOptions {
   readonly strict?: boolean
   /** What was known of columns, over restarts; nothing by default. */
   readonly memory?: ClassMemory
+  /** Told of columns that wait to be judged, once of each: schema.table.column. */
+  readonly onUnjudged?: (columns: readonly string[]) => void
   readonly clock: Clock
   /** Milliseconds between looks for changes; 5,000 by default. */
   readonly checkEveryMs?: number

@@ -2,7 +2,7 @@ import type { SchemaTable } from '../sql/mysql/schema.ts'
 import { type OutputLineage, shownBy } from '../sql/output-lineage.ts'
 import type { ColumnName, KeptClass } from './class-memory.ts'
 import { type ClassifiedPatterns, NO_CLASS } from './classified-patterns.ts'
-import { type ColumnFacts, type ColumnLedger, UNJUDGED } from './column-ledger.ts'
+import { type ColumnFacts, type ColumnLedger, textOf, UNJUDGED } from './column-ledger.ts'
 import { classesInComment, UNREAD } from './comment-classes.ts'
 import { DERIVED } from './derive-classes.ts'
 import { type ClassBefore, classBefore } from './mysql-renamed.ts'
@@ -75,7 +75,7 @@ export class MysqlClassDerivation {
     const unjudged = this.#maskUnjudged(bare, names)
     this.#carryToViews(names)
     this.#by.ledger.settle(this.#facts(bare, names), unjudged)
-    return this.#snapshot()
+    return this.#snapshot(unjudged.map(textOf))
   }
 
   #carryToViews(names: MysqlSnapshot): void {
@@ -94,8 +94,8 @@ export class MysqlClassDerivation {
     }
   }
 
-  #snapshot(): MysqlSnapshot {
-    return new MysqlSnapshot({ ...this.#parts, tables: this.#tables.values() })
+  #snapshot(unjudged: readonly string[] = []): MysqlSnapshot {
+    return new MysqlSnapshot({ ...this.#parts, tables: this.#tables.values(), unjudged })
   }
 
   #differs(key: string, next: MysqlTable): boolean {
@@ -146,7 +146,9 @@ export class MysqlClassDerivation {
     )
     if (kept.length > 0) this.#kept.set(columnKey(table, column), kept)
     const sources = kept.map(({ dataClass }) => ({ dataClass, derived: dataClass === UNREAD }))
-    return [...sources, ...(before ? [before] : [])].reduce<MysqlColumn>(
+    // A comment has judged what nobody had.
+    const over = before?.dataClass === UNJUDGED && said.length > 0
+    return [...sources, ...(before && !over ? [before] : [])].reduce<MysqlColumn>(
       (known, source) => this.#add(table, known, source),
       bare,
     )

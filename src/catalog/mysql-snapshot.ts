@@ -29,11 +29,17 @@ export interface MysqlSnapshotParts {
   readonly tables: Iterable<MysqlTable>
   readonly routines: Iterable<SchemaRoutine>
   readonly schemas: readonly string[]
+  /** Columns that nobody has judged: schema.table.column. */
+  readonly unjudged?: readonly string[]
 }
 
 /** One reading of all schemas of a server, indexed by name. */
 export class MysqlSnapshot implements MysqlSchema {
   readonly version: number
+  /** Every data class that a column has, each once. */
+  readonly classes: readonly string[]
+  /** Columns that are masked until somebody judges them: schema.table.column. */
+  readonly unjudged: readonly string[]
   readonly dialect: Dialect
   readonly lowerCaseTableNames: MysqlServer['lowerCaseTableNames']
   readonly #tables = new Map<string, MysqlTable>()
@@ -41,7 +47,8 @@ export class MysqlSnapshot implements MysqlSchema {
   readonly #routines = new Map<string, SchemaRoutine>()
   readonly #schemas: ReadonlySet<string>
 
-  constructor({ version, server, tables, routines, schemas }: MysqlSnapshotParts) {
+  constructor(parts: MysqlSnapshotParts) {
+    const { version, server, tables, routines, schemas, unjudged = [] } = parts
     this.version = version
     this.dialect = server.dialect
     this.lowerCaseTableNames = server.lowerCaseTableNames
@@ -53,6 +60,8 @@ export class MysqlSnapshot implements MysqlSchema {
       else this.#named.set(name, [table])
     }
     for (const routine of routines) this.#routines.set(this.#routineKey(routine), routine)
+    this.unjudged = unjudged
+    this.classes = classesOf(this.#tables.values())
     this.#schemas = new Set(schemas.map((name) => this.fold(name)))
   }
 
@@ -93,6 +102,15 @@ export class MysqlSnapshot implements MysqlSchema {
   #routineKey(routine: Pick<SchemaRoutine, 'kind' | 'schema' | 'name'>): string {
     return JSON.stringify([routine.kind, this.fold(routine.schema), routine.name.toLowerCase()])
   }
+}
+
+function classesOf(tables: Iterable<MysqlTable>): readonly string[] {
+  const classes = new Set<string>()
+  for (const { classified, columns } of tables) {
+    if (!classified) continue
+    for (const { dataClass } of columns) if (dataClass !== null) classes.add(dataClass)
+  }
+  return [...classes]
 }
 
 export function foldName(name: string, lowerCase: MysqlServer['lowerCaseTableNames']): string {

@@ -10,7 +10,7 @@ import type {
 } from './catalog.ts'
 import type { ClassMemory } from './class-memory.ts'
 import { ClassifiedPatterns } from './classified-patterns.ts'
-import { ColumnLedger } from './column-ledger.ts'
+import { ColumnLedger, textOf } from './column-ledger.ts'
 import { type Attribution, ClassDerivation } from './derive-classes.ts'
 import { attachedCode, checksOfTypes } from './hidden-code.ts'
 import { CHANGE_CHECK, type PostgresReading, readPostgres } from './postgres-reading.ts'
@@ -28,6 +28,8 @@ export interface PostgresCatalogOptions {
   readonly strict?: boolean
   /** What was known of columns, over restarts; nothing by default. */
   readonly memory?: ClassMemory
+  /** Told of columns that wait to be judged, once of each: schema.table.column. */
+  readonly onUnjudged?: (columns: readonly string[]) => void
   readonly clock: Clock
   /** Milliseconds between looks for changes; 5,000 by default. */
   readonly checkEveryMs?: number
@@ -148,9 +150,10 @@ class SnapshotReader {
     const last = attributions.size > 0 ? derive(attributions) : first
     this.#ledger.settle(last.tables, last.unjudged)
     const { relations } = last
-    const schema = new CatalogSnapshot({ ...parts, relations })
+    const all = { ...parts, relations, unjudged: last.unjudged.map(textOf) }
+    const schema = new CatalogSnapshot(all)
     const types = this.#typesThatRunCode(parts.types, schema)
-    return types === null ? schema : new CatalogSnapshot({ ...parts, relations, types })
+    return types === null ? schema : new CatalogSnapshot({ ...all, types })
   }
 }
 

@@ -26,11 +26,17 @@ export interface SnapshotParts {
   readonly builtins: ReadonlyMap<string, BuiltinFacts>
   readonly schemas: ReadonlySet<string>
   readonly hiddenCalls: readonly HiddenCallRow[]
+  /** Columns that nobody has judged: schema.table.column. */
+  readonly unjudged?: readonly string[]
 }
 
 /** One reading of a schema, indexed by id and by name. */
 export class CatalogSnapshot implements Catalog {
   readonly version: number
+  /** Every data class that a column has, each once. */
+  readonly classes: readonly string[]
+  /** Columns that are masked until somebody judges them: schema.table.column. */
+  readonly unjudged: readonly string[]
   readonly #relations = new Map<number, CatalogRelation>()
   readonly #relationsByName: Map<string, CatalogRelation[]>
   readonly #functionsByName: Map<string, CatalogFunction[]>
@@ -53,6 +59,8 @@ export class CatalogSnapshot implements Catalog {
     }
     this.#builtins = parts.builtins
     this.#schemas = parts.schemas
+    this.classes = classesOf(this.#relations.values())
+    this.unjudged = parts.unjudged ?? []
     for (const row of parts.hiddenCalls) {
       const name = [row.schema, row.function] as const
       if (row.kind === 'operator') append(this.#operators, row.name, name)
@@ -108,6 +116,15 @@ export class CatalogSnapshot implements Catalog {
   relations(): IterableIterator<CatalogRelation> {
     return this.#relations.values()
   }
+}
+
+function classesOf(relations: Iterable<CatalogRelation>): readonly string[] {
+  const classes = new Set<string>()
+  for (const { classified, columns } of relations) {
+    if (!classified) continue
+    for (const { dataClass } of columns.values()) if (dataClass !== null) classes.add(dataClass)
+  }
+  return [...classes]
 }
 
 function append<T>(lists: Map<string, T[]>, key: string, item: T): void {

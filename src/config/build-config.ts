@@ -67,6 +67,7 @@ function buildDatabase(name: string, raw: RawConfig['databases'][string]): Datab
     environment: raw.environment ?? null,
     classified: raw.classified,
     trustedFunctions: raw.trusted_functions,
+    strict: raw.strict,
   }
 }
 

@@ -33,6 +33,8 @@ export interface DatabaseConfig {
   readonly classified: Readonly<Record<string, string>>
   /** schema.function */
   readonly trustedFunctions: readonly string[]
+  /** Mask a new column beside classified ones until it has been judged. */
+  readonly strict: boolean
 }
 
 export interface PersonConfig {

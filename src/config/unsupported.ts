@@ -49,7 +49,6 @@ function listenKeys({ listen }: RawConfig): string[] {
 function databaseKeys(raw: RawConfig): string[] {
   return Object.entries(raw.databases).flatMap(([name, database]) => {
     return [
-      ...when(database.strict, `databases.${name}.strict: this version doesn't know new columns`),
       ...when(database.detect.length > 0, `databases.${name}.detect: this version detects nothing`),
     ]
   })

@@ -19,7 +19,7 @@ export interface PolicyParts {
   readonly shadow: boolean
   readonly keys: MaskKeys
   readonly planner: Planner
-  /** The data classes that the configuration gives to columns. */
+  /** The data classes that columns have; more may come as the schema is read again. */
   readonly classes: readonly string[]
   readonly clock: Clock
   /** Groups of an agent: those that own it, and those of the people who do. */
@@ -62,8 +62,7 @@ interface Masking {
 class PolicyInForce implements Policy {
   readonly version: string
   readonly shadow: boolean
-  readonly guards: boolean
-  readonly transparent: boolean
+  readonly #allowsAll: boolean
   readonly #parts: PolicyParts
   readonly #dependsOnTime: boolean
   readonly #keys = new WeakMap<Principal, { readonly in: string; readonly out: string }>()
@@ -74,11 +73,18 @@ class PolicyInForce implements Policy {
   constructor(parts: PolicyParts) {
     this.#parts = parts
     this.shadow = parts.shadow
-    this.guards = parts.classes.length > 0
-    this.transparent = !this.guards && allowsAll(parts.rules)
+    this.#allowsAll = allowsAll(parts.rules)
     const text = JSON.stringify([parts.rules, parts.masks, parts.shadow])
     this.version = createHash('sha256').update(text).digest('hex')
     this.#dependsOnTime = parts.rules.some((rule) => rule.when.hours !== undefined)
+  }
+
+  get guards(): boolean {
+    return this.#parts.classes.length > 0
+  }
+
+  get transparent(): boolean {
+    return this.#allowsAll && !this.guards
   }
 
   /** Decisions are kept by all that they depend on: verdicts are shared by sessions, too. */

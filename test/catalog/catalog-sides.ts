@@ -20,6 +20,7 @@ export interface OpenOptions {
   readonly memory?: ClassMemory
   readonly clock?: Clock
   readonly checkEveryMs?: number
+  readonly onUnjudged?: (columns: readonly string[]) => void
 }
 
 /** A catalog of either system, seen the same way. */

@@ -107,7 +107,6 @@ t.test(
       'audit.sinks',
       'channels.slack.signing_secret',
       'databases.shop.detect',
-      'databases.shop.strict',
     ])
     const parsed = parse(fixture('every-key.yaml'))
     t.same(paths((parsed.ok ? parsed.warnings : []).filter((each) => /this version/.test(each))), [
