@@ -77,7 +77,7 @@ function fits(
   catalog: PlanInput['catalog'],
 ): boolean {
   if (!line || (line.name !== '' && line.name !== column.name)) return false
-  if (column.tableOid === 0 || column.columnNumber < 0) return true
+  if (column.tableOid === 0 || column.columnNumber <= 0) return true
   // The server's own catalogs needn't be known.
   if (column.tableOid < FIRST_NORMAL_OID && !catalog.relation(column.tableOid)) return true
   return line.columns ? isAmong(column, line) : true
@@ -97,6 +97,9 @@ function judge(
   const line = lineage?.[index]
   const known = classification.output === 'clear' || line !== undefined
   const shown = line ? shownBy(line) : null
+  // A whole row is column 0 of its table.
+  if (column.columnNumber === 0 && shown)
+    return { kind: 'shows', shown: { ...shown, plain: false } }
   if (column.tableOid === 0) {
     if (line) return shown ? { kind: 'shows', shown } : PASSES
     const safe = classification.lineage === undefined && classification.safeOutputs.includes(index)
@@ -124,6 +127,7 @@ function attributedTo(
   }
   // System columns: ctid, xmin and the like.
   if (column.columnNumber < 0) return PASSES
+  if (column.columnNumber === 0 && !relation.classified) return PASSES
   const known = relation.columns.get(column.columnNumber)
   if (!known || (known.derived && known.dataClass === null))
     return { kind: 'shows', shown: ANYTHING }

@@ -255,9 +255,10 @@ function addJoin(analysis: Analysis, body: Body, scope: Scope): Star {
  */
 function joinedStar(body: Body, left: Star, right: Star, shared: readonly string[]): Star {
   if (!left || !right) return null
-  if (shared.length === 0) return [...left, ...right]
+  const names = body.isNatural ? inOrderOf(left, shared) : shared
+  if (names.length === 0) return [...left, ...right]
   const merged: Column[] = []
-  for (const name of shared) {
+  for (const name of names) {
     const pair = [left, right].flatMap((side) => side.filter((column) => column.name === name))
     const [one, other, ...more] = pair
     if (!one || !other || more.length > 0) return null
@@ -265,6 +266,10 @@ function joinedStar(body: Body, left: Star, right: Star, shared: readonly string
   }
   const rest = (star: readonly Column[]) => star.filter(({ name }) => !shared.includes(name))
   return [...merged, ...rest(left), ...rest(right)]
+}
+
+function inOrderOf(columns: readonly Column[], shared: readonly string[]): readonly string[] {
+  return columns.flatMap(({ name }) => (shared.includes(name) ? [name] : []))
 }
 
 /** A full join takes the value of the side that has one. */
@@ -339,12 +344,12 @@ function addJoinAliases(
   const columns = members.flatMap((item) => item.columns)
   const aliased = alias.columns.map((name) => derivedColumn(name, all))
   const rest = members.some((item) => item.rest !== null) ? all : null
-  const own = alias.columns.length === 0 ? star : null
+  const own = star && renamed(star, alias.columns)
   scope.items.splice(before)
   scope.items.push({
     alias: alias.name,
     schema: null,
-    columns: [...columns, ...aliased],
+    columns: own && alias.columns.length > 0 ? own : [...columns, ...aliased],
     rest,
     hidden: false,
     star: own,
