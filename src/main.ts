@@ -8,6 +8,7 @@ import { registerCheck } from './cli/check.ts'
 import { hostOf, runControlProcess } from './cli/control-process.ts'
 import { registerDemo } from './cli/demo.ts'
 import { registerExplain } from './cli/explain.ts'
+import { registerScan } from './cli/scan.ts'
 import { registerSchema } from './cli/schema.ts'
 import { registerStart, type ServerIo, startForDemo } from './cli/start.ts'
 import { registerToken } from './cli/token.ts'
@@ -55,6 +56,7 @@ async function runCommand(): Promise<void> {
   registerApprovals(program, io)
   registerAudit(program, io)
   registerExplain(program, io)
+  registerScan(program, io)
   registerSchema(program, io)
   registerDemo(program, io, {
     startProxy: (path) => startForDemo(io, path),

@@ -37,6 +37,8 @@ export interface CatalogSide {
   readonly name: string
   readonly postgres: boolean
   readonly mariadb: boolean
+  /** Of the role that catalogs read with, as a configuration names it. */
+  readonly url: string
   admin(...statements: readonly string[]): Promise<void>
   /** A statement that gives a column a comment. `type` is the column's. */
   comment(table: string, column: string, type: string, text: string | null): string
@@ -60,6 +62,7 @@ async function openPostgresSide(t: Teardown, schema: string): Promise<CatalogSid
     name: 'postgres',
     postgres: true,
     mariadb: false,
+    url: postgres.url,
     async admin(...statements) {
       for (const sql of statements) await postgres.query(sql)
     },
@@ -118,6 +121,7 @@ async function openMysqlSide(
     name: flavour,
     postgres: false,
     mariadb: flavour === 'mariadb',
+    url: `mysql://app@127.0.0.1:${server.port}/shop`,
     async admin(...statements) {
       for (const sql of statements) await admin.query(sql)
     },
