@@ -4,6 +4,7 @@ import type { Config, DatabaseConfig } from './config/config.ts'
 import { parseUpstream, type Upstream } from './config/upstream-url.ts'
 import type { Clock } from './lib/clock.ts'
 import { messageOf, ProxyError } from './lib/errors.ts'
+import type { Detector } from './mask/detect/detector.ts'
 import type { Planner } from './mask/planner.ts'
 import { type UpstreamTarget, upstreamTarget } from './net/upstream-target.ts'
 import type { Services } from './session/services.ts'
@@ -57,6 +58,8 @@ export interface HouseOptions {
   readonly memory: ClassMemory
   /** Told of columns that are new beside classified ones: schema.table.column each. */
   readonly onUnjudged: (columns: readonly string[]) => void
+  /** Looks for secrets in what nobody has classified; null where nothing is looked for. */
+  readonly detector: Detector | null
 }
 
 /** Reads where a database's upstream leads; throws CONFIG_INVALID. */

@@ -16,6 +16,7 @@ import {
   withClient,
 } from './house.ts'
 import { messageOf } from './lib/errors.ts'
+import { mysqlLook } from './mask/detect/mysql-columns.ts'
 import { mysqlPlanner } from './mask/mysql/planner.ts'
 import { RESOLVING_ERRORS, scrubMysqlFields } from './mask/mysql/scrub.ts'
 import { connectUpstream, type UpstreamTarget } from './net/upstream-target.ts'
@@ -31,7 +32,7 @@ import type { Hello, ServerGreeting } from './wire/protocol.ts'
 
 /** Reaches a MySQL or MariaDB database and reads its schemas. Rejects with UPSTREAM_UNAVAILABLE. */
 export async function openMysqlHouse(options: HouseOptions): Promise<House> {
-  const { config, all, transparent, memory, onUnjudged } = options
+  const { config, all, transparent, memory, onUnjudged, detector } = options
   const { name, trustedFunctions, strict } = config
   const { upstream, target } = upstreamOf(config)
   const connect = () => connectMysqlClient(upstream, 'countersign')
@@ -90,7 +91,7 @@ export async function openMysqlHouse(options: HouseOptions): Promise<House> {
     config,
     target,
     services,
-    planner: mysqlPlanner(catalog),
+    planner: mysqlPlanner(catalog, detector && mysqlLook(detector)),
     get classes() {
       return classes()
     },

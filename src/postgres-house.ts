@@ -13,6 +13,7 @@ import {
   withClient,
 } from './house.ts'
 import { messageOf } from './lib/errors.ts'
+import { postgresLook } from './mask/detect/postgres-columns.ts'
 import { postgresPlanner } from './mask/planner.ts'
 import { scrubFields } from './mask/scrub.ts'
 import { estimateRows } from './session/estimate.ts'
@@ -23,7 +24,7 @@ import type { TableUse } from './sql/statement.ts'
 
 /** Reaches a PostgreSQL database and reads its schema. Rejects with UPSTREAM_UNAVAILABLE. */
 export async function openPostgresHouse(options: HouseOptions): Promise<House> {
-  const { config, clock, transparent, memory, onUnjudged } = options
+  const { config, clock, transparent, memory, onUnjudged, detector } = options
   const { name, classified, trustedFunctions, strict } = config
   const { upstream, target } = upstreamOf(config)
   const connect = () => connectUpstreamClient(upstream, 'countersign')
@@ -64,7 +65,7 @@ export async function openPostgresHouse(options: HouseOptions): Promise<House> {
     config,
     target,
     services,
-    planner: postgresPlanner(catalog),
+    planner: postgresPlanner(catalog, detector && postgresLook(detector, classified)),
     get classes() {
       return classes()
     },

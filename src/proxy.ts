@@ -14,6 +14,8 @@ import { Credentials } from './identity/credentials.ts'
 import type { Agent, Principal } from './identity/principal.ts'
 import type { Clock } from './lib/clock.ts'
 import { messageOf, ProxyError } from './lib/errors.ts'
+import { Detections } from './mask/detect/detections.ts'
+import type { Detection } from './mask/detect/kinds.ts'
 import { openMysqlHouse } from './mysql-house.ts'
 import { Listener, type ListeningAddress } from './net/listener.ts'
 import { openPostgresHouse } from './postgres-house.ts'
@@ -74,6 +76,7 @@ export class DataPlane {
     disagreements: 0,
     rows: 0,
   }
+  readonly #detections = new Detections((...found) => this.#onDetected(...found))
   readonly #credentials = new Credentials()
   readonly #usage: Usage
   readonly #lookups: Lookups
@@ -163,6 +166,7 @@ export class DataPlane {
         log(`warning: ${config.name}: what is remembered of its columns: ${why}`)
       }),
       onUnjudged: (columns) => this.#onUnjudged(config, columns),
+      detector: this.#detections.detectorFor(config.name, config.detect),
     })
     for (const fact of await house.roleFacts()) log(`warning: ${config.name}: ${fact}`)
     return house
@@ -183,6 +187,16 @@ export class DataPlane {
     }
   }
 
+  /** Proposes to classify a column: its name, and never what was found in it. */
+  #onDetected(database: string, column: string, kind: Detection): void {
+    this.#options.log(`${database}: ${column} holds what looks like a ${kind}: classify it`)
+    try {
+      this.#trail.append({ type: 'column.detected', database, column, kind })
+    } catch {
+      // The trail's own trouble is reported where statements are refused.
+    }
+  }
+
   #policyFor(house: House): Policy {
     const { rules, masks, mode } = this.#config
     return policyInForce({
@@ -191,6 +205,7 @@ export class DataPlane {
       shadow: mode === 'shadow',
       keys: { hash: this.#keys.mask },
       planner: house.planner,
+      detects: house.config.detect.length > 0,
       // Comments give classes too, as the database is read.
       get classes() {
         return house.classes
@@ -408,6 +423,7 @@ export class DataPlane {
       rows_total: rows,
       sessions: this.#sessions(),
       unjudged_columns: this.#unjudged(),
+      ...this.#detections.counters,
       verdict_cache_entries: this.#cached('entries'),
       verdict_cache_bytes: this.#cached('bytes'),
     }

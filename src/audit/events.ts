@@ -54,6 +54,14 @@ export type AuditEvent =
       readonly columns: readonly string[]
       readonly count: number
     }
+  /** An unclassified column, or a computed one, holds what looks like a secret; each is told once. */
+  | {
+      readonly type: 'column.detected'
+      readonly database: string
+      /** schema.table.column */
+      readonly column: string
+      readonly kind: string
+    }
   | {
       readonly type: 'session.opened'
       readonly session: string

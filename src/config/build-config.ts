@@ -68,6 +68,7 @@ function buildDatabase(name: string, raw: RawConfig['databases'][string]): Datab
     classified: raw.classified,
     trustedFunctions: raw.trusted_functions,
     strict: raw.strict,
+    detect: raw.detect,
   }
 }
 

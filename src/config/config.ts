@@ -1,3 +1,4 @@
+import type { Detection } from '../mask/detect/kinds.ts'
 import type { MaskConfig } from '../mask/plan.ts'
 import type { LimitConfig } from '../policy/limit.ts'
 import type { RuleConfig } from '../policy/rule.ts'
@@ -35,6 +36,8 @@ export interface DatabaseConfig {
   readonly trustedFunctions: readonly string[]
   /** Mask a new column beside classified ones until it has been judged. */
   readonly strict: boolean
+  /** What is looked for in text that nobody has classified. */
+  readonly detect: readonly Detection[]
 }
 
 export interface PersonConfig {

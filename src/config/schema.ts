@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { DETECTIONS } from '../mask/detect/kinds.ts'
 import { MASKS } from '../mask/plan.ts'
 import { EFFECTS } from '../sql/statement.ts'
 import { ruleSchema } from './schema-rules.ts'
@@ -80,7 +81,10 @@ const database = z.strictObject({
     .default([])
     .describe('Functions of your own that are known to be harmless.'),
   strict: flag('Mask a new column beside classified ones until it has been judged.').default(false),
-  detect: z.array(z.string()).default([]).describe('Also mask what looks like these.'),
+  detect: z
+    .array(z.enum(DETECTIONS, { error: `is none of ${DETECTIONS.join(', ')}` }))
+    .default([])
+    .describe('Also hide what looks like these in text and JSON that nobody has classified.'),
 })
 
 /** YAML reads an unquoted null as nothing; here it is the mask of that name. */

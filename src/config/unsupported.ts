@@ -8,7 +8,6 @@ import type { RawConfig } from './schema.ts'
 export function unsupportedKeys(raw: RawConfig): string[] {
   return [
     ...listenKeys(raw),
-    ...databaseKeys(raw),
     ...channelKeys(raw),
     ...when(raw.store !== 'embedded', 'store: only "embedded" is kept by this version'),
     ...when(raw.audit.sinks.length > 0, 'audit.sinks: this version ships records nowhere'),
@@ -44,14 +43,6 @@ function when(applies: boolean, sentence: string): string[] {
 
 function listenKeys({ listen }: RawConfig): string[] {
   return when(listen.workers > 1, 'listen.workers: this version runs one data process')
-}
-
-function databaseKeys(raw: RawConfig): string[] {
-  return Object.entries(raw.databases).flatMap(([name, database]) => {
-    return [
-      ...when(database.detect.length > 0, `databases.${name}.detect: this version detects nothing`),
-    ]
-  })
 }
 
 function identityKeys(raw: RawConfig): string[] {

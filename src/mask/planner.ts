@@ -1,5 +1,7 @@
 import type { Catalog, CatalogSource } from '../catalog/catalog.ts'
 import type { Classification } from '../sql/statement.ts'
+import { overPlan } from './detect/over-plan.ts'
+import type { PostgresLook } from './detect/postgres-columns.ts'
 import type { MaskKeys } from './masker-for.ts'
 import type { MaskConfig, MaskPlan, ResultColumn } from './plan.ts'
 import { planFor } from './plan-for.ts'
@@ -20,10 +22,15 @@ export interface Planner {
   /** That reading: plans that were made by it hold for as long as it is the same. */
   readonly schema: object
   plan(input: PlannerInput): MaskPlan | null
+  /** The plan with a look at what passes by it, where secrets are looked for. */
+  looked(plan: MaskPlan | null, input: PlannerInput): MaskPlan | null
 }
 
-/** Plans by the table and column ids that PostgreSQL gives with a result. */
-export function postgresPlanner(catalog: CatalogSource): Planner {
+/**
+ * Plans by the table and column ids that PostgreSQL gives with a result. `look` is for what looks
+ * like a secret in columns that pass; null where nobody looks.
+ */
+export function postgresPlanner(catalog: CatalogSource, look: PostgresLook | null = null): Planner {
   return {
     get schema() {
       return catalog.current
@@ -32,6 +39,13 @@ export function postgresPlanner(catalog: CatalogSource): Planner {
       const { current } = catalog
       if (!distrust) return planFor({ ...input, catalog: current })
       return planFor({ ...input, classification: UNKNOWN_OUTPUT, catalog: withoutViews(current) })
+    },
+    looked: (plan, input) => {
+      if (!look) return plan
+      const lineage = input.distrust ? undefined : input.classification.lineage
+      return overPlan(plan, input.columns, (column, index) =>
+        look(column, lineage?.[index], catalog.current),
+      )
     },
   }
 }

@@ -163,7 +163,7 @@ export class Flow {
   #goesAtOnce(step: Step): boolean {
     if (step.kind === 'refuse') return false
     if (step.kind !== 'run') return true
-    if (!this.#allowed(step.exchange) || copiesClassified(step.exchange)) return false
+    if (!this.#allowed(step.exchange) || this.#copiesLookedAt(step.exchange)) return false
     if (ceilingOf(step.exchange) !== null) return false
     return !this.#options.rowLimits.mayAsk(step.exchange)
   }
@@ -428,9 +428,18 @@ export class Flow {
 
   async #describeCopies(steps: readonly Step[]): Promise<void> {
     for (const step of steps) {
-      if (step.kind === 'run' && copiesClassified(step.exchange))
+      if (step.kind === 'run' && this.#copiesLookedAt(step.exchange))
         await this.#describeCopy(step.exchange)
     }
+  }
+
+  #copiesLookedAt(exchange: Exchange): boolean {
+    return this.#isLookedAt(exchange) && exchange.statements.some(({ copy }) => copy)
+  }
+
+  /** Whether its results have to be described to us. */
+  #isLookedAt(exchange: Exchange): boolean {
+    return exchange.guarded || this.#options.services.policy().detects
   }
 
   /** COPY has no row description: what it sends is learned from a SELECT that would send the same. */
@@ -546,7 +555,7 @@ export class Flow {
         this.#run(step)
         break
       case 'execute':
-        if (step.exchange.guarded && step.exchange.plans[0] === undefined) {
+        if (this.#isLookedAt(step.exchange) && step.exchange.plans[0] === undefined) {
           this.#dialogue.describeForSelf(step.portal, step.exchange)
         }
         this.forward(Permit.fromAllow(PROTOCOL, [outgoing(step.frame, step.exchange)]))
@@ -640,10 +649,6 @@ function passing(step: Extract<Step, { kind: 'pass' }>): Outgoing<Exchange, AnyR
 }
 
 /** COPY data that has to be masked on its way. */
-function copiesClassified(exchange: Exchange): boolean {
-  return exchange.guarded && exchange.statements.some((statement) => statement.copy)
-}
-
 /**
  * True for a step that could give the names of a later one another meaning. Nothing of a held
  * batch is sent before it is signed, so what such a pair means couldn't be shown to anybody.

@@ -19,6 +19,8 @@ export interface PolicyParts {
   readonly shadow: boolean
   readonly keys: MaskKeys
   readonly planner: Planner
+  /** True where secrets are looked for in what nobody has classified. */
+  readonly detects?: boolean
   /** The data classes that columns have; more may come as the schema is read again. */
   readonly classes: readonly string[]
   readonly clock: Clock
@@ -79,12 +81,16 @@ class PolicyInForce implements Policy {
     this.#dependsOnTime = parts.rules.some((rule) => rule.when.hours !== undefined)
   }
 
+  get detects(): boolean {
+    return this.#parts.detects ?? false
+  }
+
   get guards(): boolean {
     return this.#parts.classes.length > 0
   }
 
   get transparent(): boolean {
-    return this.#allowsAll && !this.guards
+    return this.#allowsAll && !this.guards && !this.detects
   }
 
   /** Decisions are kept by all that they depend on: verdicts are shared by sessions, too. */
@@ -152,7 +158,7 @@ class PolicyInForce implements Policy {
     classification: Classification,
     options: Masking,
   ): MaskPlan | null {
-    if (!this.guards) return null
+    if (!this.guards && !this.detects) return null
     const { bytes } = description
     const { unmask, distrust } = options
     const { schema } = this.#parts.planner
@@ -179,7 +185,9 @@ class PolicyInForce implements Policy {
     options: Masking,
   ): MaskPlan | null {
     const { masks, keys, planner } = this.#parts
-    return planner.plan({ columns, classification, masks, keys, ...options })
+    const input = { columns, classification, masks, keys, ...options }
+    const plan = this.guards ? planner.plan(input) : null
+    return this.detects ? planner.looked(plan, input) : plan
   }
 
   copyMasker(
@@ -189,7 +197,7 @@ class PolicyInForce implements Policy {
     options: Masking,
   ): { masker: CopyMasker | null; masked: readonly string[] } {
     const clear = classification.output === 'clear' && !options.distrust
-    if (clear || !this.guards) return { masker: null, masked: [] }
+    if (!this.detects && (clear || !this.guards)) return { masker: null, masked: [] }
     const { copy } = classification
     if (!copy || columns.length !== shape.columns) {
       throw new Error('the columns of this COPY are not known, so they cannot be masked')

@@ -70,7 +70,7 @@ export class Replies implements ReplyListener<Exchange> {
     }
     const plan = this.#services.policy().plan(description, classification, maskingOf(exchange))
     exchange.plans[statement] = plan
-    if (plan) this.#noteMasked(exchange, plan)
+    if (plan && plan.masked.length > 0) this.#noteMasked(exchange, plan)
   }
 
   #noteMasked(exchange: Exchange, plan: MaskPlan): void {
@@ -86,7 +86,9 @@ export class Replies implements ReplyListener<Exchange> {
     const plan = exchange.plans[statement]
     if (plan) return plan.maskers
     if (plan === null) return null
-    if (!this.#services.policy().guards) return null
+    const { guards, detects } = this.#services.policy()
+    if (detects) return 'unknown'
+    if (!guards) return null
     const classification = exchange.statementOf(statement)
     return classification?.output === 'clear' && !exchange.distrust ? null : 'unknown'
   }
@@ -102,7 +104,8 @@ export class Replies implements ReplyListener<Exchange> {
   }
 
   copyOut(exchange: Exchange, statement: number, shape: CopyShape): CopyMasker | null {
-    if (!this.#services.policy().guards) return null
+    const { guards, detects } = this.#services.policy()
+    if (!guards && !detects) return null
     const classification = exchange.statements[statement]
     if (!classification) throw new Error('COPY of a statement that nobody classified')
     const { masker, masked } = this.#services

@@ -33,6 +33,8 @@ export interface Policy {
   clearsAll(unmask: readonly string[]): boolean
   /** False where no column is classified: then no result is guarded, whatever it reads. */
   readonly guards: boolean
+  /** True where what passes is looked at, so that it has to be described. */
+  readonly detects: boolean
   /** True where all is allowed and nothing guarded: no decision depends on what the schema is. */
   readonly transparent: boolean
   /** True where nothing is held, only recorded as if it had been. */
