@@ -97,14 +97,14 @@ function judge(
   const line = lineage?.[index]
   const known = classification.output === 'clear' || line !== undefined
   const shown = line ? shownBy(line) : null
-  // A whole row is column 0 of its table.
-  if (column.columnNumber === 0 && shown)
-    return { kind: 'shows', shown: { ...shown, plain: false } }
   if (column.tableOid === 0) {
     if (line) return shown ? { kind: 'shows', shown } : PASSES
     const safe = classification.lineage === undefined && classification.safeOutputs.includes(index)
     return known || safe ? PASSES : { kind: 'shows', shown: ANYTHING }
   }
+  // A whole row is column 0 of its table.
+  if (column.columnNumber === 0 && shown)
+    return { kind: 'shows', shown: { ...shown, plain: false } }
   const attributed = attributedTo(column, classification, catalog)
   if (!shown || (line && isAmong(column, line))) return attributed
   if (attributed.kind === 'passes')

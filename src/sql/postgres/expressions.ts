@@ -268,8 +268,11 @@ function nullTest(analysis: Analysis, body: Body, scope: Scope): Taint {
 
 /** (row).field: a field, or a function of the row where no field has that name. */
 function indirection(analysis: Analysis, body: Body, scope: Scope): Taint {
-  let taint = taintOfValue(analysis, body.arg, scope)
-  for (const step of listOf(body.indirection)) {
+  const field = rowField(body, scope)
+  let taint = field
+    ? columnReference(analysis, field.reference, scope)
+    : taintOfValue(analysis, body.arg, scope)
+  for (const step of field?.rest ?? listOf(body.indirection)) {
     const name = stringOf(step)
     taint =
       name === null
@@ -277,6 +280,19 @@ function indirection(analysis: Analysis, body: Body, scope: Scope): Taint {
         : analysis.call([name], taint)
   }
   return taint
+}
+
+/** (c).email, where c is a whole row, is c.email; null for any other field of a value. */
+export function rowField(
+  { arg, indirection }: Body,
+  scope: Scope,
+): { readonly reference: Body; readonly rest: readonly unknown[] } | null {
+  const fields = listOf(bodyOf(arg, 'ColumnRef')?.fields)
+  const [first, ...rest] = listOf(indirection)
+  const names = namesOf(fields)
+  const whole = names.length > 0 && names.length === fields.length
+  if (!whole || stringOf(first) === null || scope.resolve(names).kind !== 'row') return null
+  return { reference: { fields: [...fields, first] }, rest }
 }
 
 /** The column that a value is, unchanged; null where it is anything else. Notes nothing. */

@@ -1,7 +1,7 @@
 import type { Flow, LineageSource } from '../output-lineage.ts'
 import type { Analysis } from './analysis.ts'
 import { type Body, bodyOf, childrenOf, listOf, namesOf, nodeOf } from './ast.ts'
-import { plainColumn } from './expressions.ts'
+import { plainColumn, rowField } from './expressions.ts'
 import type { Scope } from './scope.ts'
 import type { Column, Origins, Outputs } from './taint.ts'
 
@@ -78,8 +78,9 @@ function visit(walk: Walk, value: unknown, flow: Flow): void {
     visitQuery(walk, walk.analysis.query(value, walk.scope), flow)
   } else if (kind === 'NullTest') {
     const plain = plainColumn(walk.analysis, body.arg, walk.scope) !== null
-    visit(walk, body.arg, plain ? 'aggregate-safe' : flow)
-  } else visitAll(walk, body, flow)
+    visit(walk, body.arg, plain ? through(flow, 'aggregate-safe') : flow)
+  } else if (kind === 'A_Indirection') visitField(walk, body, flow)
+  else visitAll(walk, body, flow)
 }
 
 function visitAll(walk: Walk, value: unknown, flow: Flow): void {
@@ -102,6 +103,12 @@ function visitReference({ analysis, scope, found }: Walk, body: Body, flow: Flow
   else if (to.kind === 'row') {
     add(found, allOrigins(to.items.flatMap(({ columns }) => columns)), 'derived')
   } else if (to.kind === 'attribute') add(found, allOrigins(to.item.columns), 'derived')
+}
+
+function visitField(walk: Walk, body: Body, flow: Flow): void {
+  const field = rowField(body, walk.scope)
+  if (field) visitReference(walk, field.reference, flow)
+  visitAll(walk, field?.rest ?? body, flow)
 }
 
 /** count() tells how many there are; FILTER and OVER choose which rows count. */

@@ -1,17 +1,7 @@
 import type { ColumnId } from '../output-lineage.ts'
 import type { Analysis } from './analysis.ts'
-import {
-  type Body,
-  bodyOf,
-  isObject,
-  listOf,
-  type Node,
-  namesOf,
-  nodeOf,
-  placeOf,
-  stringOf,
-} from './ast.ts'
-import { isConstant, plainColumn } from './expressions.ts'
+import { type Body, bodyOf, isObject, listOf, namesOf, nodeOf, placeOf } from './ast.ts'
+import { isConstant, plainColumn, rowField } from './expressions.ts'
 import { allOrigins, conditionOrigins, lazily, originsOf } from './origins.ts'
 import { outputName } from './output-name.ts'
 import { Scope } from './scope.ts'
@@ -199,24 +189,16 @@ function targetColumn(analysis: Analysis, target: Body, scope: Scope): Column {
 function idsOf(analysis: Analysis, value: unknown, scope: Scope): readonly ColumnId[] | null {
   const node = nodeOf(value)
   if (node?.kind === 'TypeCast') return idsOf(analysis, node.body.arg, scope)
-  const names = node ? columnNames(node) : []
-  if (names.length === 0) return null
+  const field = node?.kind === 'A_Indirection' ? rowField(node.body, scope) : null
+  const reference = node?.kind === 'ColumnRef' ? node.body : (field?.reference ?? {})
+  const fields = listOf(reference.fields)
+  const names = namesOf(fields)
+  if (names.length < fields.length || field?.rest.length) return null
   analysis.spend(scope.breadth())
   const found = scope.resolve(names)
   const ids = found.kind === 'columns' ? found.columns.map((column) => column.ids) : []
   const known = ids.flatMap((own) => own ?? [])
   return known.length > 0 && ids.every((own) => own !== undefined) ? known : null
-}
-
-function columnNames({ kind, body }: Node): readonly string[] {
-  if (kind === 'ColumnRef') {
-    const names = namesOf(body.fields)
-    return names.length === listOf(body.fields).length ? names : []
-  }
-  const row = kind === 'A_Indirection' ? bodyOf(body.arg, 'ColumnRef') : null
-  const [field, ...others] = listOf(body.indirection)
-  const name = stringOf(field)
-  return row && name !== null && others.length === 0 ? [...namesOf(row.fields), name] : []
 }
 
 /** What a star stands for. */
