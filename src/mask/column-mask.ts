@@ -1,9 +1,11 @@
+import { UNJUDGED } from '../catalog/column-ledger.ts'
+import { DERIVED } from '../catalog/derive-classes.ts'
 import type { Shown } from '../sql/output-lineage.ts'
 import { coversClass, maskOfClass } from './data-class.ts'
 import { MASKS_STRICTEST_FIRST, type MaskConfig } from './plan.ts'
 
-/** The class that the catalogs give to what is computed from several: which, nobody knows. */
-const SEVERAL = 'derived'
+/** What the catalogs say of columns that have no class of their own: what they hold, nobody knows. */
+const NO_CLASSES: ReadonlySet<string> = new Set([DERIVED, UNJUDGED])
 
 const WHOLE: MaskConfig = { mask: 'redact', keepLast: null }
 
@@ -18,9 +20,13 @@ export function maskOfShown({ classes, unknown, plain }: Shown, masks: Masks): M
   const configs = classes.map((dataClass) => maskOfClass(dataClass, masks))
   const [strictest = WHOLE] = configs.toSorted((one, other) => rank(one) - rank(other))
   if (strictest.mask === 'null') return strictest
-  const computed = !plain || unknown || classes.includes(SEVERAL)
+  const computed = !plain || unknown || classes.some(isNone)
   const alike = configs.every(({ keepLast }) => keepLast === strictest.keepLast)
   return computed || !alike ? WHOLE : strictest
+}
+
+function isNone(dataClass: string): boolean {
+  return NO_CLASSES.has(dataClass)
 }
 
 function rank({ mask }: MaskConfig): number {
@@ -29,7 +35,7 @@ function rank({ mask }: MaskConfig): number {
 
 /** Whether everything that the column shows may leave in clear. */
 export function isCleared({ classes, unknown }: Shown, unmask: readonly string[]): boolean {
-  if (unknown || classes.length === 0 || classes.includes(SEVERAL)) return false
+  if (unknown || classes.length === 0 || classes.some(isNone)) return false
   return classes.every((dataClass) => unmask.some((pattern) => coversClass(pattern, dataClass)))
 }
 

@@ -172,12 +172,17 @@ t.test('a rule clears an expression where it clears every class behind it', asyn
     line('c', 'derived', ['pii.email', 'hr.pay']),
     { ...unknown, sources: [...unknown.sources, ...line('c', 'derived', ['pii.email']).sources] },
     line('c', 'derived', ['derived']),
+    line('c', 'identity', ['unjudged']),
   ]
   const seen = (...unmask: string[]) =>
-    outcome(withLineage(Array(4).fill(column(0, 0)), lineage, { unmask }))
-  t.same(seen('pii.email'), ['same', WHOLE, WHOLE, WHOLE])
-  t.same(seen('pii.*', 'hr.*'), ['same', 'same', WHOLE, WHOLE])
-  t.same(seen('*', '*.*'), ['same', 'same', WHOLE, WHOLE], 'nobody knows what "derived" is of')
+    outcome(withLineage(Array(5).fill(column(0, 0)), lineage, { unmask }))
+  t.same(seen('pii.email'), ['same', WHOLE, WHOLE, WHOLE, WHOLE])
+  t.same(seen('pii.*', 'hr.*'), ['same', 'same', WHOLE, WHOLE, WHOLE])
+  t.same(
+    seen('*', '*.*'),
+    ['same', 'same', WHOLE, WHOLE, WHOLE],
+    'nobody knows what "derived" is of',
+  )
 })
 
 t.test('where lineage and the server differ, it is masked and counted', async (t) => {
