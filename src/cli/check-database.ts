@@ -1,3 +1,4 @@
+import { type ClassMemory, classMemoryOf, readOnly } from '../catalog/class-memory.ts'
 import { type CaselessNames, ClassifiedPatterns } from '../catalog/classified-patterns.ts'
 import type { DatabaseConfig } from '../config/config.ts'
 import { parseUpstream, showUpstream, type Upstream } from '../config/upstream-url.ts'
@@ -20,14 +21,23 @@ export interface SystemCheck<Client> {
     client: Client,
     database: DatabaseConfig,
     upstream: Upstream,
-    clock: Clock,
+    around: Around,
   ): Promise<SystemReading>
+}
+
+/** What a reading needs beside the database. */
+export interface Around {
+  readonly clock: Clock
+  /** What a proxy on the same data folder remembers. */
+  readonly memory: ClassMemory
 }
 
 export interface SystemReading {
   /** What the role had better not be able to do. */
   readonly roleFacts: readonly string[]
   readonly columns: readonly ColumnName[]
+  /** New ones beside classified ones, which nobody has judged: schema.table.column. */
+  readonly unjudged: readonly string[]
   /** How the names of a pattern compare with those. */
   readonly caseless?: CaselessNames
 }
@@ -41,20 +51,26 @@ export interface ColumnName {
 /** Reaches a database and reads its schema as the proxy would. */
 export async function checkDatabase(
   database: DatabaseConfig,
+  data: string,
   clock: Clock,
 ): Promise<DatabaseReport> {
   const upstream = parseUpstream(database.upstream)
   if ('problem' in upstream) return failed(database, upstream.problem)
-  return upstream.system === 'mysql'
-    ? runCheck(mysqlCheck, database, upstream, clock)
-    : runCheck(postgresCheck, database, upstream, clock)
+  const troubles: string[] = []
+  const file = classMemoryOf(data, database.name, (why) => troubles.push(why))
+  const around = { clock, memory: readOnly(file) }
+  const { problems, warnings } =
+    upstream.system === 'mysql'
+      ? await runCheck(mysqlCheck, database, upstream, around)
+      : await runCheck(postgresCheck, database, upstream, around)
+  return { problems, warnings: [...warnings, ...troubles.map((why) => saidOf(database, why))] }
 }
 
 async function runCheck<Client>(
   system: SystemCheck<Client>,
   database: DatabaseConfig,
   upstream: Upstream,
-  clock: Clock,
+  around: Around,
 ): Promise<DatabaseReport> {
   let client: Client
   try {
@@ -64,14 +80,23 @@ async function runCheck<Client>(
     return failed(database, `${showUpstream(upstream)} can't be reached as ${user}: ${why(error)}`)
   }
   try {
-    const reading = await system.read(client, database, upstream, clock)
-    const warnings = [...reading.roleFacts, ...unmatched(database, reading)]
-    return { problems: [], warnings: warnings.map((text) => `databases.${database.name}: ${text}`) }
+    const reading = await system.read(client, database, upstream, around)
+    const warnings = [...reading.roleFacts, ...unmatched(database, reading), ...waiting(reading)]
+    return { problems: [], warnings: warnings.map((text) => saidOf(database, text)) }
   } catch (error) {
     return failed(database, `the schema of ${showUpstream(upstream)} can't be read: ${why(error)}`)
   } finally {
     await system.disconnect(client)
   }
+}
+
+function saidOf({ name }: DatabaseConfig, text: string): string {
+  return `databases.${name}: ${text}`
+}
+
+/** An agent sees only that they are masked. */
+function waiting({ unjudged }: SystemReading): string[] {
+  return unjudged.map((column) => `${column} is new and masked until classified: judges it`)
 }
 
 function failed({ name }: DatabaseConfig, text: string): DatabaseReport {

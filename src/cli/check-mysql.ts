@@ -8,9 +8,9 @@ import { openOwnMysqlCatalog } from './own-mysql-catalog.ts'
 export const mysqlCheck: SystemCheck<Connection> = {
   connect: (upstream) => connectMysqlClient(upstream, 'countersign check'),
   disconnect: (connection) => connection.end(),
-  async read(connection, database, upstream, clock) {
+  async read(connection, database, upstream, { clock, memory }) {
     const connect = () => connectMysqlClient(upstream, 'countersign check')
-    const catalog = await openOwnMysqlCatalog(database, connect, clock)
+    const catalog = await openOwnMysqlCatalog(database, connect, clock, memory)
     try {
       const { current } = catalog
       return {
@@ -18,6 +18,7 @@ export const mysqlCheck: SystemCheck<Connection> = {
         columns: [...current.tables()].flatMap(({ schema, name: table, columns }) =>
           columns.map(({ name }) => ({ schema, table, name })),
         ),
+        unjudged: current.unjudged,
         caseless: { tables: current.lowerCaseTableNames !== 0, columns: true },
       }
     } finally {

@@ -8,13 +8,22 @@ import type { SystemCheck } from './check-database.ts'
 export const postgresCheck: SystemCheck<pg.Client> = {
   connect: (upstream) => connectUpstreamClient(upstream, 'countersign check'),
   disconnect: (client) => client.end(),
-  async read(client, { classified, trustedFunctions }, upstream, clock) {
+  async read(client, database, upstream, { clock, memory }) {
+    const { classified, trustedFunctions, strict } = database
     const connect = () => connectUpstreamClient(upstream, 'countersign check')
-    const catalog = await openPostgresCatalog({ connect, classified, trustedFunctions, clock })
+    const catalog = await openPostgresCatalog({
+      connect,
+      classified,
+      trustedFunctions,
+      strict,
+      memory,
+      clock,
+    })
     try {
       const { current } = catalog
       return {
         roleFacts: await inspectRole(client, current),
+        unjudged: current.unjudged,
         columns: [...current.relations()].flatMap(({ schema, name: table, columns }) =>
           [...columns.values()].map(({ name }) => ({ schema, table, name })),
         ),

@@ -65,7 +65,7 @@ export async function check(path: string, env: CommandIo['env'], clock: Clock): 
   if (!read.ok) return { problems: read.problems, warnings: [] }
   const { config } = read
   const databases = await Promise.all(
-    [...config.databases.values()].map((database) => checkDatabase(database, clock)),
+    [...config.databases.values()].map((database) => checkDatabase(database, config.data, clock)),
   )
   return {
     problems: [
