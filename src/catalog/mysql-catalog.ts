@@ -31,7 +31,7 @@ export interface MysqlCatalogOptions {
   /** Told of columns that wait to be judged, once of each: schema.table.column. */
   readonly onUnjudged?: (columns: readonly string[]) => void
   readonly clock: Clock
-  /** Milliseconds between looks for changes; 5,000 by default. */
+  /** Milliseconds between looks for changes; 4,000 by default. */
   readonly checkEveryMs?: number
   /** Told when the schema can't be read; the reading before it stays in force. */
   readonly onTrouble?: (error: unknown) => void

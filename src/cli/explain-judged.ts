@@ -1,3 +1,4 @@
+import type { ClassMemory } from '../catalog/class-memory.ts'
 import type { DatabaseConfig } from '../config/config.ts'
 import type { Upstream } from '../config/upstream-url.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -15,6 +16,8 @@ export interface JudgingParts {
   readonly database: DatabaseConfig
   readonly upstream: Upstream
   readonly clock: Clock
+  /** What a proxy on the same data folder remembers of its columns. */
+  readonly memory: ClassMemory
 }
 
 /**

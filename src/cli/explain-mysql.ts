@@ -12,11 +12,11 @@ import { openOwnMysqlCatalog } from './own-mysql-catalog.ts'
 /** Judges a text on the schema of a MySQL or MariaDB as it is now, in a session as they begin. */
 export async function judgeOnMysql(
   sql: string,
-  { database, upstream, clock }: JudgingParts,
+  { database, upstream, clock, memory }: JudgingParts,
 ): Promise<readonly Judged[]> {
   const connect = () => connectMysqlClient(upstream, 'countersign explain')
   const facts = await factsOf(upstream, connect)
-  const catalog = await openOwnMysqlCatalog(database, connect, clock)
+  const catalog = await openOwnMysqlCatalog(database, connect, clock, memory)
   try {
     const { dialect } = catalog.current
     const { trustedFunctions } = database

@@ -7,11 +7,18 @@ import { type Judged, type JudgingParts, NO_NAMES, statementsOf } from './explai
 /** Judges a text on the schema of a PostgreSQL as it is now. */
 export async function judgeOnPostgres(
   sql: string,
-  { database, upstream, clock }: JudgingParts,
+  { database, upstream, clock, memory }: JudgingParts,
 ): Promise<readonly Judged[]> {
-  const { trustedFunctions, classified } = database
+  const { trustedFunctions, classified, strict } = database
   const connect = () => connectUpstreamClient(upstream, 'countersign explain')
-  const catalog = await openPostgresCatalog({ connect, classified, trustedFunctions, clock })
+  const catalog = await openPostgresCatalog({
+    connect,
+    classified,
+    trustedFunctions,
+    strict,
+    memory,
+    clock,
+  })
   const classifier = await createPostgresClassifier({ catalog, trustedFunctions, clock })
   const lineage = await LineageReader.open(trustedFunctions)
   try {

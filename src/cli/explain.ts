@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { classMemoryOf, readOnly } from '../catalog/class-memory.ts'
 import { readConfig } from '../config/config-file.ts'
 import { parseUpstream } from '../config/upstream-url.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
@@ -78,10 +79,11 @@ export async function explainSql(
   parts: ReportParts,
   clock: Clock,
 ): Promise<readonly StatementReport[]> {
-  const { database } = parts
+  const { config, database } = parts
   const upstream = parseUpstream(database.upstream)
   if ('problem' in upstream) throw new UsageError(`${database.name}: ${upstream.problem}`)
+  const memory = readOnly(classMemoryOf(config.data, database.name, () => undefined))
   const judge = upstream.system === 'mysql' ? judgeOnMysql : judgeOnPostgres
-  const judged = await judge(sql, { database, upstream, clock })
+  const judged = await judge(sql, { database, upstream, clock, memory })
   return judged.map(({ statement, outputs }) => reportOn(statement, outputs, parts))
 }

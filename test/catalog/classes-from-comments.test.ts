@@ -154,6 +154,32 @@ for (const name of SIDES) {
       await side.admin('ALTER TABLE people RENAME COLUMN public_note TO plain')
     })
 
+    if (side.postgres) {
+      await t.test("a view's own comment adds to what it shows", async (t) => {
+        await side.admin(
+          "COMMENT ON COLUMN contacts.reach IS '@pii.contact'",
+          "COMMENT ON COLUMN contacts.id IS '@pii.number'",
+        )
+        const catalog = await side.open({ classified: { 'people.mail': 'pii.email' } })
+        t.same(catalog.classesOf('contacts'), { id: 'pii.number', reach: 'derived*' })
+        t.same(catalog.classesOf('people').id, undefined)
+        await side.admin('COMMENT ON COLUMN contacts.id IS NULL')
+        await catalog.refresh()
+        t.equal(catalog.classesOf('contacts').id, 'pii.number')
+        await catalog.close()
+      })
+    } else {
+      await t.test('a name that is taken over in one statement', async (t) => {
+        await side.admin('CREATE TABLE taken (id int, secret varchar(20), open text, last int)')
+        const catalog = await side.open({ classified: { 'taken.secret': 'pii.secret' } })
+        await side.admin('ALTER TABLE taken DROP COLUMN open, CHANGE secret open varchar(20)')
+        await catalog.refresh()
+        t.same(catalog.classesOf('taken'), { open: 'pii.secret*' })
+        await catalog.close()
+        await side.admin('DROP TABLE taken')
+      })
+    }
+
     await t.test('names that change places take their classes along', async (t) => {
       await side.admin('CREATE TABLE pairs (id int, secret varchar(20), open varchar(20))')
       const catalog = await side.open({ classified: { 'pairs.secret': 'pii.secret' } })

@@ -44,6 +44,7 @@ function openWorld() {
       },
     },
     onTrouble: (error) => world.troubles.push(error),
+    onRecovery: () => world.troubles.push('over'),
   })
   return { world, keeper }
 }
@@ -91,6 +92,15 @@ t.test('a reading that fails is told, and the next has another connection', asyn
   t.equal(await waits, kept)
   t.equal(world.opened, 2)
   t.equal(world.ended, 1)
+  await settle()
+  for (const at of [3, 4]) {
+    world.tick()
+    await settle()
+    world.readings[at]?.resolve()
+    await settle()
+    await settle()
+    t.match(world.troubles, [/gone/, 'over'], 'its end is told, once')
+  }
 })
 
 t.test('a connection that breaks is replaced; one that broke before breaks nothing', async (t) => {
@@ -116,9 +126,9 @@ t.test('a connection that breaks is replaced; one that broke before breaks nothi
 
 t.test('a look that takes long is followed by a long rest', async (t) => {
   const { world, keeper } = openWorld()
-  t.equal(world.waits, 5000)
+  t.equal(world.waits, 4000)
   for (const [took, rest] of [
-    [30, 5000],
+    [30, 4000],
     [2000, 40_000],
   ] as const) {
     world.tick()

@@ -303,7 +303,7 @@ databases:
     )
     t.match(ran.out, /no pattern can name it: \["(?:public|shop)","odd","e\.mail"\] pii\.email/)
     if (side.postgres) {
-      t.match(ran.out, /# by names only: "public\.locked", its rows can't be read \(42501\)/)
+      t.match(ran.out, /# by names only: public\.locked, its rows can't be read \(42501\)/)
       t.equal(classified['public.locked.email'], 'pii.email')
     }
   })

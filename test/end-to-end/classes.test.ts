@@ -122,6 +122,9 @@ async function classes(t: Test, side: Side): Promise<void> {
       JSON.stringify(check.warnings),
       new RegExp(`${schema}\\.customers\\.fax is new and masked`),
     )
+    const scan = await proxy.run('scan', '--config', proxy.configPath, '--database', 'shop')
+    t.match(scan.out, /waits to be judged, .*"customers","other"/, 'and by scan')
+    t.notMatch(scan.out + scan.err, SSN)
     await edit(proxy, ({ databases }) => {
       databases.shop.classified[`${schema}.customers.fax`] = 'none'
       databases.shop.classified[`${schema}.customers.email`] = 'none'

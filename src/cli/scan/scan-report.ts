@@ -21,8 +21,7 @@ export function reportAsYaml(database: string, report: ScanReport): string {
       (column) => `      # waits to be judged, and nothing speaks for a class: ${shown(column)}`,
     ),
     ...unread.map(
-      ({ schema, table, why }) =>
-        `# by names only: ${JSON.stringify(`${schema}.${table}`)}, ${why}`,
+      ({ schema, table, why }) => `# by names only: ${keyOf(`${schema}.${table}`)}, ${why}`,
     ),
   ]
   return `${lines.join('\n')}\n`
@@ -49,12 +48,20 @@ function isWritable({ schema, table, column }: Named): boolean {
 }
 
 function shown({ schema, table, column }: Named): string {
-  return JSON.stringify([schema, table, column])
+  return visible(JSON.stringify([schema, table, column]))
 }
 
 /** JSON's texts are YAML's too (YAML 1.2, section 1.3). */
 function keyOf(text: string): string {
-  return PLAIN.test(text) ? text : JSON.stringify(text)
+  return PLAIN.test(text) ? text : visible(JSON.stringify(text))
+}
+
+/** What doesn't show, or turns the text around it, written out: a person is to review it. */
+function visible(json: string): string {
+  return json.replace(
+    /[\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
+    (hidden) => `\\u${hidden.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 /** For machines. */
