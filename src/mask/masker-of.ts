@@ -1,4 +1,5 @@
 import { assertNever } from '../lib/assert-never.ts'
+import { constantMasker, toNull } from './maskers/constant.ts'
 import { hashMasker } from './maskers/hash.ts'
 import { partialMasker } from './maskers/partial.ts'
 import { yearMasker } from './maskers/year.ts'
@@ -10,7 +11,7 @@ export interface MaskKeys {
   readonly hash: Buffer
 }
 
-export const toNull: Masker = () => null
+export { toNull }
 
 /** The masker of one column. A mask that doesn't fit its values becomes `redact`. */
 export function maskerOf(config: MaskConfig, values: Values, keys: MaskKeys): Masker {
@@ -18,7 +19,7 @@ export function maskerOf(config: MaskConfig, values: Values, keys: MaskKeys): Ma
   if (values.kind === 'record') return (cell) => values.hidden(cell)
   const masker =
     values.kind === 'list' ? listMasker(config, values, keys) : fitting(config, values, keys)
-  return masker ?? (() => values.redacted)
+  return masker ?? constantMasker(values.redacted)
 }
 
 /**

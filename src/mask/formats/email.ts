@@ -7,10 +7,10 @@ const LONGEST = 254
 /** Nobody can be reached there (RFC 6761, section 6.4). */
 const DOMAIN = '@masked.invalid'
 /** 64 bits. */
-const BYTES = 8
+const KEPT = 16
 
 /** An address that leads nowhere; null where the text is none. The domain isn't kept either. */
 export function hashedEmail(text: string, digest: Digest): string | null {
   if (text.length > LONGEST || !SHAPE.test(text)) return null
-  return digest(text).toString('hex', 0, BYTES) + DOMAIN
+  return digest(text).slice(0, KEPT) + DOMAIN
 }

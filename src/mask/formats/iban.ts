@@ -10,7 +10,7 @@ export function hashedIban(text: string, digest: Digest): string | null {
   const plain = text.replaceAll(' ', '')
   if (!SHAPE.test(plain) || remainder(plain.slice(4) + plain.slice(0, 4)) !== 1) return null
   const country = plain.slice(0, 2)
-  const chance = digest(plain)
+  const chance = Buffer.from(digest(plain), 'hex')
   const account = Array.from(plain.slice(4), (character, i) => another(character, chance[i] ?? 0))
   const check = 98 - remainder(`${account.join('')}${country}00`)
   const written = [...country, ...String(check).padStart(2, '0'), ...account]

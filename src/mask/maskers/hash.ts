@@ -5,8 +5,8 @@ import { hashedUuid } from '../formats/uuid.ts'
 import type { Masker } from '../plan.ts'
 import type { DateValues, TextValues, Values } from '../values.ts'
 
-/** Bytes of the digest that a text, a document or a string of bytes is given. */
-const KEPT = 16
+/** Hexadecimal digits of the digest that a text, a document or a string of bytes is given. */
+const KEPT = 32
 
 /**
  * A keyed hash in the column's own type: equal values stay equal, in text and binary alike and from
@@ -19,13 +19,13 @@ export function hashMasker(values: Values, key: Buffer): Masker | null {
     case 'text':
       return textHash(values, digest, dayHash(key))
     case 'document':
-      return (cell) => values.write(digest(values.content(cell)).toString('hex', 0, KEPT))
+      return (cell) => values.write(digest(values.content(cell)).slice(0, KEPT))
     case 'bytes':
       return (cell) => {
         const value = values.read(cell)
         if (value === null) return values.redacted
-        const hashed = values.uuid ? hashedUuid(value, digest) : digest(value).subarray(0, KEPT)
-        return values.write(hashed)
+        if (values.uuid) return values.write(hashedUuid(value, digest))
+        return values.write(Buffer.from(digest(value).slice(0, KEPT), 'hex'))
       }
     case 'number': {
       const { room } = values
@@ -49,7 +49,7 @@ function textHash(values: TextValues, digest: Digest, hashedDay: (day: number) =
     const text = typeof content === 'string' ? content : content.toString('utf8')
     const shown = hashedInForm(text, digest, hashedDay)
     const fits = shown !== null && (limit === null || shown.length <= limit)
-    return values.write(fits ? shown : digest(content).toString('hex', 0, KEPT))
+    return values.write(fits ? shown : digest(content).slice(0, KEPT))
   }
 }
 
@@ -61,10 +61,15 @@ const INT4 = 1n << 31n
  * they can be joined; what is larger gets one that no int4 holds.
  */
 function hashedNumber(value: string, room: bigint, digest: Digest): bigint {
-  const chance = digest(value).readBigUInt64BE()
+  const chance = chanceOf(digest(value))
   if (room <= INT4) return chance % room
   const small = /^-?\d{1,10}$/.test(value) && BigInt(value) < INT4 && BigInt(value) >= -INT4
   return small ? chance % INT4 : INT4 + (chance % (room - INT4))
+}
+
+/** The first 64 bits. */
+function chanceOf(digest: string): bigint {
+  return BigInt(`0x${digest.slice(0, 16)}`)
 }
 
 /** Seconds of 1970-01-02 to 2037-12-31, which TIMESTAMP of MySQL holds in every time zone. */
@@ -81,7 +86,7 @@ function dateHash(
     const moment = values.moment(cell)
     if (moment === null) return values.redacted
     if (values.unit === 'day') return values.at(hashedDay(Number(moment)))
-    const chance = digest(`${moment} µs`).readBigUInt64BE()
+    const chance = chanceOf(digest(`${moment} µs`))
     return values.at(FIRST_SECOND + Number(chance % BigInt(SECONDS)))
   }
 }

@@ -1,3 +1,5 @@
+import { copyBytes, withWriter } from '../../wire/cell-writers.ts'
+import { type CellWriter, NOT_WRITTEN } from '../../wire/protocol.ts'
 import type { Masker } from '../plan.ts'
 import type { Values } from '../values.ts'
 
@@ -11,10 +13,10 @@ export function partialMasker(values: Values, keepLast: number | null): Masker |
   switch (values.kind) {
     case 'text': {
       const { limit } = values
-      const quick = keepLast === null && values.asciiBytes
-      return (cell) =>
-        (quick ? partialEmail(cell, limit) : null) ??
+      const whole: Masker = (cell) =>
         values.write(partialText(values.read(cell).trimEnd(), keepLast))
+      const quick = keepLast === null && values.asciiBytes
+      return quick ? withEmailWriter(whole, limit) : whole
     }
     case 'number':
       if (!values.exact) return null
@@ -29,24 +31,44 @@ export function partialMasker(values: Values, keepLast: number | null): Masker |
 }
 
 const AT = 0x40
-const STARS_AT = Buffer.from('***@')
+const STAR = 0x2a
+/** *** in the place of nothing. */
+const GROWTH = 3
 
-/** What `partialText` gives for an address of plain ASCII, without making a text of it; else null. */
-function partialEmail(cell: Buffer, limit: number | null): Buffer | null {
-  const at = cell.indexOf(AT)
-  if (at < 1 || at === cell.length - 1) return null
-  for (let index = 0; index < cell.length; index++) {
-    const byte = cell[index] as number
-    if (byte <= 0x20 || byte >= 0x7f || (byte === AT && index !== at)) return null
+/** What `whole` gives for an address of plain ASCII, without making a text of it. */
+function withEmailWriter(whole: Masker, limit: number | null): Masker {
+  const longest = limit ?? Number.POSITIVE_INFINITY
+  const write: CellWriter['write'] = (from, start, end, out, at) => {
+    const sign = signOf(from, start, end)
+    if (sign < 0) return NOT_WRITTEN
+    const kept = sign > start + 1 ? 1 : 0
+    if (kept + GROWTH + end - sign > longest) return NOT_WRITTEN
+    let to = at
+    if (kept === 1) out[to++] = from[start] as number
+    out[to++] = STAR
+    out[to++] = STAR
+    out[to++] = STAR
+    return copyBytes(from, sign, end, out, to)
   }
-  const kept = at > 1 ? 1 : 0
-  const length = kept + STARS_AT.length + cell.length - at - 1
-  if (limit !== null && length > limit) return null
-  const shown = Buffer.allocUnsafe(length)
-  cell.copy(shown, 0, 0, kept)
-  STARS_AT.copy(shown, kept)
-  cell.copy(shown, kept + STARS_AT.length, at + 1)
-  return shown
+  const masker: Masker = (cell) => {
+    const shown = Buffer.allocUnsafe(cell.length + GROWTH)
+    const end = write(cell, 0, cell.length, shown, 0)
+    return end === NOT_WRITTEN ? whole(cell) : shown.subarray(0, end)
+  }
+  return withWriter(masker, { growth: GROWTH, write })
+}
+
+/** Where the one @ stands between two parts of visible ASCII; -1 where it isn't so. */
+function signOf(from: Buffer, start: number, end: number): number {
+  let sign = -1
+  for (let index = start; index < end; index++) {
+    const byte = from[index] as number
+    if (byte <= 0x20 || byte >= 0x7f) return -1
+    if (byte !== AT) continue
+    if (sign >= 0) return -1
+    sign = index
+  }
+  return sign > start && sign < end - 1 ? sign : -1
 }
 
 /** bo@x.test -> b***@x.test; 4111 1111 1111 1111 -> **** **** **** 1111; else *** and the end. */

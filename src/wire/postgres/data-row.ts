@@ -1,5 +1,12 @@
 import { ProxyError } from '../../lib/errors.ts'
-import type { Cell, CellMasker } from '../protocol.ts'
+import { copyBytes, growthOf } from '../cell-writers.ts'
+import {
+  type Cell,
+  type CellMasker,
+  type CellWriter,
+  NOT_WRITTEN,
+  WRITTEN_NULL,
+} from '../protocol.ts'
 import { RowArea } from '../row-area.ts'
 
 /** Byte1 type, Int32 length, Int16 count of the columns (manual, section 54.7, DataRow). */
@@ -15,6 +22,48 @@ const area = new RowArea()
  */
 export function maskDataRow(frame: Buffer, maskers: readonly (CellMasker | null)[]): Buffer {
   if (frame.length < HEADER || readUint16(frame, 5) !== maskers.length) throw misfit()
+  const growth = growthOf(maskers)
+  if (growth !== null && area.holds(frame.length + growth)) {
+    const written = writeStraight(frame, maskers, growth)
+    if (written !== null) return written
+  }
+  return writeByCells(frame, maskers)
+}
+
+/** By maskers that write into the row as it is made; null where one of them can't. */
+function writeStraight(
+  frame: Buffer,
+  maskers: readonly (CellMasker | null)[],
+  growth: number,
+): Buffer | null {
+  const out = area.open(frame.length + growth)
+  const begin = area.at
+  let to = begin
+  // What comes before it has been written.
+  let from = 0
+  let at = HEADER
+  for (let column = 0; column < maskers.length; column++) {
+    if (at + LENGTH > frame.length) throw misfit()
+    const length = readInt32(frame, at)
+    const start = at + LENGTH
+    at = length < 0 ? start : start + length
+    if (length < -1 || at > frame.length) throw misfit()
+    const masker = maskers[column] as CellMasker | null
+    if (masker === null || length < 0) continue
+    to = copyBytes(frame, from, start, out, to)
+    const end = (masker.writer as CellWriter).write(frame, start, at, out, to)
+    if (end === NOT_WRITTEN) return null
+    writeInt32(out, to - LENGTH, end === WRITTEN_NULL ? -1 : end - to)
+    if (end !== WRITTEN_NULL) to = end
+    from = at
+  }
+  if (at !== frame.length) throw misfit()
+  to = copyBytes(frame, from, frame.length, out, to)
+  writeInt32(out, begin + 1, to - begin - 1)
+  return area.close(to)
+}
+
+function writeByCells(frame: Buffer, maskers: readonly (CellMasker | null)[]): Buffer {
   // Where each masked value begins in the frame, and what is shown in its place.
   const starts: number[] = []
   const shown: Cell[] = []
