@@ -121,9 +121,17 @@ rules:
           /deny, by the rule no-ssn/,
           'its modes',
         )
+        t.match(
+          (await run('SELECT id, count(email) AS n, email IS NULL AS e FROM people GROUP BY id'))
+            .out,
+          /id: identity from shop\.people\.id; in clear\n.*n: aggregate-safe from shop\.people\.email \(pii\.email\); in clear\n.*e: aggregate-safe/i,
+        )
         t.match((await run('SELECT reach FROM contacts')).out, /output {5}reach: .*masked: partial/)
         const unread = await run('SELECT x.* FROM nothing_here x')
-        t.match(unread.out, /output {5}\*: from what is not certain, masked: redact/)
+        t.match(
+          unread.out,
+          /output {5}\*: derived from what is not certain \(unknown\); masked: redact/,
+        )
         t.match((await run('SELECT price FROM goods')).out, /decision {3}allow/)
         t.notMatch((await run('UPDATE people SET name = 1 WHERE id = 1')).out, /output/)
         t.match((await run("SELECT 'half")).out, /opaque/, 'what nobody can read is held')

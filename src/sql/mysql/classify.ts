@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { type Clock, systemClock } from '../../lib/clock.ts'
+import { lineageSize } from '../lineage-size.ts'
 import type { CacheSize, Classifier, Parsed, SessionNames } from '../statement.ts'
 import { unreadable } from '../unreadable.ts'
 import { type Dialect, encodingOf, type SessionFacts } from './dialect.ts'
@@ -34,7 +35,7 @@ export interface MysqlClassifier {
 export function createMysqlClassifier(options: MysqlClassifierOptions): MysqlClassifier {
   const verdicts = new LRUCache<string, Verdict>({
     maxSize: CACHE_SIZE,
-    sizeCalculation: (_verdict, key) => key.length * 4 + VERDICT_SIZE,
+    sizeCalculation: ({ parsed }, key) => key.length * 4 + VERDICT_SIZE + lineageSize(parsed),
   })
   const trusted = new Set(options.trustedFunctions)
   const large = new LargeTextJudge(options.clock ?? systemClock)

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { type Clock, systemClock } from '../../lib/clock.ts'
 import { messageOf } from '../../lib/errors.ts'
+import { lineageSize } from '../lineage-size.ts'
 import type { CacheSize, Classifier, Parsed, SessionNames } from '../statement.ts'
 import { unreadable } from '../unreadable.ts'
 import { type Judgement, judgeText } from './classify-text.ts'
@@ -42,15 +43,6 @@ export async function createPostgresClassifier(
   const parser = new PostgresParser()
   await parser.open()
   return new CachedClassifier(parser, options)
-}
-
-/** What one output column, and one source of it, take up. */
-const LINE_SIZE = 100
-
-function lineageSize(parsed: Parsed): number {
-  const statements = parsed.kind === 'statements' ? parsed.statements : []
-  const lines = statements.flatMap(({ lineage }) => lineage ?? [])
-  return lines.reduce((size, { sources }) => size + LINE_SIZE * (1 + sources.length), 0)
 }
 
 /** Judges a text once, with one reading of the schema. */

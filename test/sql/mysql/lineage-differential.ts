@@ -1,6 +1,6 @@
 import { type Connection, createConnection } from 'mysql2/promise'
 import { lineageOfQuery } from '../../../src/sql/mysql/lineage/lineage.ts'
-import type { OutputLineage } from '../../../src/sql/output-lineage.ts'
+import { type OutputLineage, shownBy } from '../../../src/sql/output-lineage.ts'
 import { Random, seedOf } from '../../fuzz/random.ts'
 import type { TestMysql } from '../../support/mysql.ts'
 import { WORLD, worldOf } from './lineage-world.ts'
@@ -46,7 +46,7 @@ export async function runLineageDifferential(options: {
     if (!lineage) continue
     tally.followed++
     tally.columns += lineage.length
-    tally.fit += lineage.filter(({ sources }) => sources.length === 0).length
+    tally.fit += lineage.filter((line) => shownBy(line) === null).length
     const wrong = problems(sql, lineage, one, other)
     if (wrong) findings.push(`${server.version} case ${index} of seed ${seed}: ${wrong}: ${sql}`)
   }
@@ -144,7 +144,7 @@ function problems(
   }
   // They compare computed values, so which rows are left tells of them; that is judged as a guess.
   if (COMPARES.test(sql) && one.rows.length !== other.rows.length) return null
-  const fit = lineage.flatMap(({ sources }, index) => (sources.length === 0 ? [index] : []))
+  const fit = lineage.flatMap((line, index) => (shownBy(line) === null ? [index] : []))
   const shown = ({ rows }: Answer) => sorted(rows.map((row) => fit.map((index) => row[index])))
   const same = JSON.stringify(distinct(shown(one))) === JSON.stringify(distinct(shown(other)))
   return same || fit.length === 0 ? null : `columns ${fit} tell of classified values`

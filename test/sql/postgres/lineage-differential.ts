@@ -33,7 +33,7 @@ const CLASSIFIED = {
 /** Every classified value becomes another; what is NULL, and what is equal to what, stays. */
 const OTHERS = `
   UPDATE customers SET email = 'other' || id || '@example.org', phone = 'o' || right(phone, 9),
-    national_id = 'X' || left(national_id, 8), birth = birth + 4000, home = ROW('o' || id, 'p')::address,
+    national_id = 'X' || right(national_id::text, 10), birth = birth + 4000, home = ROW('o' || id, 'p')::address,
     contacts = ARRAY['o' || id], profile = jsonb_build_object('o', id);
   UPDATE employees SET salary = salary + 71, iban = 'o' || iban;
   UPDATE payments SET card = 'o' || card;

@@ -1,27 +1,56 @@
-/** What a value is computed from: label -> data class, null where the source is unknown or has none. */
-export type Sources = ReadonlyMap<string, string | null>
+/** Something that a value comes from. */
+export interface Source {
+  /** Null: nobody has classified it. */
+  readonly dataClass: string | null
+  /** Nobody knows what it holds. */
+  readonly unknown: boolean
+  /** Only how many values it has, or whether there is one, comes of it. */
+  readonly counted: boolean
+}
+
+/** What a value is computed from, by label. */
+export type Sources = ReadonlyMap<string, Source>
 
 export const NONE: Sources = new Map()
 
 export function unknownSource(what: string): Sources {
-  return new Map([[what, null]])
+  return new Map([[what, { dataClass: null, unknown: true, counted: false }]])
+}
+
+/** The same where only how many there are comes of it. */
+export function counted(sources: Sources): Sources {
+  return new Map([...sources].map(([label, source]) => [label, { ...source, counted: true }]))
 }
 
 export function union(all: Iterable<Sources>): Sources {
   let only: Sources = NONE
-  let more: Map<string, string | null> | null = null
+  let more: Map<string, Source> | null = null
   for (const sources of all) {
     if (sources.size === 0 || sources === only) continue
     if (only.size === 0) only = sources
     else {
       more ??= new Map(only)
-      for (const [label, dataClass] of sources) {
-        // Where one name stands for two sources, the one that is known less counts.
-        if (more.get(label) !== null) more.set(label, dataClass)
-      }
+      for (const [label, source] of sources) more.set(label, both(more.get(label), source))
     }
   }
   return more ?? only
+}
+
+/** Where one name stands for two sources, the one counts of which less is known or more shows. */
+function both(known: Source | undefined, other: Source): Source {
+  if (!known) return other
+  return {
+    dataClass: other.dataClass ?? known.dataClass,
+    unknown: known.unknown || other.unknown,
+    counted: known.counted && other.counted,
+  }
+}
+
+/** Grows with what is known to be behind a value. */
+export function weightOf(sources: Sources): number {
+  let weight = 0
+  for (const source of sources.values()) weight += source.counted ? 1 : 2
+  return weight
 }
 
 /** A column of a table or a query. */

@@ -1,5 +1,5 @@
 import { effectOfFunction, isBuiltin } from '../functions.ts'
-import { type Column, NONE, type Sources, union, unknownSource } from './columns.ts'
+import { type Column, counted, NONE, type Sources, union, unknownSource } from './columns.ts'
 import type { Common, Context } from './context.ts'
 import type { Scope } from './scope.ts'
 import type { Expression } from './tree.ts'
@@ -26,20 +26,28 @@ export function sourcesOf(
     case 'call':
       return callSources(context, value, scope, each)
     case 'query':
-      // EXISTS tells no value; what chooses the rows is judged as a guess.
-      if (value.exists) return NONE
-      return union(
-        context
-          .outputs(value.query, { parent: scope, commons })
-          .columns.map(({ sources }) => sources),
-      )
-    case 'is-null':
-      return plainColumn(context, value.value, scope) ? NONE : each([value.value])
+      return querySources(context, value, scope, commons)
+    case 'is-null': {
+      const plain = plainColumn(context, value.value, scope) !== null
+      return plain ? counted(each([value.value])) : each([value.value])
+    }
     case 'mixed':
       return each(value.parts)
     case 'named-window':
       return each(scope.windows)
   }
+}
+
+/** EXISTS tells no value; what chooses the rows is judged as a guess. */
+function querySources(
+  context: Context,
+  { query, exists }: Extract<Expression, { kind: 'query' }>,
+  scope: Scope,
+  commons: Common | null,
+): Sources {
+  if (exists) return NONE
+  const { columns } = context.outputs(query, { parent: scope, commons })
+  return union(columns.map(({ sources }) => sources))
 }
 
 function columnSources(context: Context, names: readonly string[], scope: Scope): Sources {
@@ -67,7 +75,9 @@ function callSources(
   }
   const counts = name.toLowerCase() === 'count' || name.toLowerCase() === 'isnull'
   // How many rows have a value, and whether one is there, reveals none.
-  if (counts && call.args.every((arg) => plainColumn(context, arg, scope))) return window
+  if (counts && call.args.every((arg) => plainColumn(context, arg, scope))) {
+    return union([counted(each(call.args)), window])
+  }
   const known = isBuiltin(name, context.dialect) && !bringsMore(name)
   const result = known ? NONE : unknownSource(`the result of ${name}()`)
   return union([result, each(call.args), window])

@@ -109,8 +109,10 @@ function columnsOf(table: SchemaTable): TableColumns {
 }
 
 function sourcesOf(table: SchemaTable, column: SchemaTable['columns'][number]): Sources {
-  if (column.dataClass === null && !column.derived) return NONE
-  return new Map([[`${table.schema}.${table.name}.${column.name}`, column.dataClass]])
+  const { dataClass } = column
+  const label = `${table.schema}.${table.name}.${column.name}`
+  const unknown = dataClass === null && column.derived
+  return new Map([[label, { dataClass, unknown, counted: false }]])
 }
 
 /** A query in FROM sees what is outside of its SELECT; with LATERAL also what stands before it. */

@@ -1,4 +1,4 @@
-import { type Column, type Outputs, union, visible } from './columns.ts'
+import { type Column, type Outputs, union, visible, weightOf } from './columns.ts'
 import type { Common, Context, Surroundings } from './context.ts'
 import { plainColumn } from './follow-expression.ts'
 import { addFrom, renamed } from './follow-from.ts'
@@ -202,5 +202,7 @@ function named(outputs: Outputs, as: Outputs): Outputs {
 
 /** It only grows from round to round: more sources, fewer plain columns. */
 function weight({ columns }: Outputs): number {
-  return columns.reduce((sum, { sources, plain }) => sum + sources.size * 2 + (plain ? 0 : 1), 0)
+  return columns.reduce((sum, { sources, plain, derived }) => {
+    return sum + weightOf(sources) + (plain ? 0 : 1) + (derived ? 1 : 0)
+  }, 0)
 }

@@ -45,7 +45,7 @@ export function lineageOfStatement(
   if (text.tokens.length > MAX_TOKENS) return null
   try {
     const outputs = statementOutputs(text, options)
-    return outputs?.ordered ? outputs.columns.map(lineageOf) : null
+    return outputs?.ordered ? lineageOfColumns(outputs.columns) : null
   } catch (error) {
     if (error instanceof Unfollowed || error instanceof RangeError) return null
     throw new Error(`lineage: ${messageOf(error)}`, { cause: error })
@@ -132,14 +132,21 @@ function returnedOutputs(reading: Reading, context: Context): Outputs | null {
   return itemOutputs(context, items, scope, null, from.ordered)
 }
 
+/** Sources of all columns of one result together; more than any honest statement has. */
+const MAX_SOURCES = 20_000
+
+function lineageOfColumns(columns: readonly Column[]): readonly OutputLineage[] | null {
+  const all = columns.reduce((sum, { sources }) => sum + sources.size, 0)
+  return all > MAX_SOURCES ? null : columns.map(lineageOf)
+}
+
 function lineageOf({ name, sources, plain, derived }: Column): OutputLineage {
-  const flow = plain && derived !== true ? 'identity' : 'derived'
+  const shows = plain && derived !== true ? 'identity' : 'derived'
   return {
     name,
-    sources: [...sources].map(([label, dataClass]) =>
-      dataClass === null
-        ? { kind: 'unknown', label, flow }
-        : { kind: 'column', label, dataClass, flow },
-    ),
+    sources: [...sources].map(([label, { dataClass, unknown, counted }]) => {
+      const flow = counted ? 'aggregate-safe' : shows
+      return unknown ? { kind: 'unknown', label, flow } : { kind: 'column', label, dataClass, flow }
+    }),
   }
 }
