@@ -173,6 +173,25 @@ export class ColumnLedger {
   }
 }
 
+/**
+ * What a column that no pattern judges has: from its comment, from before, and from the reading
+ * before this one, each class once. What a comment says now counts as said by it.
+ */
+export function keptClasses(
+  said: readonly string[],
+  kept: readonly KeptClass[],
+  before: string | null,
+): readonly KeptClass[] {
+  const all: readonly KeptClass[] = [
+    ...said.map((dataClass) => ({ dataClass, by: 'comment' as const })),
+    ...kept,
+    ...(before === null ? [] : [{ dataClass: before, by: 'configuration' as const }]),
+  ]
+  const first = new Map<string, KeptClass>()
+  for (const each of all) if (!first.has(each.dataClass)) first.set(each.dataClass, each)
+  return [...first.values()]
+}
+
 /** schema.table.column */
 export function textOf({ name }: Pick<ColumnFacts, 'name'>): string {
   return name.join('.')

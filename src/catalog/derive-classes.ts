@@ -3,8 +3,9 @@ import type { LineageReader } from '../sql/postgres/lineage.ts'
 import type { CatalogColumn, CatalogRelation } from './catalog.ts'
 import type { KeptClass } from './class-memory.ts'
 import { type ClassifiedPatterns, NO_CLASS } from './classified-patterns.ts'
-import { type ColumnFacts, type ColumnLedger, UNJUDGED } from './column-ledger.ts'
+import { type ColumnFacts, type ColumnLedger, keptClasses, UNJUDGED } from './column-ledger.ts'
 import { classesInComment, UNREAD } from './comment-classes.ts'
+import { columnFacts, FIRST_NORMAL_OID, idOf } from './postgres-facts.ts'
 import type { ColumnRow, PostgresReading, RelationRow } from './postgres-reading.ts'
 import { CatalogSnapshot, type SnapshotParts, withColumns } from './snapshot.ts'
 
@@ -114,13 +115,11 @@ export class ClassDerivation {
   /** A comment only adds: what it says beside what was known is both, and so masked whole. */
   #classifyUnnamed(relation: CatalogRelation, column: CatalogColumn): void {
     const id = idOf(relation, column)
-    const said = (this.#comments.get(id) ?? []).map((dataClass) => byComment(dataClass))
     const name = [relation.schema, relation.name, column.name] as const
-    const before = relation.oid < FIRST_NORMAL_OID ? [] : this.#ledger.keptOf(id, name)
-    const was = this.#classBefore(relation, column)
-    const all = [...said, ...before, ...(was === null ? [] : [byConfiguration(was)])]
-    const kept = all.filter(
-      ({ dataClass }, at) => all.findIndex((other) => other.dataClass === dataClass) === at,
+    const kept = keptClasses(
+      this.#comments.get(id) ?? [],
+      relation.oid < FIRST_NORMAL_OID ? [] : this.#ledger.keptOf(id, name),
+      this.#classBefore(relation, column),
     )
     if (kept.length > 0) this.#kept.set(id, kept)
     for (const { dataClass } of kept) {
@@ -128,53 +127,10 @@ export class ClassDerivation {
     }
   }
 
-  /** The tables' columns as the ledger is to know them; a view's are what they are computed from. */
   #tables(): readonly (readonly ColumnFacts[])[] {
-    const relatives = this.#relatives()
-    return [...this.#relations.values()]
-      .filter(({ oid }) => oid >= FIRST_NORMAL_OID)
-      .map((relation) => {
-        const near = relatives.get(relation.oid) ?? { parents: [], children: [] }
-        const columns = [...relation.columns.values()].map((column) =>
-          this.#factsOf(relation, column, near),
-        )
-        return TABLES.has(relation.kind) ? columns : columns.filter(({ kept }) => kept.length > 0)
-      })
-  }
-
-  #factsOf(relation: CatalogRelation, column: CatalogColumn, near: Relatives): ColumnFacts {
-    const id = idOf(relation, column)
-    const sameIn = (oids: readonly number[]) =>
-      oids.flatMap((oid) => {
-        const columns = [...(this.#relations.get(oid)?.columns.values() ?? [])]
-        return columns.filter(({ name }) => name === column.name)
-      })
-    const [above, below] = [sameIn(near.parents), sameIn(near.children)]
-    // What a parent or a child gives isn't worth keeping: it gives it again.
-    const given = new Set([...above, ...below].map(({ dataClass }) => dataClass))
-    const kept = this.#kept.get(id) ?? []
-    return {
-      id,
-      name: [relation.schema, relation.name, column.name],
-      classified: column.dataClass !== null || column.derived,
-      judged: this.#judged.has(id),
-      kept: kept.filter(({ by, dataClass }) => by === 'comment' || !given.has(dataClass)),
-      inherited: above.length > 0,
-    }
-  }
-
-  #relatives(): ReadonlyMap<number, Relatives> {
-    const all = new Map<number, { parents: number[]; children: number[] }>()
-    const of = (oid: number) => {
-      const known = all.get(oid) ?? { parents: [], children: [] }
-      all.set(oid, known)
-      return known
-    }
-    for (const { child, parent } of this.#reading.inherits) {
-      of(child).parents.push(parent)
-      of(parent).children.push(child)
-    }
-    return all
+    const { inherits } = this.#reading
+    const own = { judged: this.#judged, kept: this.#kept }
+    return columnFacts(this.#relations, inherits, own)
   }
 
   #mask(id: string | null): void {
@@ -278,32 +234,6 @@ export class ClassDerivation {
     this.#relations.set(relation, withColumns(owner, new Map(owner.columns).set(number, column)))
     return true
   }
-}
-
-interface Relatives {
-  readonly parents: readonly number[]
-  readonly children: readonly number[]
-}
-
-/** Relations below this oid are the server's own (FirstNormalObjectId, transam.h). */
-const FIRST_NORMAL_OID = 16_384
-
-const TABLES: ReadonlySet<CatalogRelation['kind']> = new Set([
-  'table',
-  'partitioned-table',
-  'foreign-table',
-])
-
-function idOf(relation: { readonly oid: number }, column: { readonly number: number }): string {
-  return `${relation.oid}.${column.number}`
-}
-
-function byComment(dataClass: string): KeptClass {
-  return { dataClass, by: 'comment' }
-}
-
-function byConfiguration(dataClass: string): KeptClass {
-  return { dataClass, by: 'configuration' }
 }
 
 function classOf(lineage: OutputLineage): { dataClass: string; derived: boolean } | null {

@@ -2,7 +2,13 @@ import type { SchemaTable } from '../sql/mysql/schema.ts'
 import { type OutputLineage, shownBy } from '../sql/output-lineage.ts'
 import type { ColumnName, KeptClass } from './class-memory.ts'
 import { type ClassifiedPatterns, NO_CLASS } from './classified-patterns.ts'
-import { type ColumnFacts, type ColumnLedger, textOf, UNJUDGED } from './column-ledger.ts'
+import {
+  type ColumnFacts,
+  type ColumnLedger,
+  keptClasses,
+  textOf,
+  UNJUDGED,
+} from './column-ledger.ts'
 import { classesInComment, UNREAD } from './comment-classes.ts'
 import { DERIVED } from './derive-classes.ts'
 import { type ClassBefore, classBefore } from './mysql-renamed.ts'
@@ -133,17 +139,10 @@ export class MysqlClassDerivation {
     names: MysqlSnapshot,
   ): MysqlColumn {
     if (table.kind === 'view') return bare
-    const said = classesInComment(column.comment).map(
-      (dataClass): KeptClass => ({ dataClass, by: 'comment' }),
-    )
-    const was: KeptClass[] =
-      before && ![DERIVED, UNJUDGED].includes(before.dataClass) && !before.derived
-        ? [{ dataClass: before.dataClass, by: 'configuration' }]
-        : []
-    const all = [...said, ...this.#by.ledger.keptOf(null, nameOf(table, column, names)), ...was]
-    const kept = all.filter(
-      ({ dataClass }, at) => all.findIndex((other) => other.dataClass === dataClass) === at,
-    )
+    const said = classesInComment(column.comment)
+    const same = before !== null && !before.derived ? before.dataClass : null
+    const remembered = this.#by.ledger.keptOf(null, nameOf(table, column, names))
+    const kept = keptClasses(said, remembered, same)
     if (kept.length > 0) this.#kept.set(columnKey(table, column), kept)
     const sources = kept.map(({ dataClass }) => ({ dataClass, derived: dataClass === UNREAD }))
     // A comment has judged what nobody had.

@@ -5,12 +5,12 @@ import {
   type AgentClient,
   codeOf,
   connectAgent,
-  NEWEST_SIDES,
+  ONE_SIDE_EACH,
   type Side,
   type SideServer,
 } from '../support/e2e-sides.ts'
 
-for (const side of NEWEST_SIDES) {
+for (const side of ONE_SIDE_EACH) {
   t.test(`${side.name}: where classes come from`, (t) => classes(t, side))
 }
 
@@ -29,6 +29,29 @@ async function classes(t: Test, side: Side): Promise<void> {
   const connect = (t: Test) => connectAgent(t, side, proxy, { hold: '300ms' })
   const shown = async (client: AgentClient, column: string, from = 'customers') =>
     (await client.query(`SELECT ${column} FROM ${from} WHERE id = 1`))[0]?.[column.toLowerCase()]
+
+  await t.test(
+    'a comment is noticed where nothing was classified and all is allowed',
+    async (t) => {
+      const open = await startCountersign(t, {
+        upstream: db.upstream,
+        database: { classified: {} },
+        config: { rules: [rule('all', {}, 'allow')] },
+        like: proxy,
+      })
+      const client = await connectAgent(t, side, open)
+      const read = () => client.query('SELECT note FROM scratch WHERE id = ?', [7])
+      await db.run(`INSERT INTO scratch VALUES (7, '${SSN}')`)
+      t.equal((await read())[0]?.note, SSN)
+      await db.run(
+        side.system === 'mysql'
+          ? "ALTER TABLE scratch MODIFY note text COMMENT '@pii.national-id'"
+          : "COMMENT ON COLUMN scratch.note IS '@pii.national-id'",
+      )
+      await until(db, side, async () => (await read())[0]?.note !== SSN)
+      t.notMatch(JSON.stringify(await client.query('SELECT upper(note) FROM scratch')), SSN)
+    },
+  )
 
   await t.test('a comment from elsewhere is noticed, in sessions that are open too', async (t) => {
     const client = await connect(t)
