@@ -92,7 +92,7 @@ function masks(world: MicroWorld): Case[] {
   const columns = decodeRowDescription(m.rowDescription(10, 20_002))
   const row = m.dataRow(CELLS)
   const { catalog } = world
-  return (['redact', 'null', 'partial', 'hash'] as const).map((mask) => {
+  return (['redact', 'null', 'partial', 'hash'] as const).flatMap((mask) => {
     const plan = planFor({
       columns,
       classification,
@@ -102,12 +102,20 @@ function masks(world: MicroWorld): Case[] {
       keys: { hash: Buffer.alloc(32, 1) },
     })
     const maskers = plan?.maskers ?? []
-    return {
-      name: `a row of 10 columns, one masked: ${mask}`,
-      operations: 1,
-      bytes: row.length,
-      run: () => maskDataRow(row, maskers),
-    }
+    const all = maskers.map(() => maskers.find((masker) => masker !== null) ?? null)
+    const common = { operations: 1, bytes: row.length }
+    return [
+      {
+        name: `a row of 10 columns, one masked: ${mask}`,
+        ...common,
+        run: () => maskDataRow(row, maskers),
+      },
+      {
+        name: `a row of 10 columns, all masked: ${mask}`,
+        ...common,
+        run: () => maskDataRow(row, all),
+      },
+    ]
   })
 }
 

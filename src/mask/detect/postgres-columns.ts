@@ -3,6 +3,7 @@ import { ClassifiedPatterns, NO_CLASS } from '../../catalog/classified-patterns.
 import { type OutputLineage, shownBy } from '../../sql/output-lineage.ts'
 import { binaryArrays } from '../maskers/binary-arrays.ts'
 import type { Masker, ResultColumn } from '../plan.ts'
+import { EMPTY_HSTORE } from '../type-oids.ts'
 import { shapeOf, type TypeShape } from '../types.ts'
 import type { Detector } from './detector.ts'
 
@@ -67,8 +68,7 @@ function maskerOf(
 }
 
 function isText({ family, array, fixed }: TypeShape): boolean {
-  // Of the types with one fixed value, hstore alone has none of its own in FIXED.
-  if (fixed) return fixed[0] === '' && fixed[1] === '00000000'
+  if (fixed) return fixed === EMPTY_HSTORE
   if (array) return array.element !== null && isText(array.element)
   return TEXTS.includes(family)
 }
