@@ -7,9 +7,18 @@ const MAX_SOURCES = 20_000
 
 /**
  * The lineage of a result's columns: by their taint, which decides what is masked, and beside it
- * what else they come from. undefined where it isn't certain which columns these are.
+ * what else they come from. undefined where it isn't certain which columns these are, or where it
+ * would take too long to say.
  */
 export function lineageOfOutputs(outputs: Outputs): readonly OutputLineage[] | undefined {
+  try {
+    return linesOf(outputs)
+  } catch {
+    return undefined
+  }
+}
+
+function linesOf(outputs: Outputs): readonly OutputLineage[] | undefined {
   if (!outputs.complete || outputs.columns.length === 0) return undefined
   const lineage: OutputLineage[] = []
   let sources = 0

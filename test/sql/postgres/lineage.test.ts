@@ -143,6 +143,22 @@ t.test('EXECUTE and FETCH give the columns of the statement behind the name', as
   t.same(unknown.safeOutputs, [])
 })
 
+t.test('a query that doubles at every level is followed at the cost of its text', async (t) => {
+  let twice = 'SELECT email AS x FROM people'
+  for (let depth = 0; depth < 60; depth++) {
+    twice = `SELECT a.x || a.x || (SELECT a.x) AS x FROM (${twice}) a`
+  }
+  t.equal(await lineage(twice), 'x: ~people.email!')
+  let nested = 'SELECT count(email)::text AS x FROM people'
+  for (let depth = 0; depth < 6; depth++) {
+    nested = `WITH RECURSIVE r(x, y) AS (SELECT 'a', 'b' UNION SELECT y, (${nested}) || x FROM r) SELECT y FROM r`
+  }
+  t.equal(
+    await lineage(`SELECT email, (${nested}) AS n FROM people`),
+    'email: =people.email!, n: #people.email!',
+  )
+})
+
 t.test('the flow of a column is that of the source that tells the most', async (t) => {
   const flows = async (sql: string) => (await shop.one(sql)).lineage?.map(flowOf)
   t.same(
