@@ -3,6 +3,7 @@ import { CancelKeys } from '../../src/session/cancel-keys.ts'
 import { combineDecisions } from '../../src/session/combine-decisions.ts'
 import { Names } from '../../src/session/session-names.ts'
 import { TentativeMap } from '../../src/session/tentative-map.ts'
+import { NamesSoFar } from '../../src/sql/names-so-far.ts'
 import type { Classification, SessionName } from '../../src/sql/statement.ts'
 
 const statement = (verb: string, names: readonly SessionName[] = []): Classification => ({
@@ -194,3 +195,43 @@ t.test(
     t.equal(map.anyAmbiguous(1), false)
   },
 )
+
+t.test(
+  'what a cursor shows is certain until code may have opened another by its name',
+  async (t) => {
+    const names = new Names(() => 1)
+    const safe = { ...statement('SELECT safe'), output: 'classified' as const, safeOutputs: [0] }
+    const declare = statement('DECLARE', [{ kind: 'declare', name: 'c', inner: safe }])
+    const unseen = {
+      ...statement('CALL'),
+      effects: [{ effect: 'opaque' as const, reason: 'opens a cursor that may outlive it' }],
+    }
+    names.follow(declare)(true)
+    names.follow(statement('SELECT'))(true)
+    t.same(names.cursor('c')?.safeOutputs, [0])
+    names.follow(unseen)(true)
+    t.same(names.cursor('c')?.safeOutputs, [], 'it may be another one')
+    names.follow(declare)(false)
+    t.same(names.cursor('c')?.safeOutputs, [], 'a DECLARE that fails makes none')
+    names.follow(declare)(true)
+    t.same(names.cursor('c')?.safeOutputs, [0], 'one that succeeds does')
+    const soFar = new NamesSoFar(names)
+    t.same(soFar.cursor('c')?.safeOutputs, [0])
+    soFar.follow(unseen)
+    t.same(soFar.cursor('c')?.safeOutputs, [], 'in one text with it, too')
+    soFar.follow(declare)
+    t.same(soFar.cursor('c')?.safeOutputs, [0])
+    soFar.follow(unseen)
+    t.same(soFar.cursor('c')?.safeOutputs, [])
+  },
+)
+
+t.test('what a statement shows is not known any more where the schema has changed', async (t) => {
+  let version = 1
+  const names = new Names(() => version)
+  const inner = { ...statement('SELECT'), lineage: [{ name: 'a', sources: [] }] }
+  names.follow(statement('PREPARE', [{ kind: 'prepare', name: 'p', inner }]))(true)
+  t.ok(names.prepared('p')?.lineage)
+  version = 2
+  t.match(names.prepared('p'), { output: 'classified', safeOutputs: [], lineage: undefined })
+})
