@@ -1,5 +1,13 @@
 import { ProxyError } from '../../lib/errors.ts'
-import type { Cell, CellMasker } from '../protocol.ts'
+import { copyBytes, growthOf } from '../cell-writers.ts'
+import {
+  type Cell,
+  type CellMasker,
+  type CellWriter,
+  NOT_WRITTEN,
+  WRITTEN_NULL,
+} from '../protocol.ts'
+import { RowArea } from '../row-area.ts'
 import { lenencBytes, NULL_CELL, PayloadReader } from './payload.ts'
 import { RowAnew } from './row-anew.ts'
 
@@ -26,6 +34,52 @@ export function maskTextRow(
   payload: Buffer,
   maskers: readonly (CellMasker | null)[],
   room = 0,
+): Buffer {
+  const growth = growthOf(maskers)
+  if (growth !== null && area.holds(room + payload.length + growth)) {
+    const written = writeStraight(payload, maskers, growth, room)
+    if (written !== null) return written
+  }
+  return writeByCells(payload, maskers, room)
+}
+
+const area = new RowArea()
+
+/** By maskers that write into the row as it is made; null where one can't, or a length is long. */
+function writeStraight(
+  payload: Buffer,
+  maskers: readonly (CellMasker | null)[],
+  growth: number,
+  room: number,
+): Buffer | null {
+  const out = area.open(room + payload.length + growth)
+  let to = area.at + room
+  // What comes before it has been written.
+  let from = 0
+  let at = 0
+  for (let column = 0; column < maskers.length; column++) {
+    const begin = at
+    at = endOfCell(payload, begin)
+    const masker = maskers[column] as CellMasker | null
+    const first = payload[begin] as number
+    if (masker === null || first === NULL_CELL) continue
+    if (first > NULL_CELL) return null
+    to = copyBytes(payload, from, begin, out, to)
+    const end = (masker.writer as CellWriter).write(payload, begin + 1, at, out, to + 1)
+    const length = end - to - 1
+    if (end === NOT_WRITTEN || length >= NULL_CELL) return null
+    out[to] = end === WRITTEN_NULL ? NULL_CELL : length
+    to = end === WRITTEN_NULL ? to + 1 : end
+    from = at
+  }
+  if (at !== payload.length) throw misfit()
+  return area.close(copyBytes(payload, from, payload.length, out, to))
+}
+
+function writeByCells(
+  payload: Buffer,
+  maskers: readonly (CellMasker | null)[],
+  room: number,
 ): Buffer {
   const anew = new RowAnew(payload)
   let at = 0
