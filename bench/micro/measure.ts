@@ -20,11 +20,18 @@ const WARM_UP_MS = 300
 const BATCHES = 30
 const BATCH_MS = 20
 
-/** Times each case by itself, in batches that are long enough for the clock. */
-export async function measure(cases: readonly Case[]): Promise<Figure[]> {
+/**
+ * Times each case by itself, in batches that are long enough for the clock. `settle` runs between
+ * two batches, and isn't timed.
+ */
+export async function measure(
+  cases: readonly Case[],
+  settle: () => Promise<unknown>,
+): Promise<Figure[]> {
   const figures: Figure[] = []
   for (const each of cases) {
     const calls = await warmUp(each)
+    await settle()
     const times: number[] = []
     for (let batch = 0; batch < BATCHES; batch++) {
       const start = performance.now()
@@ -34,6 +41,7 @@ export async function measure(cases: readonly Case[]): Promise<Figure[]> {
         if (result instanceof Promise) await result
       }
       times.push(((performance.now() - start) * 1e6) / calls / each.operations)
+      await settle()
     }
     times.sort((a, b) => a - b)
     const median = times[Math.floor(times.length / 2)] ?? 0

@@ -122,13 +122,19 @@ const AGREED =
 const AUTOCOMMIT = 2
 const UTF8MB4 = 45
 
-function openSession(world: MicroWorld): SilentSession {
+/** Opens sessions that share one classifier, as those of a proxy do. */
+export function openMysqlSession(world: MicroWorld): () => SilentSession {
+  const server = createMysqlClassifier({ catalog: SCHEMA, dialect: DIALECT })
   const services: Services = {
     ...world.services,
     protocol: mysqlProtocol,
-    openClassifier,
+    openClassifier: () => server.forSession(() => FACTS),
     values: mysqlValues,
   }
+  return () => openSession(services)
+}
+
+function openSession(services: Services): SilentSession {
   return new SilentSession(services, PRINCIPAL, {
     agreement: { capabilities: AGREED, collation: UTF8MB4 },
     mysql: {
@@ -144,8 +150,9 @@ function openSession(world: MicroWorld): SilentSession {
 }
 
 function exchanges(world: MicroWorld): Case[] {
-  const one = openSession(world)
-  const often = openSession(world)
+  const open = openMysqlSession(world)
+  const one = open()
+  const often = open()
   often.exchange(m.prepare('SELECT * FROM ten WHERE c1 = ?'), m.prepared(10))
   const select = m.query('SELECT 1')
   const answer = m.result(1, '', m.textRow(['1']))

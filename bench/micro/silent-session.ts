@@ -18,6 +18,7 @@ class Line {
   readonly isClosed = false
   written = 0
   listener: ConnectionListener | null = null
+  onWritten: (() => void) | null = null
 
   listen(listener: ConnectionListener): void {
     this.listener = listener
@@ -29,6 +30,7 @@ class Line {
 
   write(bytes: Buffer): boolean {
     this.written += bytes.length
+    this.onWritten?.()
     return true
   }
 }
@@ -74,5 +76,14 @@ export class SilentSession {
     const before = this.#client.written
     this.#server.listener?.bytes(answered)
     if (this.#client.written - before !== answered.length) throw new Error('another answer')
+  }
+
+  /** Settles when what a client asks has passed, or has been answered by the proxy itself. */
+  ask(asked: Buffer): Promise<void> {
+    return new Promise((resolve) => {
+      this.#client.onWritten = resolve
+      this.#server.onWritten = resolve
+      this.#client.listener?.bytes(asked)
+    })
   }
 }

@@ -77,11 +77,16 @@ const nobodyIsAsked = new Proxy({} as Gate, {
   },
 })
 
-function rule(name: string, effect: Effect[], then: RuleAction): RuleConfig {
+export function rule(name: string, effect: Effect[], then: RuleAction): RuleConfig {
   return { name, when: { effect }, then }
 }
 
-export async function openMicroWorld(): Promise<MicroWorld> {
+const RULES = [
+  rule('hosts', ['server'], { kind: 'deny', reason: 'no' }),
+  rule('reads', ['read', 'session'], { kind: 'allow', maxRows: null }),
+]
+
+export async function openMicroWorld(rules: readonly RuleConfig[] = RULES): Promise<MicroWorld> {
   const snapshot = new CatalogSnapshot({
     version: 1,
     relations: [relation(20_001, 'ten', null), relation(20_002, 'people', 'pii.email')],
@@ -99,10 +104,7 @@ export async function openMicroWorld(): Promise<MicroWorld> {
   const catalog = { current: snapshot, refresh: async () => snapshot }
   const classifier = await createPostgresClassifier({ catalog })
   const policy = policyInForce({
-    rules: [
-      rule('hosts', ['server'], { kind: 'deny', reason: 'no' }),
-      rule('reads', ['read', 'session'], { kind: 'allow', maxRows: null }),
-    ],
+    rules,
     masks: { pii: { mask: 'partial', keepLast: null } },
     shadow: false,
     classes: ['pii.email'],

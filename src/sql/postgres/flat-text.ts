@@ -1,9 +1,9 @@
 /** Bytes. Up to here a text is judged on the data plane's own thread, when it is flat. */
-const MAX_INLINE = 16 * 1024
+const MAX_INLINE = 8 * 1024
 /** A chain of some 6,000 operators overflows the grammar's stack; this stays well below. */
-const MAX_INLINE_OPERATORS = 2000
+const MAX_INLINE_OPERATORS = 1000
 const MAX_DEPTH = 200
-const MAX_INLINE_STATEMENTS = 100
+const MAX_INLINE_STATEMENTS = 32
 /** Code of the database is read once, and was made by whoever may make it. */
 const MAX_CODE = 256 * 1024
 const MAX_CODE_OPERATORS = 4000
