@@ -22,7 +22,7 @@ export type SystemServices = Pick<
   | 'resolvingErrors'
   | 'contextQuery'
   | 'bearsMs'
-  | 'estimate'
+  | 'estimates'
   | 'rollsBack'
 >
 

@@ -20,6 +20,7 @@ import { mysqlLook } from './mask/detect/mysql-columns.ts'
 import { mysqlPlanner } from './mask/mysql/planner.ts'
 import { RESOLVING_ERRORS, scrubMysqlFields } from './mask/mysql/scrub.ts'
 import { connectUpstream, type UpstreamTarget } from './net/upstream-target.ts'
+import { Estimates } from './session/estimates.ts'
 import { estimateMysqlRows } from './session/mysql-estimate.ts'
 import { mysqlValues } from './session/mysql-values.ts'
 import { type ServedSchema, schemaAccess } from './session/schema-access.ts'
@@ -83,7 +84,7 @@ export async function openMysqlHouse(options: HouseOptions): Promise<House> {
     resolvingErrors: RESOLVING_ERRORS,
     contextQuery: (classification) => mysqlContextQuery(classification, catalog.current),
     bearsMs: waitTimeoutMs,
-    estimate: (exchange) => estimateMysqlRows(exchange, connect),
+    estimates: new Estimates(options.clock, (exchange) => estimateMysqlRows(exchange, connect)),
     rollsBack: ({ schema, name }) =>
       schema !== null && catalog.current.table(schema, name)?.transactional === true,
   }

@@ -17,6 +17,7 @@ import { postgresLook } from './mask/detect/postgres-columns.ts'
 import { postgresPlanner } from './mask/planner.ts'
 import { scrubFields } from './mask/scrub.ts'
 import { estimateRows } from './session/estimate.ts'
+import { Estimates } from './session/estimates.ts'
 import { postgresValues } from './session/postgres-values.ts'
 import { createPostgresClassifier } from './sql/postgres/classify.ts'
 import type { Schema } from './sql/postgres/schema.ts'
@@ -58,7 +59,7 @@ export async function openPostgresHouse(options: HouseOptions): Promise<House> {
     resolvingErrors: null,
     contextQuery,
     bearsMs: () => Number.POSITIVE_INFINITY,
-    estimate: (exchange) => estimateRows(exchange, connect),
+    estimates: new Estimates(clock, (exchange) => estimateRows(exchange, connect)),
     rollsBack: (table) => rollsBackInPostgres(table, catalog.current),
   }
   return {

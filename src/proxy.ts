@@ -253,7 +253,9 @@ export class DataPlane {
       },
       contextQuery: (classification) => system().contextQuery(classification),
       bearsMs: (settings) => system().bearsMs(settings),
-      estimate: (exchange) => system().estimate(exchange),
+      get estimates() {
+        return system().estimates
+      },
       rollsBack: (table) => system().rollsBack(table),
       counters: this.#counters,
       rowLimits: () => this.#config.limits,

@@ -12,6 +12,7 @@ import { systemClock } from '../../src/lib/clock.ts'
 import { postgresPlanner } from '../../src/mask/planner.ts'
 import { scrubFields } from '../../src/mask/scrub.ts'
 import type { RuleAction, RuleConfig } from '../../src/policy/rule.ts'
+import { Estimates } from '../../src/session/estimates.ts'
 import { Lookups } from '../../src/session/lookups.ts'
 import { policyInForce } from '../../src/session/policy-in-force.ts'
 import { postgresValues } from '../../src/session/postgres-values.ts'
@@ -132,7 +133,7 @@ export async function openMicroWorld(rules: readonly RuleConfig[] = RULES): Prom
     hmac: () => '',
     scrub: scrubFields,
     resolvingErrors: null,
-    estimate: async () => null,
+    estimates: new Estimates(systemClock, async () => null),
     contextQuery,
     bearsMs: () => Number.POSITIVE_INFINITY,
     counters: { statements: 0, held: 0, refused: 0, maskedResults: 0, disagreements: 0, rows: 0 },

@@ -115,6 +115,15 @@ export type AuditEvent =
       readonly rules: readonly string[]
       readonly approval: { readonly id: string } | null
     }
+  /** The planner expects it to go past a limit, of which the agent was told where it can be. */
+  | {
+      readonly type: 'statement.expected'
+      readonly session: string
+      readonly statement: number
+      /** By the planner's estimate. */
+      readonly rows: number
+      readonly limit: string
+    }
   /** It went past a limit on what an agent is sent, and a person let the rest of it leave. */
   | {
       readonly type: 'statement.exceeded'

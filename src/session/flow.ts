@@ -356,7 +356,23 @@ export class Flow {
       this.#dialogue.closeOpenSegment()
       await this.#settled()
       step.exchange.context = await this.#context(step.exchange)
+      await this.#warnEarly(step.exchange)
     }
+  }
+
+  /** Of a limit that the planner expects it to go past: the agent can still ask for less. */
+  async #warnEarly(exchange: Exchange): Promise<void> {
+    const limitOf = (rows: number | null) =>
+      rows === null ? null : this.#options.rowLimits.expected(exchange, rows)
+    const { estimates } = this.#services
+    const rows = await estimates.unless((known) => limitOf(known) === null, exchange)
+    const limit = limitOf(rows)
+    if (rows === null || limit === null) return
+    this.#notice(
+      `some ${rows} rows are expected, and a person is asked for more than ${limit}`,
+      "It is the planner's estimate and stops nothing. Fewer rows, by WHERE or LIMIT, wait for nobody.",
+    )
+    this.#options.records.expected(exchange, { rows, limit })
   }
 
   /**

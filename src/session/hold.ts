@@ -14,7 +14,6 @@ import { shownEffects } from './shown-effects.ts'
 const NOTICE_EVERY = 15_000
 /** Locks stay taken while a transaction waits, so it waits briefly. */
 const HOLD_IN_TRANSACTION = 4_000
-const MAX_ESTIMATE_MS = 800
 /** A context that keeps changing is not worth asking about for ever. */
 const MAX_ATTEMPTS = 3
 
@@ -66,7 +65,10 @@ export class Hold {
       this.#takeRulesInForce()
       const context = await this.#holder.context(this.#exchange)
       const binding = this.#binding(context, this.#decision)
-      const request = await this.#open(binding, await this.#estimate())
+      const request = await this.#open(
+        binding,
+        await this.#holder.services.estimates.of(this.#exchange),
+      )
       const resolution = await this.#resolution(request)
       const approved = approvalOrError(resolution, this.#exchange)
       const contextNow = await this.#holder.context(this.#exchange)
@@ -159,14 +161,6 @@ export class Hold {
     if (inTransaction()) asked.push(HOLD_IN_TRANSACTION)
     asked.push(this.#holder.bearsMs())
     return Math.min(...asked)
-  }
-
-  /** A person waits for it less long than a glance takes. */
-  #estimate(): Promise<number | null> {
-    const { clock, estimate } = this.#holder.services
-    const late = deferred<null>()
-    const cancel = clock.after(MAX_ESTIMATE_MS, () => late.resolve(null))
-    return Promise.race([estimate(this.#exchange), late.promise]).finally(cancel)
   }
 
   #draft(binding: string, estimatedRows: number | null): RequestDraft {

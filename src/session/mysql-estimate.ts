@@ -75,7 +75,15 @@ async function explain(connection: Connection, sql: string, verb: string): Promi
   await ask(connection, `START TRANSACTION ${verb === 'SELECT' ? 'READ ONLY' : ''}`)
   // The connection takes one statement at a time, so nothing can hide behind a semicolon.
   const form = dialect.flavour === 'mariadb' ? 'EXTENDED' : 'FORMAT=TRADITIONAL'
-  return rowsOf(await ask<PlanRow>(connection, `EXPLAIN ${form} ${sql}`))
+  const rows = rowsOf(await ask<PlanRow>(connection, `EXPLAIN ${form} ${sql}`))
+  return rows === null ? null : Math.min(rows, mostRows(sql))
+}
+
+/** LIMIT n, LIMIT m, n or LIMIT n OFFSET m, which a plan's rows leave out of account. */
+const LIMIT = /\blimit\s+(?:\d+\s*,\s*)?(\d+)(?:\s+offset\s+\d+)?\s*;?\s*$/i
+
+function mostRows(sql: string): number {
+  return Number(LIMIT.exec(sql)?.[1] ?? Number.POSITIVE_INFINITY)
 }
 
 /** Planning an UPDATE can wait for the locks of a row that it looks up. */

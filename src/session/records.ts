@@ -110,6 +110,12 @@ export class Records {
     if (exchange.recorded === 'outcome') this.#note(exchange, sqlState)
   }
 
+  /** The planner expects it to go past a limit. */
+  expected(exchange: Exchange, { rows, limit }: { rows: number; limit: string }): void {
+    const session = this.#session
+    this.#append({ type: 'statement.expected', session, statement: exchange.number, rows, limit })
+  }
+
   /** A person has let more leave than a limit allows; on disk when this resolves. */
   exceeded(
     exchange: Exchange,

@@ -41,6 +41,22 @@ export class RowLimits {
     )
   }
 
+  /** The limit that a person is asked at, if as many rows come of it, in words; null for none. */
+  expected(exchange: Exchange, rows: number): string | null {
+    for (const statement of exchange.statements) {
+      for (const limit of this.#on(statement)) {
+        if (limit.action !== 'approve') continue
+        const hour = this.#usage.hour(this.#agent, limit)
+        hour.pass()
+        const { rowsPerStatement, rowsPerHour } = limit
+        if (rowsPerStatement !== null && rows > rowsPerStatement)
+          return byStatement(rowsPerStatement)
+        if (rowsPerHour !== null && hour.rows + rows > rowsPerHour) return withinHour(rowsPerHour)
+      }
+    }
+    return null
+  }
+
   /**
    * The server has run it: a cursor that it made or freed is another one from here on. A DECLARE that
    * fails leaves the cursor of that name, and its count, as they were.
@@ -96,6 +112,9 @@ export class RowLimits {
 function countsRows({ rowsPerStatement, rowsPerHour, bytesPerHour }: LimitConfig): boolean {
   return rowsPerStatement !== null || rowsPerHour !== null || bytesPerHour !== null
 }
+
+const byStatement = (rows: number) => `${rows} rows by one statement`
+const withinHour = (rows: number) => `${rows} rows within an hour`
 
 /** Rows of one statement. */
 interface Count {
@@ -181,10 +200,9 @@ export class ResultMeter implements RowMeter {
   #most(limit: LimitConfig, hour: Hour, bytes: number): string | null {
     const { rowsPerStatement, rowsPerHour, bytesPerHour } = limit
     if (rowsPerStatement !== null && this.#count.rows >= rowsPerStatement) {
-      return `${rowsPerStatement} rows by one statement`
+      return byStatement(rowsPerStatement)
     }
-    if (rowsPerHour !== null && hour.rows >= rowsPerHour)
-      return `${rowsPerHour} rows within an hour`
+    if (rowsPerHour !== null && hour.rows >= rowsPerHour) return withinHour(rowsPerHour)
     if (bytesPerHour !== null && hour.bytes + bytes > bytesPerHour) {
       return `${bytesPerHour} bytes within an hour`
     }

@@ -15,7 +15,7 @@ import type {
   Parameter,
   WireProtocol,
 } from '../wire/protocol.ts'
-import type { Exchange } from './exchange.ts'
+import type { Estimates } from './estimates.ts'
 import type { Lookups } from './lookups.ts'
 import type { Usage } from './usage.ts'
 
@@ -115,8 +115,7 @@ export interface Services {
   readonly resolvingErrors: ReadonlySet<number> | null
   /** True where what is written to it can be taken back, and the count of it is whole. */
   rollsBack(table: TableUse): boolean
-  /** The planner's row estimate for the person who signs, or null. */
-  estimate(exchange: Exchange): Promise<number | null>
+  readonly estimates: Estimates
   /** The statement that tells what names mean in this session at this moment. */
   contextQuery(classification: Classification): string
   readonly counters: Counters

@@ -19,6 +19,7 @@ const MORE = Array.from(
   (_, at) => `(${at + 3}, 'P${at + 3}', 'p${at + 3}@x.test', '900-00-${at + 3}')`,
 )
 const SCHEMA = `INSERT INTO customers VALUES ${MORE.join(', ')};`
+const COUNTED = { postgres: 'ANALYZE customers;', mysql: 'ANALYZE TABLE customers;' }
 const ALL = 'SELECT id, email FROM customers ORDER BY id'
 /** The most that one statement may send. */
 const MOST = 10
@@ -26,7 +27,9 @@ const MOST = 10
 for (const side of NEWEST_SIDES) t.test(side.name, (t) => limits(t, side))
 
 async function limits(t: Test, side: Side): Promise<void> {
-  const db = await side.start(t, { schema: { postgres: SCHEMA, mysql: SCHEMA } })
+  const db = await side.start(t, {
+    schema: { postgres: SCHEMA + COUNTED.postgres, mysql: SCHEMA + COUNTED.mysql },
+  })
   if (!db) return
 
   t.test('past a number of rows a person is asked', async (t) => {
@@ -99,6 +102,24 @@ async function limits(t: Test, side: Side): Promise<void> {
       t.equal(again.code, '')
       t.equal(again.cells.length, PEOPLE)
       t.equal((await agent.say(ALL)).code, 'ZA001', 'once')
+    })
+
+    t.test("the planner's estimate warns before a row has left, and stops nothing", async (t) => {
+      const agent = await talk(t, { hold: '300ms' })
+      const warnings = () => proxy.records().filter(isExpected)
+      const before = warnings().length
+      const many = await agent.say(`SELECT email, id FROM customers`)
+      t.equal(many.cells.length, MOST)
+      const [warning, ...others] = warnings().slice(before)
+      t.match(warning, { rows: PEOPLE, limit: '10 rows by one statement' })
+      t.same(others, [])
+      const told = `some ${PEOPLE} rows are expected, and a person is asked for more than 10 rows`
+      const at = many.text.indexOf(told)
+      if (side.system === 'postgres') t.ok(at >= 0 && at < many.text.indexOf('@x.test'), 'before')
+      for (const few of ['LIMIT 5', 'WHERE id = 7']) {
+        t.equal((await agent.say(`SELECT email, id FROM customers ${few}`)).code, '', few)
+      }
+      t.equal(warnings().length, before + 1, 'of none that stays below it')
     })
 
     t.test('whoever cancels or hangs up withdraws the request', async (t) => {
@@ -241,6 +262,10 @@ async function piecesOfMysql(
 function limit(action: string, most: object = { rows_per_statement: MOST }) {
   // biome-ignore lint/suspicious/noThenProperty: the file's key; nobody awaits this object
   return { classes: ['pii.*'], ...most, then: action }
+}
+
+function isExpected({ type }: Record<string, unknown>): boolean {
+  return type === 'statement.expected'
 }
 
 function isExceeded({ type }: Record<string, unknown>): boolean {

@@ -11,6 +11,7 @@ import { type Deferred, deferred } from '../../src/lib/deferred.ts'
 import { ProxyError } from '../../src/lib/errors.ts'
 import { postgresPlanner } from '../../src/mask/planner.ts'
 import { scrubFields } from '../../src/mask/scrub.ts'
+import { Estimates } from '../../src/session/estimates.ts'
 import { Lookups } from '../../src/session/lookups.ts'
 import { policyInForce } from '../../src/session/policy-in-force.ts'
 import { postgresValues } from '../../src/session/postgres-values.ts'
@@ -188,7 +189,7 @@ export async function openFuzzWorld(): Promise<FuzzWorld> {
     hmac: () => 'hmac',
     scrub: scrubFields,
     resolvingErrors: null,
-    estimate: async () => null,
+    estimates: new Estimates(clock, async () => null),
     contextQuery,
     bearsMs: () => Number.POSITIVE_INFINITY,
     counters: { statements: 0, held: 0, refused: 0, maskedResults: 0, disagreements: 0, rows: 0 },

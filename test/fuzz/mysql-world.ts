@@ -2,6 +2,7 @@
 import { mysqlContextQuery } from '../../src/catalog/mysql-context.ts'
 import { mysqlPlanner } from '../../src/mask/mysql/planner.ts'
 import { RESOLVING_ERRORS, scrubMysqlFields } from '../../src/mask/mysql/scrub.ts'
+import { Estimates } from '../../src/session/estimates.ts'
 import { Lookups } from '../../src/session/lookups.ts'
 import { mysqlValues } from '../../src/session/mysql-values.ts'
 import { policyInForce } from '../../src/session/policy-in-force.ts'
@@ -64,7 +65,7 @@ export function openMysqlFuzzWorld(): FuzzWorld {
     hmac: () => 'hmac',
     scrub: scrubMysqlFields,
     resolvingErrors: RESOLVING_ERRORS,
-    estimate: async () => null,
+    estimates: new Estimates(clock, async () => null),
     contextQuery: (classification) =>
       mysqlContextQuery(classification, { dialect, table: () => undefined }),
     bearsMs: waitTimeoutMs,

@@ -39,6 +39,9 @@ for (const flavour of MYSQL_FLAVOURS) {
       for (const [sql, least, most] of [
         ['SELECT id FROM many', 900, 1200],
         ['SELECT id FROM many WHERE n = 2', 200, 300],
+        ['SELECT id FROM many LIMIT 7', 7, 7],
+        ['SELECT id FROM many ORDER BY n LIMIT 100, 8', 8, 8],
+        ['SELECT id FROM many limit 9 offset 100', 9, 9],
         ['SELECT id FROM many WHERE id = 5', 1, 1],
         ['SELECT a.id FROM many a JOIN many b ON a.id = b.id', 900, 1200],
         ['SELECT a.id FROM many a, many b', 900_000, 1_200_000],
