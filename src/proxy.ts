@@ -198,7 +198,7 @@ export class DataPlane {
   }
 
   #policyFor(house: House): Policy {
-    const { rules, masks, mode } = this.#config
+    const { rules, masks, mode, groups } = this.#config
     return policyInForce({
       rules,
       masks,
@@ -211,6 +211,7 @@ export class DataPlane {
         return house.classes
       },
       clock: this.#options.clock,
+      clearing: new Map([...groups].map(([name, { clears }]) => [name, clears])),
       groupsOf: (principal) => this.#groupsOf(principal),
     })
   }

@@ -43,6 +43,7 @@ export const PRINCIPAL: Principal = {
   environment: 'production',
   onBehalfOf: null,
   asksHoldMs: null,
+  asksClear: [],
   claim: null,
   applicationName: 'bench',
   address: '127.0.0.1',
@@ -112,6 +113,7 @@ export async function openMicroWorld(rules: readonly RuleConfig[] = RULES): Prom
     keys: { hash: Buffer.alloc(32, 1) },
     planner: postgresPlanner(catalog),
     clock: systemClock,
+    clearing: new Map(),
     groupsOf: () => ['approvers'],
   })
   const folder = mkdtempSync(join(tmpdir(), 'csgn-micro-'))

@@ -1,4 +1,4 @@
-import { authorizeDecision, isOwner } from '../identity/authorize-decision.ts'
+import { authorizeDecision, clearedBy, isOwner } from '../identity/authorize-decision.ts'
 import { type Directory, sameName } from '../identity/directory.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { DecideResult } from './decide-result.ts'
@@ -42,6 +42,8 @@ export interface Answer extends Speaker {
   readonly reason: string
   /** SHA-256 (hex) of the statement that the person read; null where the channel can't tell. */
   readonly statementSha256: string | null
+  /** Data classes that this person lets leave in clear by an approval, beside those asked for. */
+  readonly clears?: readonly string[]
 }
 
 /**
@@ -97,7 +99,8 @@ export class ApprovalDesk {
 
   async #vote(request: ApprovalRequest, answer: Answer): Promise<DecideResult> {
     const { decision, reason, channel } = answer
-    const verdict = this.#verdict(request, answer.person, decision)
+    const clears = decision === 'approve' ? (answer.clears ?? []) : []
+    const verdict = this.#verdict(request, answer.person, decision, clears)
     const repeated = decision === 'approve' && hasApproved(request, answer.person)
     if (repeated && verdict.ok !== false && !verdict.completes) return { kind: 'counted', request }
     if (!verdict.ok) {
@@ -108,17 +111,23 @@ export class ApprovalDesk {
     const person = verdict.person.email
     await this.#book.record({
       ...{ type: 'approval.voted', id: request.id },
-      ...{ person, decision, reason, channel },
+      ...{ person, decision, reason, channel, clears },
     })
-    const vote = { person, decision, reason, channel, at: this.#book.time() }
+    const vote = { person, decision, reason, channel, clears, at: this.#book.time() }
     return this.#count(request, vote, verdict.completes)
   }
 
   async #count(request: ApprovalRequest, vote: Vote, completes: boolean): Promise<DecideResult> {
     const votes = [...request.votes, vote]
-    if (vote.decision === 'deny' || completes) {
-      const state = vote.decision === 'deny' ? 'denied' : 'approved'
-      return { kind: 'decided', request: await this.#book.resolve(request, { state, votes }) }
+    if (vote.decision === 'deny') {
+      const denied = await this.#book.resolve(request, { state: 'denied', votes })
+      return { kind: 'decided', request: denied }
+    }
+    if (completes) {
+      const given = clearedBy({ ...request, votes }, this.#directory())
+      const cleared = [...new Set([...request.asksClear, ...given])]
+      const approved = await this.#book.resolve(request, { state: 'approved', votes, cleared })
+      return { kind: 'decided', request: approved }
     }
     const counted = await this.#book.change(request, { votes })
     this.#book.emit({ type: 'voted', request: counted })
@@ -131,9 +140,14 @@ export class ApprovalDesk {
     return request?.state === 'pending' && this.#verdict(request, email, decision).ok
   }
 
-  #verdict(request: ApprovalRequest, email: string, decision: 'approve' | 'deny') {
+  #verdict(
+    request: ApprovalRequest,
+    email: string,
+    decision: 'approve' | 'deny',
+    clears: readonly string[] = [],
+  ) {
     const directory = this.#directory()
-    return authorizeDecision({ person: { email }, request, decision, directory })
+    return authorizeDecision({ person: { email }, request, decision, clears, directory })
   }
 
   /** Records that somebody tried what they may not. */

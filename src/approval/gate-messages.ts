@@ -106,6 +106,8 @@ const draft = z.strictObject({
     z.strictObject({ name: text, access: z.enum(['read', 'write']), classes: texts }),
   ),
   classes: texts,
+  asksClear: texts,
+  clearable: texts,
   estimatedRows: z.number().nullable(),
   inTransaction: z.boolean(),
   requirements: z.array(z.strictObject({ rule: text, by: texts, count: z.int().positive() })),
@@ -142,7 +144,7 @@ const dataMessage = z.discriminatedUnion('type', [
 ])
 
 const resolution = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('approved'), id, by: texts }),
+  z.strictObject({ kind: z.literal('approved'), id, by: texts, cleared: texts }),
   z.strictObject({ kind: z.literal('rejected'), id, by: text, reason: text }),
   z.strictObject({ kind: z.literal('expired'), id }),
   z.strictObject({ kind: z.literal('withdrawn'), id, cause }),

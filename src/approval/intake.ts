@@ -119,6 +119,7 @@ export class Intake {
       expiresAt: this.#book.time(draft.expiresMs),
       spentAt: null,
       votes: [],
+      cleared: [],
       waiting: 'connection',
       withdrawnCause: null,
       outcome: null,
@@ -153,13 +154,16 @@ export class Intake {
  */
 function askedFor(draft: RequestDraft): string {
   const { binding, agent, database, onBehalfOf, credentialCreatedBy, requirements } = draft
+  const { asksClear, clearable } = draft
   const owners = [...draft.owners].sort()
-  const parts = [binding, agent, database, owners, onBehalfOf, credentialCreatedBy, requirements]
+  const who = [agent, owners, onBehalfOf, credentialCreatedBy]
+  const parts = [binding, database, who, requirements, asksClear, clearable]
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
 }
 
 function recordOf(request: ApprovalRequest): ApprovalRecord {
   const { id, binding, agent, database, verb, statementSha256: sha256 } = request
   const rules = request.requirements.map((requirement) => requirement.rule)
-  return { type: 'approval.requested', id, binding, agent, database, sha256, verb, rules }
+  const clear = request.asksClear
+  return { type: 'approval.requested', id, binding, agent, database, sha256, verb, rules, clear }
 }

@@ -11,6 +11,8 @@ export type ApprovalRecord =
       readonly sha256: string
       readonly verb: string
       readonly rules: readonly string[]
+      /** Data classes that the agent asks to see in clear. */
+      readonly clear: readonly string[]
     }
   | {
       readonly type: 'approval.voted'
@@ -19,6 +21,7 @@ export type ApprovalRecord =
       readonly decision: 'approve' | 'deny'
       readonly reason: string
       readonly channel: Channel
+      readonly clears: readonly string[]
     }
   | {
       readonly type: 'approval.refused'
@@ -33,6 +36,8 @@ export type ApprovalRecord =
       readonly state: 'approved' | 'denied' | 'expired' | 'withdrawn'
       readonly cause: WithdrawCause | null
       readonly by: readonly string[]
+      /** Data classes that leave in clear. */
+      readonly cleared: readonly string[]
     }
   | { readonly type: 'approval.spent'; readonly id: string; readonly binding: string }
 

@@ -23,7 +23,12 @@ export interface RequestBookOptions {
 
 /** How a request's waiting can end. */
 export type Ending =
-  | { readonly state: 'approved' | 'denied'; readonly votes: readonly Vote[] }
+  | {
+      readonly state: 'approved'
+      readonly votes: readonly Vote[]
+      readonly cleared: readonly string[]
+    }
+  | { readonly state: 'denied'; readonly votes: readonly Vote[] }
   | { readonly state: 'expired' }
   | { readonly state: 'withdrawn'; readonly withdrawnCause: WithdrawCause }
 
@@ -102,11 +107,16 @@ export class RequestBook {
     const resolution = resolutionOf(after)
     if (resolution) this.emit({ type: 'resolved', request: after, resolution })
     const by = end.state === 'denied' ? [after.votes.at(-1)?.person ?? ''] : approversOf(after)
-    const { id, withdrawnCause: cause } = after
+    const { id, withdrawnCause: cause, cleared } = after
     // The vote is on record already, and no trail may keep a request from ending.
-    await this.record({ type: 'approval.resolved', id, state: end.state, cause, by }).catch(
-      (error) => this.#options.log(messageOf(error)),
-    )
+    await this.record({
+      type: 'approval.resolved',
+      id,
+      state: end.state,
+      cause,
+      by,
+      cleared,
+    }).catch((error) => this.#options.log(messageOf(error)))
     return after
   }
 

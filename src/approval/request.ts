@@ -42,6 +42,10 @@ export interface RequestDraft {
   readonly effects: readonly EffectReason[]
   readonly tables: readonly ShownTable[]
   readonly classes: readonly string[]
+  /** Data classes that the agent asks to see: once it is approved they leave in clear. */
+  readonly asksClear: readonly string[]
+  /** Others that whoever signs it may let leave in clear beside, where theirs is that right. */
+  readonly clearable: readonly string[]
   /** The planner's row estimate, where one could be had without risk. */
   readonly estimatedRows: number | null
   readonly inTransaction: boolean
@@ -69,6 +73,8 @@ export interface Vote {
   readonly decision: 'approve' | 'deny'
   readonly reason: string
   readonly channel: Channel
+  /** Data classes that they let leave in clear. */
+  readonly clears: readonly string[]
   /** ISO 8601, UTC. */
   readonly at: string
 }
@@ -85,6 +91,8 @@ export interface ApprovalRequest extends RequestDraft {
   /** When its approval was used; executed or failed follows, or the outcome stays unknown. */
   readonly spentAt: string | null
   readonly votes: readonly Vote[]
+  /** Data classes that leave in clear, once it is approved. */
+  readonly cleared: readonly string[]
   /** What the client saw: still held on its connection, or turned into a ticket. */
   readonly waiting: 'connection' | 'ticket' | null
   readonly withdrawnCause: WithdrawCause | null
@@ -102,7 +110,13 @@ export interface Outcome {
 
 /** How waiting ended. */
 export type Resolution =
-  | { readonly kind: 'approved'; readonly id: string; readonly by: readonly string[] }
+  | {
+      readonly kind: 'approved'
+      readonly id: string
+      readonly by: readonly string[]
+      /** Data classes that leave in clear, this once. */
+      readonly cleared: readonly string[]
+    }
   | { readonly kind: 'rejected'; readonly id: string; readonly by: string; readonly reason: string }
   | { readonly kind: 'expired'; readonly id: string }
   | { readonly kind: 'withdrawn'; readonly id: string; readonly cause: WithdrawCause }

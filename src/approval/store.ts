@@ -23,8 +23,18 @@ type Line =
   | { readonly op: 'message'; readonly id: string; readonly message: PostedMessage }
   | { readonly op: 'history'; readonly shape: string; readonly history: History }
 
+const classes = z.array(z.string()).default([])
+/** Requests that were kept before anything could be cleared clear nothing. */
+const KeptRequest = z.looseObject({
+  id: z.string(),
+  asksClear: classes,
+  clearable: classes,
+  cleared: classes,
+  votes: z.array(z.looseObject({ clears: classes })),
+})
+
 const LineShape = z.discriminatedUnion('op', [
-  z.object({ op: z.literal('request'), request: z.looseObject({ id: z.string() }) }),
+  z.object({ op: z.literal('request'), request: KeptRequest }),
   z.object({ op: z.literal('message'), id: z.string(), message: z.looseObject({}) }),
   z.object({ op: z.literal('history'), shape: z.string(), history: z.looseObject({}) }),
 ])

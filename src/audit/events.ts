@@ -30,6 +30,13 @@ export interface StatementRecord {
   readonly transaction: 'idle' | 'in-transaction' | 'failed'
 }
 
+interface ApprovalInRecord {
+  readonly id: string
+  readonly by: readonly string[]
+  /** Data classes that they let leave in clear. */
+  readonly cleared: readonly string[]
+}
+
 /** What happened. `intent` is written before a statement is forwarded; `outcome` follows it. */
 export type AuditEvent =
   | { readonly type: 'trail.opened'; readonly version: string; readonly config: string }
@@ -99,7 +106,7 @@ export type AuditEvent =
       /** SHA-256 (hex) of the rules and masks that were in force. */
       readonly policy: string
       readonly rules: readonly string[]
-      readonly approval: { readonly id: string; readonly by: readonly string[] } | null
+      readonly approval: ApprovalInRecord | null
     }
   | {
       readonly type: 'statement.refused'
@@ -132,7 +139,7 @@ export type AuditEvent =
       readonly reason: string
       /** How many had left. */
       readonly rows: number
-      readonly approval: { readonly id: string; readonly by: readonly string[] }
+      readonly approval: ApprovalInRecord
     }
   | {
       readonly type: 'statement.outcome'
@@ -154,6 +161,8 @@ export type AuditEvent =
       readonly sha256: string
       readonly verb: string
       readonly rules: readonly string[]
+      /** Data classes that the agent asks to see in clear. */
+      readonly clear: readonly string[]
     }
   | {
       readonly type: 'approval.voted'
@@ -162,6 +171,7 @@ export type AuditEvent =
       readonly decision: 'approve' | 'deny'
       readonly reason: string
       readonly channel: Channel
+      readonly clears: readonly string[]
     }
   | {
       readonly type: 'approval.refused'
@@ -176,6 +186,8 @@ export type AuditEvent =
       readonly state: 'approved' | 'denied' | 'expired' | 'withdrawn'
       readonly cause: WithdrawCause | null
       readonly by: readonly string[]
+      /** Data classes that leave in clear. */
+      readonly cleared: readonly string[]
     }
   | { readonly type: 'approval.spent'; readonly id: string; readonly binding: string }
 

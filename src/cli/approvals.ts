@@ -81,6 +81,7 @@ interface ListOptions extends Common {
 interface DecideOptions extends Common {
   readonly reason?: string
   readonly sha256?: string
+  readonly clear?: readonly string[]
 }
 
 function common(command: Command): Command {
@@ -98,13 +99,16 @@ function decisionCommand(
   io: CommandIo,
   parts: ApprovalsParts,
 ): void {
-  common(approvals.command(`${decision} <id>`))
+  const command = common(approvals.command(`${decision} <id>`))
     .description(description)
     .option('--reason <text>', 'why; kept in the record')
     .option('--sha256 <hash>', 'only if the statement is still the one with this hash')
-    .action((id: string, options: DecideOptions) =>
-      run(io, parts, options, (api) => decide(api, io, { id, decision, options })),
-    )
+  if (decision === 'approve') {
+    command.option('--clear <class...>', 'show these data classes unmasked, this once')
+  }
+  command.action((id: string, options: DecideOptions) =>
+    run(io, parts, options, (api) => decide(api, io, { id, decision, options })),
+  )
 }
 
 async function run(
@@ -173,6 +177,7 @@ async function decide(
     decision,
     reason: options.reason ?? '',
     scope: 'once',
+    ...(options.clear === undefined ? {} : { clear: options.clear }),
     ...(options.sha256 === undefined ? {} : { statement_sha256: options.sha256 }),
   }
   const key = { 'idempotency-key': randomUUID() }

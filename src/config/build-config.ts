@@ -20,6 +20,7 @@ export function buildConfig(raw: RawConfig, folder: string, text: string): Confi
       groups: person.groups,
       slack: person.slack ?? null,
     })),
+    groups: mapOf(raw.groups, (_name, group) => ({ clears: group?.clears ?? [] })),
     agents: mapOf(raw.agents, (name, agent) => buildAgent(name, agent, pathOf)),
     rules: raw.rules.flatMap(buildRule),
     limits: raw.limits.map(buildLimit),

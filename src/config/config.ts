@@ -46,6 +46,11 @@ export interface PersonConfig {
   readonly slack: string | null
 }
 
+export interface GroupConfig {
+  /** Data classes (with wildcards) that its members may let leave in clear. */
+  readonly clears: readonly string[]
+}
+
 /** Milliseconds. */
 export interface HoldConfig {
   readonly postgres: number
@@ -87,6 +92,8 @@ export interface Config {
   /** Data class -> mask; the longest prefix wins, `redact` where none does. */
   readonly masks: Readonly<Record<string, MaskConfig>>
   readonly people: ReadonlyMap<string, PersonConfig>
+  /** Those that the file says something of. */
+  readonly groups: ReadonlyMap<string, GroupConfig>
   readonly agents: ReadonlyMap<string, AgentConfig>
   readonly rules: readonly RuleConfig[]
   /** On what agents are sent. */

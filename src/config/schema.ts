@@ -17,6 +17,14 @@ const dataClass = z
   .string()
   .regex(DATA_CLASS, 'is not a data class; write words joined by dots, like pii.email')
 
+const clearedClasses = z
+  .array(
+    z
+      .string()
+      .regex(/^[\w*-]+(\.[\w*-]+)*$/, 'is not a data class; write one like pii.email, or pii.*'),
+  )
+  .describe('Data classes that its members may let leave in clear, for one statement.')
+
 const columnPattern = z
   .string()
   .regex(
@@ -191,7 +199,7 @@ export const configSchema = z
     masks: z.record(dataClass, mask).default({}),
     people: z.record(z.email('is not an e-mail address'), person).default({}),
     groups: z
-      .record(name, z.strictObject({ clears: z.array(z.string()).optional() }).nullable())
+      .record(name, z.strictObject({ clears: clearedClasses.default([]) }).nullable())
       .default({}),
     oidc: z
       .strictObject({

@@ -46,13 +46,11 @@ function listenKeys({ listen }: RawConfig): string[] {
 }
 
 function identityKeys(raw: RawConfig): string[] {
-  const clearing = Object.entries(raw.groups).filter(([, group]) => group?.clears)
   const jwt = Object.entries(raw.agents).filter(([, agent]) => agent.jwt)
   const teams = Object.entries(raw.people).filter(([, person]) => person?.teams !== undefined)
   return [
     ...teams.map(([name]) => `people.${name}.teams: this version speaks to Slack only`),
     ...when(raw.oidc !== undefined, 'oidc: people of this version sign in with tokens only'),
-    ...clearing.map(([name]) => `groups.${name}.clears: groups of this version only approve`),
     ...jwt.map(([name]) => `agents.${name}.jwt: agents of this version have passwords only`),
   ]
 }

@@ -50,7 +50,7 @@ export class ControlPlane {
     this.#options = options
     this.#config = config
     this.#store = store
-    this.#directory = new Directory(config.people.values())
+    this.#directory = new Directory(config.people.values(), config.groups)
     this.#tokens = new PersonTokens({ data: config.data, clock })
     this.#sessions = new WebSessions({ data: config.data, tokens: this.#tokens, clock, log })
     const directory = () => this.#directory
@@ -88,7 +88,7 @@ export class ControlPlane {
    */
   async reload(config: Config): Promise<readonly string[]> {
     try {
-      this.#directory = new Directory(config.people.values())
+      this.#directory = new Directory(config.people.values(), config.groups)
     } catch (error) {
       return [messageOf(error)]
     }

@@ -29,6 +29,7 @@ const Decision = z.strictObject({
   decision: z.enum(['approve', 'deny']),
   reason: z.string().max(2000).default(''),
   scope: z.literal('once').default('once'),
+  clear: z.array(z.string().max(200)).max(100).default([]),
   statement_sha256: z
     .string()
     .regex(/^[0-9a-fA-F]{64}$/, 'must be 64 hexadecimal digits')
@@ -63,9 +64,9 @@ export function approvalRoutes(server: FastifyInstance, options: Options): void 
     const scope = { person: email, path: request.url, body }
     const { status, body: answer } = await answers.once(key, scope, async () => {
       const sha = body.statement_sha256?.toLowerCase() ?? null
-      const { decision, reason } = body
+      const { decision, reason, clear: clears } = body
       const channel = channelOf(request)
-      const given = { person: email, decision, reason, channel, statementSha256: sha }
+      const given = { person: email, decision, reason, channel, clears, statementSha256: sha }
       return answerTo(await desk.decide(idOf(request), given), view)
     })
     return reply.code(status).send(answer)

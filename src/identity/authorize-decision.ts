@@ -1,6 +1,11 @@
 import { type Directory, sameName } from './directory.ts'
 import type { Person } from './principal.ts'
 
+interface Ballot {
+  readonly person: string
+  readonly decision: 'approve' | 'deny'
+}
+
 /** What of a request bears on who may answer it. */
 export interface DecidableRequest {
   readonly agent: string
@@ -14,7 +19,9 @@ export interface DecidableRequest {
     readonly by: readonly string[]
     readonly count: number
   }[]
-  readonly votes: readonly { readonly person: string; readonly decision: 'approve' | 'deny' }[]
+  readonly votes: readonly Ballot[]
+  /** Data classes that whoever signs it may let leave in clear beside, where theirs is that right. */
+  readonly clearable: readonly string[]
 }
 
 export type Authorization =
@@ -22,7 +29,7 @@ export type Authorization =
   | { readonly ok: true; readonly person: Person; readonly completes: boolean }
   | {
       readonly ok: false
-      readonly code: 'self_approval' | 'not_an_approver'
+      readonly code: 'self_approval' | 'not_an_approver' | 'may_not_clear'
       /** One sentence, said to the person. */
       readonly message: string
     }
@@ -36,9 +43,11 @@ export function authorizeDecision(question: {
   readonly person: { readonly email: string }
   readonly request: DecidableRequest
   readonly decision: 'approve' | 'deny'
+  /** Data classes that this person lets leave in clear by an approval. */
+  readonly clears?: readonly string[]
   readonly directory: Directory
 }): Authorization {
-  const { request, decision, directory } = question
+  const { request, decision, clears = [], directory } = question
   const person = directory.person(question.person.email)
   if (!person) return notAnApprover('You are not listed among the people of the configuration.')
   const tie = tieTo(request, person)
@@ -47,7 +56,33 @@ export function authorizeDecision(question: {
     return { ok: false, code: 'self_approval', message }
   }
   if (decision === 'deny') return authorizeDeny(request, person)
-  return authorizeApprove(request, person, directory)
+  const verdict = authorizeApprove(request, person, directory)
+  const kept = clears.find((one) => !mayClear(request, person, one, directory))
+  return verdict.ok && kept !== undefined ? mayNotClear(request, kept) : verdict
+}
+
+function mayClear(
+  { clearable }: DecidableRequest,
+  person: Person,
+  dataClass: string,
+  directory: Directory,
+): boolean {
+  return clearable.includes(dataClass) && directory.clears(person, dataClass)
+}
+
+/** Classes that those who have approved let leave in clear, as far as they still may. */
+export function clearedBy(
+  request: Omit<DecidableRequest, 'votes'> & {
+    readonly votes: readonly (Ballot & { readonly clears: readonly string[] })[]
+  },
+  directory: Directory,
+): readonly string[] {
+  const voters = approvers(request, directory)
+  const given = request.votes.flatMap(({ person: email, clears }) => {
+    const person = voters.get(sameName(email))
+    return person ? clears.filter((one) => mayClear(request, person, one, directory)) : []
+  })
+  return [...new Set(given)]
 }
 
 /** True for the people, and the members of the groups, that answer for the agent. */
@@ -118,6 +153,13 @@ function outsider(request: DecidableRequest): Authorization {
   const groups = [...new Set(request.requirements.flatMap((requirement) => requirement.by))]
   const who = groups.length > 0 ? groups.join(', ') : 'nobody'
   return notAnApprover(`An answer of yours isn't asked for; those who may decide: ${who}.`)
+}
+
+function mayNotClear({ clearable }: DecidableRequest, dataClass: string): Authorization {
+  const message = clearable.includes(dataClass)
+    ? `No group of yours clears ${dataClass}.`
+    : `${dataClass} is nothing that this statement could show in clear.`
+  return { ok: false, code: 'may_not_clear', message }
 }
 
 function notAnApprover(message: string): Authorization {

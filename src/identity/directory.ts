@@ -1,4 +1,5 @@
 import { ProxyError } from '../lib/errors.ts'
+import { fitsAny } from '../lib/pattern.ts'
 import type { Person } from './principal.ts'
 
 /** A person as the configuration lists them. */
@@ -17,6 +18,9 @@ export function sameName(name: string): string {
   return name.normalize('NFKC').trim().toLowerCase()
 }
 
+/** What the configuration says of groups: the data classes (with wildcards) that they clear. */
+export type Groups = ReadonlyMap<string, { readonly clears: readonly string[] }>
+
 /**
  * People and the groups they are in. Immutable; a reload makes a new one. Throws CONFIG_INVALID
  * where two entries would be the same person, for then it isn't known whom a vote belongs to.
@@ -24,8 +28,10 @@ export function sameName(name: string): string {
 export class Directory {
   readonly #people = new Map<string, Person>()
   readonly #bySlack = new Map<string, Person>()
+  readonly #groups: Groups
 
-  constructor(entries: Iterable<PersonEntry>) {
+  constructor(entries: Iterable<PersonEntry>, groups: Groups = new Map()) {
+    this.#groups = groups
     for (const entry of entries) this.#add(entry)
   }
 
@@ -49,6 +55,11 @@ export class Directory {
 
   bySlack(member: string): Person | undefined {
     return this.#bySlack.get(member)
+  }
+
+  /** Whether a person is in a group that may let a data class leave in clear. */
+  clears(person: Person, dataClass: string): boolean {
+    return person.groups.some((group) => fitsAny(this.#groups.get(group)?.clears ?? [], dataClass))
   }
 
   /** E-mail addresses of the people in a group; none where nobody lists it. */

@@ -23,6 +23,8 @@ export interface Principal {
   readonly onBehalfOf: string | null
   /** How long it wants to be held at most (`countersign.hold`), in ms, or null. */
   readonly asksHoldMs: number | null
+  /** Data classes (with wildcards) that it asks to see in clear (`countersign.clear`). */
+  readonly asksClear: readonly string[]
   /** What the agent says it is doing (`countersign.claim`); its claim, never a fact. */
   readonly claim: string | null
   readonly applicationName: string

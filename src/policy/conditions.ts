@@ -1,5 +1,5 @@
+import { fits, fitsAny, partFits } from '../lib/pattern.ts'
 import type { Classification, Effect, TableUse } from '../sql/statement.ts'
-import { fits, fitsAny, partFits } from './pattern.ts'
 import type { RuleCondition } from './rule.ts'
 
 /** What a decision depends on. */

@@ -1,10 +1,10 @@
 import { assertNever } from '../lib/assert-never.ts'
+import { fitsAny } from '../lib/pattern.ts'
 import { reasonWithPlace } from '../sql/effect-place.ts'
 import type { Effect } from '../sql/statement.ts'
 import { type DecisionInput, holds, holdsForSession, holdsForStatement } from './conditions.ts'
 import type { Beyond, Decision, Requirement } from './decision.ts'
-import { fitsAny } from './pattern.ts'
-import type { RuleAction, RuleConfig } from './rule.ts'
+import { DEFAULT_EXPIRES_MS, type RuleAction, type RuleConfig } from './rule.ts'
 
 /** Effects that need approval where no rule says anything. */
 const SENSITIVE: ReadonlySet<Effect> = new Set([
@@ -19,7 +19,6 @@ const SENSITIVE: ReadonlySet<Effect> = new Set([
 
 export const DEFAULT_RULE = 'default'
 export const DEFAULT_APPROVERS = 'approvers'
-export const DEFAULT_EXPIRES_MS = 30 * 60_000
 
 const ALLOW: EffectVerdict['action'] = { kind: 'allow', maxRows: null }
 

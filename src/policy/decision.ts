@@ -27,6 +27,8 @@ export type Decision =
       /** All of them are needed. */
       readonly requirements: readonly Requirement[]
       readonly unmask: readonly string[]
+      /** Data classes that the agent asks to see in clear, and that a signature lets leave so. */
+      readonly clear?: readonly string[]
       /** The shortest hold that a matching rule asks for, in ms, or null. */
       readonly holdMs: number | null
       /** How long the request stays open, in ms. */

@@ -1,4 +1,4 @@
-import { fitsAny, partFits } from './pattern.ts'
+import { fitsAny, partFits } from '../lib/pattern.ts'
 
 /** How much an agent may be sent before a person is asked, or it is refused. */
 export interface LimitConfig {

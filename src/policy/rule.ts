@@ -1,5 +1,8 @@
 import type { Effect } from '../sql/statement.ts'
 
+/** How long a request stays open where no rule says. */
+export const DEFAULT_EXPIRES_MS = 30 * 60_000
+
 /** All that are given must hold. Lists hold when one member does; * matches within a part. */
 export interface RuleCondition {
   readonly effect?: readonly Effect[]

@@ -12,6 +12,7 @@ export function combineDecisions(given: readonly Decision[]): Decision {
   )
   const rules: string[] = []
   const requirements: Requirement[] = []
+  const clear: string[] = []
   let holdMs: number | null = null
   let expiresMs = Number.POSITIVE_INFINITY
   for (const decision of decisions) {
@@ -19,6 +20,7 @@ export function combineDecisions(given: readonly Decision[]): Decision {
     rules.push(...decision.rules)
     if (decision.kind === 'allow') continue
     requirements.push(...decision.requirements)
+    clear.push(...(decision.clear ?? []))
     expiresMs = Math.min(expiresMs, decision.expiresMs)
     if (decision.holdMs !== null) holdMs = Math.min(holdMs ?? decision.holdMs, decision.holdMs)
   }
@@ -28,6 +30,7 @@ export function combineDecisions(given: readonly Decision[]): Decision {
     kind: 'require-approval',
     ...common,
     requirements: distinct(requirements),
+    ...(clear.length > 0 && { clear: [...new Set(clear)] }),
     holdMs,
     expiresMs,
   }

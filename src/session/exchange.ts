@@ -30,6 +30,8 @@ export interface ExchangeOptions {
 /** Where an exchange's record stands: nothing yet, the intent written, the outcome written. */
 type Recorded = 'nothing' | 'intent' | 'outcome'
 
+const NONE: readonly string[] = []
+
 /** One execution on its way through the house: from judgement to its last row. */
 export class Exchange implements Asked {
   readonly sql: string
@@ -55,6 +57,8 @@ export class Exchange implements Asked {
   recorded: Recorded = 'nothing'
   /** The SQLSTATE of the error that it ended in. */
   failedWith: string | null = null
+  /** Rows of it have left. */
+  rowsBegan = false
   /** It runs where what it changes can be taken back. */
   counted = false
   /** More rows came of it than it is allowed. */
@@ -114,6 +118,13 @@ export class Exchange implements Asked {
     const statements = [{ ...first, effects: [...first.effects, reason] }, ...others]
     const { sql, parameters } = this
     return new Exchange({ sql, statements, parameters }, { ...this.#options, number })
+  }
+
+  /** Data classes (with wildcards) that leave in clear: by the rules, and by whoever signed. */
+  get unmask(): readonly string[] {
+    const ruled = this.decision.kind === 'deny' ? NONE : this.decision.unmask
+    const cleared = this.approval?.cleared ?? NONE
+    return cleared.length === 0 ? ruled : [...ruled, ...cleared]
   }
 
   noteMasked(names: readonly string[]): void {

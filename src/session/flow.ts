@@ -389,6 +389,7 @@ export class Flow {
     if (!context) throw unresolved('55000')
     const { services } = this.#options
     const exported = exchange.turnedOut({ effect: 'export', reason: breach.reason })
+    exported.rowsBegan = true
     const decide = () =>
       breach.beyond ??
       atLeastApproved(this.#options.verdicts.decide(exported.statements, this.#inTransaction()), [

@@ -4,6 +4,7 @@ import type { Principal } from '../identity/principal.ts'
 import { assertNever } from '../lib/assert-never.ts'
 import { type Deferred, deferred } from '../lib/deferred.ts'
 import { messageOf, ProxyError } from '../lib/errors.ts'
+import { fitsAny } from '../lib/pattern.ts'
 import type { Decision, RequireApproval } from '../policy/decision.ts'
 import { bindingOf, type Context, sha256 } from './binding.ts'
 import type { Exchange } from './exchange.ts'
@@ -88,8 +89,10 @@ export class Hold {
   #decideNow(): RequireApproval | Deny {
     const decision = this.#holder.decide(this.#exchange)
     if (decision.kind === 'deny') return decision
-    // What needs no approval any more goes on waiting for the one that was asked for.
-    return { ...this.#decision, ...decision, kind: 'require-approval' }
+    // What needs no approval any more goes on waiting for the one that was asked for; it shows no
+    // more than the rules of now let those show who sign.
+    const { clear: _, ...before } = this.#decision
+    return { ...before, ...decision, kind: 'require-approval' }
   }
 
   #takeRulesInForce(): void {
@@ -163,6 +166,17 @@ export class Hold {
     return Math.min(...asked)
   }
 
+  /** What leaves in clear once it is signed, and what else could by whoever signs it. */
+  #clearance(): Pick<RequestDraft, 'asksClear' | 'clearable'> {
+    const { clear: asksClear = [], unmask } = this.#decision
+    const shown = [...asksClear, ...unmask]
+    const { statements, rowsBegan } = this.#exchange
+    const classes = [...new Set(statements.flatMap(({ classes }) => classes))]
+    // How rows are masked that have begun to leave isn't changed on their way.
+    const clearable = rowsBegan ? [] : classes.filter((one) => !fitsAny(shown, one))
+    return { asksClear, clearable }
+  }
+
   #draft(binding: string, estimatedRows: number | null): RequestDraft {
     const { principal, sessionId, inTransaction } = this.#holder
     const { agent } = principal
@@ -193,6 +207,7 @@ export class Hold {
         })),
       ),
       classes: [...new Set(statements.flatMap((statement) => statement.classes))],
+      ...this.#clearance(),
       estimatedRows,
       inTransaction: inTransaction(),
       requirements: this.#decision.requirements,

@@ -6,6 +6,7 @@ import { coversClass } from '../mask/data-class.ts'
 import type { MaskKeys } from '../mask/masker-for.ts'
 import type { MaskConfig, MaskPlan, ResultColumn } from '../mask/plan.ts'
 import type { Planner } from '../mask/planner.ts'
+import { type ClearingGroups, withClearance } from '../policy/clearance.ts'
 import { decide } from '../policy/decide.ts'
 import type { Decision } from '../policy/decision.ts'
 import type { RuleConfig } from '../policy/rule.ts'
@@ -24,6 +25,8 @@ export interface PolicyParts {
   /** The data classes that columns have; more may come as the schema is read again. */
   readonly classes: readonly string[]
   readonly clock: Clock
+  /** Who may let which classes leave in clear. */
+  readonly clearing: ClearingGroups
   /** Groups of an agent: those that own it, and those of the people who do. */
   groupsOf(principal: Principal): readonly string[]
 }
@@ -76,7 +79,7 @@ class PolicyInForce implements Policy {
     this.#parts = parts
     this.shadow = parts.shadow
     this.#allowsAll = allowsAll(parts.rules)
-    const text = JSON.stringify([parts.rules, parts.masks, parts.shadow])
+    const text = JSON.stringify([parts.rules, parts.masks, parts.shadow, [...parts.clearing]])
     this.version = createHash('sha256').update(text).digest('hex')
     this.#dependsOnTime = parts.rules.some((rule) => rule.when.hours !== undefined)
   }
@@ -114,8 +117,8 @@ class PolicyInForce implements Policy {
   #keyOf({ principal, inTransaction }: Facts): string {
     let keys = this.#keys.get(principal)
     if (keys === undefined) {
-      const { agent, database, environment } = principal
-      const who = JSON.stringify([agent.name, agent.owners, database, environment])
+      const { agent, database, environment, asksClear } = principal
+      const who = JSON.stringify([agent.name, agent.owners, database, environment, asksClear])
       keys = { in: `in ${who}`, out: `out ${who}` }
       this.#keys.set(principal, keys)
     }
@@ -132,7 +135,9 @@ class PolicyInForce implements Policy {
       inTransaction,
       now: this.#parts.clock.now(),
     }
-    return decide(input, this.#parts.rules)
+    const { rules, clearing } = this.#parts
+    const { classes } = classification
+    return withClearance(decide(input, rules), principal.asksClear, classes, clearing)
   }
 
   bearing(decision: Decision, statements: readonly Classification[]): unknown {

@@ -64,7 +64,7 @@ export class Records {
       decision: approval ? 'approved' : shadow ? 'shadow' : 'allowed',
       policy: this.#services.policy().version,
       rules: decision.kind === 'deny' ? [decision.rule] : decision.rules,
-      approval: approval && { id: approval.id, by: approval.by },
+      approval: approval && inRecord(approval),
     })
     exchange.recorded = 'intent'
     const all = this.#services.auditMode() === 'all'
@@ -128,7 +128,7 @@ export class Records {
       statement: exchange.number,
       reason,
       rows,
-      approval: { id: approval.id, by: approval.by },
+      approval: inRecord(approval),
     })
     return this.durable(sequence)
   }
@@ -194,4 +194,8 @@ export class Records {
     ])
     return this.#services.hmac(Buffer.concat(parts))
   }
+}
+
+function inRecord({ id, by, cleared }: Approved) {
+  return { id, by, cleared }
 }

@@ -233,6 +233,6 @@ function has(exchange: Exchange, wanted: ReadonlySet<Effect>): boolean {
   return exchange.statements.some(({ effects }) => effects.some(({ effect }) => wanted.has(effect)))
 }
 
-function maskingOf({ decision, distrust }: Exchange) {
-  return { unmask: decision.kind === 'deny' ? [] : decision.unmask, distrust }
+function maskingOf({ unmask, distrust }: Exchange) {
+  return { unmask, distrust }
 }

@@ -74,6 +74,8 @@ export function draftOf(change: Partial<RequestDraft> = {}): RequestDraft {
     effects: [{ effect: 'ddl', reason: 'it drops a table' }],
     tables: [{ name: 'public.orders', access: 'write', classes: [] }],
     classes: [],
+    asksClear: [],
+    clearable: [],
     estimatedRows: null,
     inTransaction: false,
     requirements: [{ rule: 'the-rest', by: ['approvers'], count: 1 }],

@@ -6,7 +6,7 @@ t.test(
   'the most frequent record, put together from parts, is the JSON that any other would be',
   async (t) => {
     const frame = { id: 'run.1', seq: 1, prev: '0' }
-    for (const approval of [null, { id: 'abc', by: ['bo@example.com'] }]) {
+    for (const approval of [null, { id: 'abc', by: ['bo@example.com'], cleared: ['pii.email'] }]) {
       const line = formatRecord(frame, 0, { ...intent, approval })
       const { type, parametersHmac, stmt, session, statement, actor, target, ...rest } = {
         ...intent,

@@ -62,6 +62,7 @@ async function setUp(t: Test) {
     decision: 'deny',
     reason: 'no',
     channel: 'cli',
+    clears: [],
   })
   clock.advance(3_600_000)
   trail.append({

@@ -96,7 +96,7 @@ export class FuzzGate implements Gate {
     } else if (this.#random.oneIn(8)) asked.answer.resolve({ kind: 'expired', id })
     else {
       asked.approved = true
-      asked.answer.resolve({ kind: 'approved', id, by: ['bo@example.com'] })
+      asked.answer.resolve({ kind: 'approved', cleared: [], id, by: ['bo@example.com'] })
     }
   }
 
@@ -171,6 +171,7 @@ export async function openFuzzWorld(): Promise<FuzzWorld> {
     keys: { hash: Buffer.alloc(32, 1) },
     planner: postgresPlanner(catalog),
     clock: still,
+    clearing: new Map(),
     groupsOf: () => [],
   })
   const services: FuzzWorld['services'] = ({ clock, gate, trail }) => ({
@@ -250,6 +251,7 @@ export const PRINCIPAL: Principal = {
   environment: null,
   onBehalfOf: null,
   asksHoldMs: null,
+  asksClear: [],
   claim: null,
   applicationName: '',
   address: '127.0.0.1',

@@ -44,6 +44,7 @@ export function openMysqlFuzzWorld(): FuzzWorld {
     keys: { hash: Buffer.alloc(32, 1) },
     planner: mysqlPlanner(catalog),
     clock: new ManualClock(),
+    clearing: new Map(),
     groupsOf: () => [],
   })
   const services: FuzzWorld['services'] = ({ clock, gate, trail }) => ({

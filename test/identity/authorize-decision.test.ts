@@ -17,6 +17,7 @@ function request(change: Partial<DecidableRequest> = {}): DecidableRequest {
     credentialCreatedBy: null,
     requirements: [{ rule: 'r', by: ['dba'], count: 1 }],
     votes: [],
+    clearable: [],
     ...change,
   }
 }

@@ -151,10 +151,13 @@ export class Countersign {
     }
     const agent = await this.command('agent', 'add', AGENT, '--owner', OWNER, '--database', 'shop')
     this.#password = String(agent.password)
-    for (const person of [OWNER, APPROVER]) {
-      const { token } = await this.command('token', 'add', person)
-      this.#tokens.set(person, String(token))
-    }
+    for (const person of [OWNER, APPROVER]) await this.giveToken(person)
+  }
+
+  /** Lets a person of the configuration use the API. */
+  async giveToken(person: string): Promise<void> {
+    const { token } = await this.command('token', 'add', person)
+    this.#tokens.set(person, String(token))
   }
 
   /** Starts, or starts again, and waits until it is ready. */

@@ -53,6 +53,8 @@ export interface AgentSays {
   readonly hold?: string
   readonly claim?: string
   readonly onBehalfOf?: string
+  /** Data classes that it asks to see. */
+  readonly clear?: string
   /** Connects over TLS. */
   readonly tls?: boolean
 }
@@ -274,10 +276,11 @@ function endOf(client: { on(event: string, listener: (error?: Error) => void): u
   })
 }
 
-function ownSettings({ hold, claim, onBehalfOf }: AgentSays): Record<string, string> {
+function ownSettings({ hold, claim, onBehalfOf, clear }: AgentSays): Record<string, string> {
   return {
     ...(hold === undefined ? {} : { 'countersign.hold': hold }),
     ...(claim === undefined ? {} : { 'countersign.claim': claim }),
+    ...(clear === undefined ? {} : { 'countersign.clear': clear }),
     ...(onBehalfOf === undefined ? {} : { 'countersign.on_behalf_of': onBehalfOf }),
   }
 }

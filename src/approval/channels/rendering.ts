@@ -121,6 +121,7 @@ function fieldsOf(request: ApprovalRequest): readonly CardField[] {
   add('Environment', request.environment)
   add('Tables', request.tables.map(tableText).join('; '))
   add('Classes', request.classes.join(', '))
+  add('Shows in clear', clearText(request))
   add('Estimate', estimateText(request.estimatedRows))
   add('Transaction', request.inTransaction ? 'open: its locks are held while this waits' : null)
   add('Waits', request.waiting === 'ticket' ? 'as a ticket: runs when sent again' : null)
@@ -133,6 +134,12 @@ function fieldsOf(request: ApprovalRequest): readonly CardField[] {
 function tableText(table: ApprovalRequest['tables'][number]): string {
   const classes = table.classes.length > 0 ? ` [${table.classes.join(', ')}]` : ''
   return `${table.name} (${table.access})${classes}`
+}
+
+/** What leaves unmasked is said by itself: it is more than that the statement runs. */
+function clearText({ asksClear, cleared }: ApprovalRequest): string | null {
+  const shown = [...new Set([...asksClear, ...cleared])]
+  return shown.length === 0 ? null : `${shown.join(', ')}: unmasked, this once`
 }
 
 function estimateText(rows: number | null): string | null {

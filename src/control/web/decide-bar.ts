@@ -6,7 +6,10 @@ import { type Directory, sameName } from '../../identity/directory.ts'
 import type { Person } from '../../identity/principal.ts'
 import { type Html, html } from './html.ts'
 import { countdown } from './moments.ts'
-import { titleOf } from './request-words.ts'
+import { named, titleOf } from './request-words.ts'
+
+/** What the fields' names begin with that say which class leaves in clear. */
+export const CLEAR = 'clear:'
 
 /** What became of what the reader has just sent. */
 export interface Notice {
@@ -50,12 +53,23 @@ ${signed && html`<p class="fine">You have signed; somebody else has to sign too.
 <p class="ask" id="ask" hidden></p>
 <div class="reason"><label for="reason">Reason <span class="fine">optional; kept with your decision</span></label>
 <textarea id="reason" name="reason" rows="2" maxlength="2000" autocomplete="off"></textarea></div>
+${canApprove && clearances(context)}
 <div class="buttons">
 <span class="left">${countdown(request.expiresAt, context.now)} <span class="fine">left</span></span>
 <button class="deny" name="decision" value="deny" aria-keyshortcuts="d" aria-describedby="ask">Deny</button>
 ${canApprove && html`<button class="approve" name="decision" value="approve" aria-keyshortcuts="a" aria-describedby="ask">Approve once</button>`}
 <button class="back" type="button" hidden>Back</button>
 </div></form>`
+}
+
+/** What this person may let leave in clear beside what is asked for; nothing is chosen for them. */
+function clearances({ request, directory, viewer }: DecideContext): Html | null {
+  const mine = request.clearable.filter((dataClass) => directory.clears(viewer, dataClass))
+  if (mine.length === 0) return null
+  return html`<fieldset class="clear"><legend>Unmask for this once</legend>${mine.map(
+    (dataClass) =>
+      html`<label><input type="checkbox" name="${CLEAR}${dataClass}" autocomplete="off"> ${named(dataClass)}</label>`,
+  )}</fieldset>`
 }
 
 function cannot(context: DecideContext, why: string): Html {

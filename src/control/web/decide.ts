@@ -4,7 +4,7 @@ import { type DecideResult, winnerOf } from '../../approval/decide-result.ts'
 import { assertNever } from '../../lib/assert-never.ts'
 import { ApiError } from '../api-error.ts'
 import type { IdempotentAnswers } from '../idempotency.ts'
-import type { Notice } from './decide-bar.ts'
+import { CLEAR, type Notice } from './decide-bar.ts'
 import { fieldsOf } from './form-fields.ts'
 import type { InboxOptions } from './web-options.ts'
 import type { Viewer } from './who.ts'
@@ -24,14 +24,18 @@ export async function decideByForm(
   { id, viewer }: { readonly id: string; readonly viewer: Viewer },
   options: InboxOptions & { readonly answers: IdempotentAnswers },
 ): Promise<Decided> {
-  const { decision, reason = '', statement_sha256: sha, idempotency_key } = fieldsOf(request)
+  const fields = fieldsOf(request)
+  const { decision, reason = '', statement_sha256: sha, idempotency_key } = fields
+  const clears = Object.keys(fields).flatMap((name) =>
+    name.startsWith(CLEAR) ? name.slice(CLEAR.length) : [],
+  )
   if (reason.length > LONGEST_REASON) throw unreadable('The reason is too long.')
   if (sha === undefined || !SHA256.test(sha)) throw unreadable('The form names no statement.')
   if (!idempotency_key) throw unreadable('The form has no key.')
   const person = viewer.person.email
-  const scope = { person, path: request.url, body: { decision, reason, sha } }
+  const scope = { person, path: request.url, body: { decision, reason, sha, clears } }
   const answer = await options.answers.once(idempotency_key, scope, async () => {
-    const result = await takenBy(options, { id, person, decision, reason, sha })
+    const result = await takenBy(options, { id, person, decision, reason, sha, clears })
     return { status: statusFor(result), body: noticeOf(result) }
   })
   return { status: answer.status, notice: answer.body as Notice | null }
@@ -45,13 +49,14 @@ function takenBy(
     readonly decision: string | undefined
     readonly reason: string
     readonly sha: string
+    readonly clears: readonly string[]
   },
 ): Promise<DecideResult> {
-  const { id, person, decision, reason, sha } = answer
+  const { id, person, decision, reason, sha, clears } = answer
   const channel = 'inbox'
   if (decision === 'withdraw') return desk.withdrawByOwner(id, { person, channel })
   if (decision !== 'approve' && decision !== 'deny') throw unreadable('Approve or deny.')
-  return desk.decide(id, { person, channel, decision, reason, statementSha256: sha })
+  return desk.decide(id, { person, channel, decision, reason, clears, statementSha256: sha })
 }
 
 function statusFor({ kind }: DecideResult): number {

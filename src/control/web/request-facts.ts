@@ -15,6 +15,7 @@ ${request.onBehalfOf !== null && fact('On behalf of', html`${named(request.onBeh
 ${!!request.claim && fact('Purpose', html`<q>${named(request.claim)}</q> ${claimed()}`)}
 ${request.applicationName !== '' && fact('Application', html`${named(request.applicationName)} ${claimed()}`)}
 ${fact('Tables', tables(request))}
+${shownInClear(request)}
 ${fact('Estimate', estimate(request.estimatedRows))}
 ${fact('Transaction', request.inTransaction ? html`<strong>open</strong>: its locks are held while this waits` : 'none open')}
 ${fact('Seen before', history(request))}
@@ -52,6 +53,13 @@ function tables({ tables: all }: ApprovalRequest): Html {
   )}</ul>`
 }
 
+/** What leaves unmasked is said by itself: it is more than that the statement runs. */
+function shownInClear({ asksClear, cleared }: ApprovalRequest): Html | null {
+  const shown = [...new Set([...asksClear, ...cleared])]
+  if (shown.length === 0) return null
+  return fact('Unmasks', html`<strong>${list(shown)}</strong> <span class="fine">this once</span>`)
+}
+
 function estimate(rows: number | null): Html {
   if (rows === null) return html`<span class="fine">none could be had</span>`
   return html`about ${plural(rows, 'row')} <span class="fine">the planner's guess; it errs low</span>`
@@ -79,7 +87,7 @@ function requirement(
   return html`<div>${people} of ${by.map((group, at) => html`${at > 0 && ' or '}${named(group)}`)} <span class="fine">${signed} of ${count} signed; rule ${named(rule)}</span></div>`
 }
 
-function answer({ person, decision, reason, channel, at }: Vote): Html {
+function answer({ person, decision, reason, channel, clears, at }: Vote): Html {
   const what = decision === 'approve' ? 'approved' : 'denied'
-  return html`<div>${named(person)} ${what}${reason !== '' && html`: <q><bdi>${markedText(reason)}</bdi></q>`} <span class="fine">${moment(at)}, ${channel}</span></div>`
+  return html`<div>${named(person)} ${what}${clears.length > 0 && html`, unmasking ${list(clears)}`}${reason !== '' && html`: <q><bdi>${markedText(reason)}</bdi></q>`} <span class="fine">${moment(at)}, ${channel}</span></div>`
 }

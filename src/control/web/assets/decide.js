@@ -14,6 +14,7 @@ export function startDeciding() {
   document.addEventListener('submit', onSubmit)
   document.addEventListener('click', onClick, true)
   document.addEventListener('keydown', onKey)
+  document.addEventListener('change', onChange)
   document.addEventListener('swapped', onSwapped)
 }
 
@@ -45,6 +46,10 @@ function onSwapped(event) {
   if (old.id !== 'decide' || !before || !form) return
   const [typed, reason] = [before.querySelector('textarea'), form.querySelector('textarea')]
   if (typed && reason) reason.value = typed.value
+  for (const { name } of unmasked(before)) {
+    const box = form.elements.namedItem(name)
+    if (box instanceof HTMLInputElement) box.checked = true
+  }
   const chosen = /** @type {Decision | 'choose'} */ (before.dataset.step)
   const button = chosen === 'choose' ? null : buttonOf(form, chosen)
   if (button) choose(form, button, /** @type {Decision} */ (chosen))
@@ -68,6 +73,12 @@ function onClick(event) {
   // The second click of a double click was meant for what stood there before.
   if (event.detail > 1) event.preventDefault()
   else if (event.target.closest('.back')) goBack()
+}
+
+/** What is asked is what is sent. */
+function onChange() {
+  const form = decisionForm()
+  if (form && form.dataset.step === 'approve') showStep(form, 'approve')
 }
 
 /** @param {KeyboardEvent} event */
@@ -102,7 +113,27 @@ function showStep(form, step) {
     button.hidden =
       button.value === '' ? step === 'choose' : step !== 'choose' && step !== button.value
   }
-  ask(step === 'choose' ? '' : QUESTIONS[step](form.dataset.what ?? 'it'))
+  ask(step === 'choose' ? '' : QUESTIONS[step](whatOf(form, step)))
+}
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {Decision} decision
+ */
+function whatOf(form, decision) {
+  const what = form.dataset.what ?? 'it'
+  const classes = unmasked(form).map((box) => box.parentElement?.textContent?.trim())
+  return decision === 'approve' && classes.length > 0
+    ? `${what}, unmasking ${classes.join(', ')}`
+    : what
+}
+
+/**
+ * @param {HTMLFormElement} form
+ * @returns {HTMLInputElement[]}
+ */
+function unmasked(form) {
+  return [...form.querySelectorAll('input')].filter((box) => box.type === 'checkbox' && box.checked)
 }
 
 /** @param {string} text */
