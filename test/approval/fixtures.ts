@@ -6,7 +6,7 @@ import type { DeskEvent } from '../../src/approval/desk-events.ts'
 import type { ApprovalRecord } from '../../src/approval/record.ts'
 import type { RequestDraft } from '../../src/approval/request.ts'
 import { ApprovalStore } from '../../src/approval/store.ts'
-import { Directory, type PersonEntry } from '../../src/identity/directory.ts'
+import { Directory, type Groups, type PersonEntry } from '../../src/identity/directory.ts'
 import type { Clock } from '../../src/lib/clock.ts'
 
 /** Time that stands still until a test moves it. */
@@ -52,6 +52,9 @@ export const PEOPLE: readonly PersonEntry[] = [
   { email: 'cy@example.com', groups: ['approvers'], slack: null },
   { email: 'di@example.com', groups: ['support'], slack: 'UDI' },
 ]
+
+/** data-owner: bo. */
+export const GROUPS: Groups = new Map([['data-owner', { clears: ['pii.*'] }]])
 
 export function draftOf(change: Partial<RequestDraft> = {}): RequestDraft {
   const statement = change.statement ?? 'DROP TABLE public.orders'
@@ -118,7 +121,7 @@ export async function openDesk(
     store,
     clock,
     newId: () => `r${++number}`,
-    directory: () => new Directory(fixture.people),
+    directory: () => new Directory(fixture.people, GROUPS),
     record: async (event) => {
       if (fixture.recordTrouble) throw fixture.recordTrouble
       records.push(event)

@@ -109,7 +109,6 @@ t.test(
       'agents.pipeline.jwt',
       'channels.teams',
       'channels.webhooks',
-      'groups.data-owner.clears',
       'oidc',
       'people.ana@example.com.teams',
       'rules[5].when.action',

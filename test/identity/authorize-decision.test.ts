@@ -1,5 +1,9 @@
 import t from 'tap'
-import { authorizeDecision, type DecidableRequest } from '../../src/identity/authorize-decision.ts'
+import {
+  authorizeDecision,
+  clearedBy,
+  type DecidableRequest,
+} from '../../src/identity/authorize-decision.ts'
 import { Directory, type PersonEntry } from '../../src/identity/directory.ts'
 
 const people: readonly PersonEntry[] = [
@@ -108,4 +112,41 @@ t.test('two entries that would be one person are refused', async (t) => {
   t.throws(() => new Directory(shared), { code: 'CONFIG_INVALID' })
   t.same(directory.membersOf('dba'), ['ana@example.com', 'bo@example.com'])
   t.equal(directory.bySlack('UANA')?.email, 'ana@example.com')
+})
+
+t.test('who lets a class leave in clear must have that right when it counts', async (t) => {
+  const clears = new Map([['data-owner', { clears: ['pii.*'] }]])
+  const now = new Directory(people, clears)
+  const two = {
+    requirements: [{ rule: 'r', by: ['dba'], count: 2 }],
+    clearable: ['pii.email', 'hr.salary'],
+  }
+  const approving = (email: string, ...classes: string[]) =>
+    authorizeDecision({
+      person: { email },
+      request: request(two),
+      decision: 'approve',
+      clears: classes,
+      directory: now,
+    })
+  t.match(approving('bo@example.com', 'pii.email'), { ok: true })
+  for (const classes of [['hr.salary'], ['pii.ssn'], ['pii.*'], ['pii.email', 'hr.salary']]) {
+    t.match(approving('bo@example.com', ...classes), { ok: false, code: 'may_not_clear' })
+  }
+  t.match(approving('ana@example.com', 'pii.email'), { ok: false, code: 'may_not_clear' })
+  t.match(approving('cy@example.com', 'pii.email'), { ok: false, code: 'not_an_approver' })
+
+  const voted = (change: Partial<DecidableRequest> = {}) => ({
+    ...request({ ...two, ...change }),
+    votes: [
+      { ...yes('bo@example.com'), clears: ['pii.email'] },
+      { ...yes('ana@example.com'), clears: [] },
+    ],
+  })
+  t.same(clearedBy(voted(), now), ['pii.email'])
+  t.same(clearedBy(voted(), new Directory(people)), [], 'the group clears nothing any more')
+  const left = people.map((one) => ({ ...one, groups: ['dba'] }))
+  t.same(clearedBy(voted(), new Directory(left, clears)), [], 'they left the group')
+  t.same(clearedBy(voted({ owners: ['bo@example.com'] }), now), [], 'they own the agent now')
+  t.same(clearedBy(voted({ clearable: [] }), now), [], 'it could not be shown')
 })

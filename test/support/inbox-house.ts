@@ -6,7 +6,7 @@ import { WebSessions } from '../../src/control/web/web-sessions.ts'
 import { Directory } from '../../src/identity/directory.ts'
 import { PersonTokens } from '../../src/identity/person-tokens.ts'
 import { systemClock } from '../../src/lib/clock.ts'
-import { draftOf, openDesk } from '../approval/fixtures.ts'
+import { draftOf, GROUPS, openDesk } from '../approval/fixtures.ts'
 
 /** A desk with people and the inbox in front of it: no database, no proxy, time by hand. */
 export async function openInbox(t: Test, options: { readonly publicUrl?: string } = {}) {
@@ -23,7 +23,7 @@ export async function openInbox(t: Test, options: { readonly publicUrl?: string 
   const newSessions = () => new WebSessions({ data, tokens, clock, log })
   const server = buildHttp({
     desk,
-    directory: () => new Directory(fixture.people),
+    directory: () => new Directory(fixture.people, GROUPS),
     tokens,
     feed,
     clock,

@@ -296,6 +296,30 @@ t.test('a decision counts, with its reason, once', async (t) => {
   t.notMatch(page.text, 'name="decision"')
 })
 
+t.test('what a person may unmask is theirs to choose, and chosen by nobody else', async (t) => {
+  const house = await openInbox(t)
+  const clearable = ['pii.email', 'hr.salary']
+  const { id } = await house.open({ clearable, classes: clearable })
+  const bo = await signedIn(t, house)
+  const page = (await bo.get(addressOf(id))).text
+  t.match(page, /<input type="checkbox" name="clear:pii\.email" autocomplete="off">/)
+  t.notMatch(page, 'clear:hr.salary', 'no group of theirs clears it')
+  const cy = await signedIn(t, house, 'cy@example.com')
+  t.notMatch((await cy.get(addressOf(id))).text, 'clear:')
+  for (const [visitor, dataClass] of [
+    [cy, 'pii.email'],
+    [bo, 'hr.salary'],
+    [bo, 'pii.*'],
+  ] as const) {
+    const refused = await decide(visitor, id, 'approve', { [`clear:${dataClass}`]: 'on' })
+    t.match(refused, { status: 403, text: /Nothing was decided/ }, dataClass)
+  }
+  t.match(await decide(bo, id, 'approve', { 'clear:pii.email': 'on' }), { status: 303 })
+  t.match(house.desk.get(id), { state: 'approved', cleared: ['pii.email'] })
+  const after = (await bo.get(addressOf(id))).text
+  t.match(after, /Unmasks<\/dt><dd><strong>.*pii\.email.*<\/strong>/)
+})
+
 t.test('every way in which a decision is refused is said in words', async (t) => {
   const house = await openInbox(t)
   const { desk, open, records, clock } = house
