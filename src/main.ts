@@ -8,6 +8,7 @@ import { registerCheck } from './cli/check.ts'
 import { hostOf, runControlProcess } from './cli/control-process.ts'
 import { registerDemo } from './cli/demo.ts'
 import { registerExplain } from './cli/explain.ts'
+import { registerGrants } from './cli/grants.ts'
 import { registerScan } from './cli/scan.ts'
 import { registerSchema } from './cli/schema.ts'
 import { registerStart, type ServerIo, startForDemo } from './cli/start.ts'
@@ -54,6 +55,7 @@ async function runCommand(): Promise<void> {
   registerToken(program, io)
   registerCheck(program, io)
   registerApprovals(program, io)
+  registerGrants(program, io)
   registerAudit(program, io)
   registerExplain(program, io)
   registerScan(program, io)

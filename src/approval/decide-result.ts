@@ -16,7 +16,12 @@ export type DecideResult =
   | {
       readonly kind: 'refused'
       readonly request: ApprovalRequest
-      readonly code: 'self_approval' | 'not_an_approver' | 'not_an_owner' | 'may_not_clear'
+      readonly code:
+        | 'self_approval'
+        | 'not_an_approver'
+        | 'not_an_owner'
+        | 'may_not_clear'
+        | 'only_once'
       readonly message: string
     }
 

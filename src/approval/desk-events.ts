@@ -32,7 +32,13 @@ export function resolutionOf(request: ApprovalRequest): Resolution | null {
       return null
     case 'approved':
       if (request.spentAt !== null) return { kind: 'withdrawn', id, cause: 'changed' }
-      return { kind: 'approved', id, by: approversOf(request), cleared: request.cleared }
+      return {
+        kind: 'approved',
+        id,
+        by: approversOf(request),
+        cleared: request.cleared,
+        grant: request.grant,
+      }
     case 'denied': {
       const no = request.votes.findLast((vote) => vote.decision === 'deny')
       return { kind: 'rejected', id, by: no?.person ?? '', reason: no?.reason ?? '' }

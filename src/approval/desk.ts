@@ -3,6 +3,9 @@ import { type Directory, sameName } from '../identity/directory.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { DecideResult } from './decide-result.ts'
 import { type DeskListener, isLive, resolutionOf } from './desk-events.ts'
+import type { Grant, GrantTerms } from './grant.ts'
+import type { GrantStore } from './grant-store.ts'
+import { Grants, type RevokeResult } from './grants.ts'
 import { Intake, type Opened } from './intake.ts'
 import type { RecordApproval } from './record.ts'
 import type {
@@ -22,6 +25,7 @@ const GRACE_MS = 15_000
 
 export interface DeskOptions {
   readonly store: ApprovalStore
+  readonly grants: GrantStore
   readonly clock: Clock
   readonly newId: () => string
   /** People and groups as they are now; a reload changes them. */
@@ -44,6 +48,8 @@ export interface Answer extends Speaker {
   readonly statementSha256: string | null
   /** Data classes that this person lets leave in clear by an approval, beside those asked for. */
   readonly clears?: readonly string[]
+  /** They approve its shape for a time and so many rows; null for one execution. */
+  readonly grant?: GrantTerms | null
 }
 
 /**
@@ -53,12 +59,18 @@ export interface Answer extends Speaker {
 export class ApprovalDesk {
   readonly #book: RequestBook
   readonly #intake: Intake
+  readonly #grants: Grants
   readonly #directory: () => Directory
 
   constructor(options: DeskOptions) {
     const { store, newId } = options
     this.#book = new RequestBook(options)
-    this.#intake = new Intake(this.#book, { history: store.history.bind(store), newId })
+    this.#grants = new Grants(options, this.#book)
+    this.#intake = new Intake(this.#book, {
+      history: store.history.bind(store),
+      newId,
+      coveredBy: (draft) => this.#grants.coveredBy(draft),
+    })
     this.#directory = options.directory
     this.#afterGrace([...this.waiting()].map((request) => request.id))
   }
@@ -108,12 +120,18 @@ export class ApprovalDesk {
       await this.refuse(request.id, answer, verdict.code)
       return { ...verdict, kind: 'refused', request }
     }
+    const grant = decision === 'approve' ? (answer.grant ?? null) : null
+    const onlyOnce = grant && this.#grants.refusal(request, clears)
+    if (onlyOnce) {
+      await this.refuse(request.id, answer, 'only_once')
+      return { kind: 'refused', request, code: 'only_once', message: onlyOnce }
+    }
     const person = verdict.person.email
     await this.#book.record({
       ...{ type: 'approval.voted', id: request.id },
-      ...{ person, decision, reason, channel, clears },
+      ...{ person, decision, reason, channel, clears, terms: grant },
     })
-    const vote = { person, decision, reason, channel, clears, at: this.#book.time() }
+    const vote = { person, decision, reason, channel, clears, grant, at: this.#book.time() }
     return this.#count(request, vote, verdict.completes)
   }
 
@@ -126,7 +144,9 @@ export class ApprovalDesk {
     if (completes) {
       const given = clearedBy({ ...request, votes }, this.#directory())
       const cleared = [...new Set([...request.asksClear, ...given])]
-      const approved = await this.#book.resolve(request, { state: 'approved', votes, cleared })
+      const grant = await this.#grants.made({ ...request, votes })
+      const end = { state: 'approved', votes, cleared, grant } as const
+      const approved = await this.#book.resolve(request, end)
       return { kind: 'decided', request: approved }
     }
     const counted = await this.#book.change(request, { votes })
@@ -198,11 +218,25 @@ export class ApprovalDesk {
     })
   }
 
+  /** Grants, those that changed last behind. */
+  grants(): IterableIterator<Grant> {
+    return this.#grants.all()
+  }
+
+  /** Ends a grant; what it has let run stays. */
+  revokeGrant(id: string, by: Speaker): Promise<RevokeResult> {
+    return this.#grants.revoke(id, by)
+  }
+
   /** Uses an approval up: true once, and only when that is on the disk. */
   spend(id: string, binding: string): Promise<boolean> {
     return this.#book.step(id, async (request) => {
       if (request?.state !== 'approved' || request.spentAt !== null) return false
       if (request.binding !== binding) return false
+      if (!this.#grants.stands(request)) {
+        await this.#withdraw(request, 'changed')
+        return false
+      }
       await this.#book.record({ type: 'approval.spent', id, binding })
       const spent = await this.#book.change(request, { spentAt: this.#book.time() })
       this.#book.emit({ type: 'spent', request: spent })

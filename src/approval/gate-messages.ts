@@ -81,6 +81,7 @@ const listen = z.strictObject({ host: text, port: z.int().min(0).max(65535) }).n
 
 const draft = z.strictObject({
   binding,
+  shape: binding.nullable(),
   agent: text,
   owners: texts,
   credentialCreatedBy: maybeText,
@@ -144,7 +145,13 @@ const dataMessage = z.discriminatedUnion('type', [
 ])
 
 const resolution = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('approved'), id, by: texts, cleared: texts }),
+  z.strictObject({
+    kind: z.literal('approved'),
+    id,
+    by: texts,
+    cleared: texts,
+    grant: z.strictObject({ id, maxRows: z.int().positive() }).nullable(),
+  }),
   z.strictObject({ kind: z.literal('rejected'), id, by: text, reason: text }),
   z.strictObject({ kind: z.literal('expired'), id }),
   z.strictObject({ kind: z.literal('withdrawn'), id, cause }),

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { ProxyError } from '../lib/errors.ts'
 import { isLive, resolutionOf } from './desk-events.ts'
 import { checkDraftHash, checkDraftSize, MAX_SHOWN, shownCharacters } from './draft-limits.ts'
+import type { Grant } from './grant.ts'
 import type { ApprovalRecord } from './record.ts'
 import type { ApprovalRequest, RequestDraft, Resolution } from './request.ts'
 import type { RequestBook } from './request-book.ts'
@@ -10,6 +11,9 @@ import type { ApprovalStore } from './store.ts'
 /** More that wait than any person will read are an attack, or a loop. */
 const MAX_WAITING_PER_AGENT = 200
 const MAX_WAITING_CHARACTERS = 32 * MAX_SHOWN
+
+/** The grant that covers what is asked, which counts as used by that. */
+export type CoveredBy = (draft: RequestDraft) => Promise<Grant | undefined>
 
 export interface Opened {
   readonly request: ApprovalRequest
@@ -23,17 +27,23 @@ export class Intake {
   readonly #book: RequestBook
   readonly #history: ApprovalStore['history']
   readonly #newId: () => string
+  readonly #coveredBy: CoveredBy
   /** The newest request of each thing that can be asked for. */
   readonly #newest = new Map<string, string>()
   #forgetAt = 1_000
 
   constructor(
     book: RequestBook,
-    options: { readonly history: ApprovalStore['history']; readonly newId: () => string },
+    options: {
+      readonly history: ApprovalStore['history']
+      readonly newId: () => string
+      readonly coveredBy: CoveredBy
+    },
   ) {
     this.#book = book
     this.#history = options.history
     this.#newId = options.newId
+    this.#coveredBy = options.coveredBy
     for (const request of book.all()) this.#newest.set(askedFor(request), request.id)
   }
 
@@ -47,11 +57,30 @@ export class Intake {
     const key = askedFor(draft)
     return this.#book.alone(key, async () => {
       const opened =
-        (await this.#reuse(key, draft, holder)) ?? (await this.#openNew(key, draft, holder))
+        (await this.#granted(key, draft, holder)) ??
+        (await this.#reuse(key, draft, holder)) ??
+        (await this.#openNew(key, draft, holder))
       const { how, request } = opened
-      if (isLive(request)) this.#book.emit({ type: 'requested', how, request })
+      if (isLive(request) && opened.resolution?.kind !== 'approved')
+        this.#book.emit({ type: 'requested', how, request })
       return opened
     })
+  }
+
+  /** What a grant covers is approved already; who gave it is noted as if they signed now. */
+  async #granted(key: string, draft: RequestDraft, holder: string): Promise<Opened | null> {
+    const before = this.#book.get(this.#newest.get(key) ?? '')
+    if (before && isLive(before)) return null
+    const grant = await this.#coveredBy(draft)
+    if (!grant) return null
+    const { id, maxRows, votes } = grant
+    const asked = this.#newRequest(draft, this.#newId())
+    await this.#book.record(recordOf(asked))
+    const request = await this.#book.approve(asked, { votes, cleared: [], grant: { id, maxRows } })
+    this.#book.holders.add(request.id, holder)
+    this.#newest.set(key, request.id)
+    this.#forgetGone()
+    return { request, how: 'new', resolution: resolutionOf(request) }
   }
 
   /** The holder is noted within the step, so that nobody else's going ends the request before. */
@@ -120,6 +149,7 @@ export class Intake {
       spentAt: null,
       votes: [],
       cleared: [],
+      grant: null,
       waiting: 'connection',
       withdrawnCause: null,
       outcome: null,
@@ -154,10 +184,10 @@ export class Intake {
  */
 function askedFor(draft: RequestDraft): string {
   const { binding, agent, database, onBehalfOf, credentialCreatedBy, requirements } = draft
-  const { asksClear, clearable } = draft
+  const { asksClear, clearable, shape } = draft
   const owners = [...draft.owners].sort()
   const who = [agent, owners, onBehalfOf, credentialCreatedBy]
-  const parts = [binding, database, who, requirements, asksClear, clearable]
+  const parts = [binding, database, who, requirements, asksClear, clearable, shape]
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
 }
 

@@ -1,3 +1,4 @@
+import type { GrantTerms } from './grant.ts'
 import type { Channel, WithdrawCause } from './request.ts'
 
 /** The steps of a request that the audit trail keeps. */
@@ -22,6 +23,8 @@ export type ApprovalRecord =
       readonly reason: string
       readonly channel: Channel
       readonly clears: readonly string[]
+      /** For its shape, for so long and so many rows; null for one execution. */
+      readonly terms: GrantTerms | null
     }
   | {
       readonly type: 'approval.refused'
@@ -38,8 +41,30 @@ export type ApprovalRecord =
       readonly by: readonly string[]
       /** Data classes that leave in clear. */
       readonly cleared: readonly string[]
+      /** The grant by which it was approved, or that this approval made. */
+      readonly grant: string | null
     }
   | { readonly type: 'approval.spent'; readonly id: string; readonly binding: string }
+  | {
+      readonly type: 'grant.made'
+      /** Of the request that was approved. */
+      readonly id: string
+      readonly grant: string
+      readonly shape: string
+      readonly agent: string
+      readonly database: string
+      readonly by: readonly string[]
+      readonly maxRows: number
+      /** ISO 8601, UTC. */
+      readonly expiresAt: string
+    }
+  | {
+      readonly type: 'grant.revoked'
+      readonly id: string
+      readonly grant: string
+      readonly person: string
+      readonly channel: Channel
+    }
 
 /** Writes a record; resolves when it is on the disk, rejects with AUDIT_UNAVAILABLE. */
 export type RecordApproval = (event: ApprovalRecord) => Promise<void>

@@ -8,6 +8,7 @@ import {
   isLive,
   resolutionOf,
 } from './desk-events.ts'
+import type { GrantUse } from './grant.ts'
 import { Holders } from './holders.ts'
 import { KeyedLock } from './keyed-lock.ts'
 import type { ApprovalRecord, RecordApproval } from './record.ts'
@@ -27,6 +28,7 @@ export type Ending =
       readonly state: 'approved'
       readonly votes: readonly Vote[]
       readonly cleared: readonly string[]
+      readonly grant: GrantUse | null
     }
   | { readonly state: 'denied'; readonly votes: readonly Vote[] }
   | { readonly state: 'expired' }
@@ -108,6 +110,7 @@ export class RequestBook {
     if (resolution) this.emit({ type: 'resolved', request: after, resolution })
     const by = end.state === 'denied' ? [after.votes.at(-1)?.person ?? ''] : approversOf(after)
     const { id, withdrawnCause: cause, cleared } = after
+    const grant = after.grant?.id ?? null
     // The vote is on record already, and no trail may keep a request from ending.
     await this.record({
       type: 'approval.resolved',
@@ -116,7 +119,25 @@ export class RequestBook {
       cause,
       by,
       cleared,
+      grant,
     }).catch((error) => this.#options.log(messageOf(error)))
+    return after
+  }
+
+  /** Stores a request that nobody has to wait for: a grant covers it. */
+  async approve(
+    request: ApprovalRequest,
+    by: Pick<ApprovalRequest, 'votes' | 'cleared' | 'grant'>,
+  ): Promise<ApprovalRequest> {
+    const after = { ...request, ...by, state: 'approved' } as const
+    const { id, cleared } = after
+    const grant = after.grant?.id ?? null
+    const people = approversOf(after)
+    await this.record({
+      ...{ type: 'approval.resolved', id, state: 'approved', cause: null },
+      ...{ by: people, cleared, grant },
+    })
+    await this.put(undefined, after)
     return after
   }
 

@@ -1,5 +1,6 @@
 import type { Requirement } from '../policy/decision.ts'
 import type { EffectReason } from '../sql/statement.ts'
+import type { GrantTerms, GrantUse } from './grant.ts'
 
 /** A statement's parameter as a person reads it; null is SQL NULL. */
 export interface ShownParameter {
@@ -23,6 +24,11 @@ export interface RequestDraft {
    * and the connection where temporary objects are read. Equal binding: same request.
    */
   readonly binding: string
+  /**
+   * The same without constants and values of parameters; null where an approval can't be for more
+   * than one execution.
+   */
+  readonly shape: string | null
   readonly agent: string
   readonly owners: readonly string[]
   readonly credentialCreatedBy: string | null
@@ -75,6 +81,8 @@ export interface Vote {
   readonly channel: Channel
   /** Data classes that they let leave in clear. */
   readonly clears: readonly string[]
+  /** They approve its shape for a time; null for one execution. */
+  readonly grant: GrantTerms | null
   /** ISO 8601, UTC. */
   readonly at: string
 }
@@ -93,6 +101,8 @@ export interface ApprovalRequest extends RequestDraft {
   readonly votes: readonly Vote[]
   /** Data classes that leave in clear, once it is approved. */
   readonly cleared: readonly string[]
+  /** The grant that it came about by, or that came about by it. */
+  readonly grant: GrantUse | null
   /** What the client saw: still held on its connection, or turned into a ticket. */
   readonly waiting: 'connection' | 'ticket' | null
   readonly withdrawnCause: WithdrawCause | null
@@ -116,6 +126,8 @@ export type Resolution =
       readonly by: readonly string[]
       /** Data classes that leave in clear, this once. */
       readonly cleared: readonly string[]
+      /** It is for no more rows than that. */
+      readonly grant: GrantUse | null
     }
   | { readonly kind: 'rejected'; readonly id: string; readonly by: string; readonly reason: string }
   | { readonly kind: 'expired'; readonly id: string }

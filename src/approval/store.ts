@@ -30,7 +30,11 @@ const KeptRequest = z.looseObject({
   asksClear: classes,
   clearable: classes,
   cleared: classes,
-  votes: z.array(z.looseObject({ clears: classes })),
+  shape: z.string().nullable().default(null),
+  grant: z.looseObject({}).nullable().default(null),
+  votes: z.array(
+    z.looseObject({ clears: classes, grant: z.looseObject({}).nullable().default(null) }),
+  ),
 })
 
 const LineShape = z.discriminatedUnion('op', [

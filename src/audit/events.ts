@@ -1,3 +1,4 @@
+import type { GrantTerms } from '../approval/grant.ts'
 import type { Channel, WithdrawCause } from '../approval/request.ts'
 import type { EffectReason } from '../sql/statement.ts'
 
@@ -172,6 +173,8 @@ export type AuditEvent =
       readonly reason: string
       readonly channel: Channel
       readonly clears: readonly string[]
+      /** For its shape, for so long and so many rows; null for one execution. */
+      readonly terms: GrantTerms | null
     }
   | {
       readonly type: 'approval.refused'
@@ -188,8 +191,30 @@ export type AuditEvent =
       readonly by: readonly string[]
       /** Data classes that leave in clear. */
       readonly cleared: readonly string[]
+      /** The grant by which it was approved, or that this approval made. */
+      readonly grant: string | null
     }
   | { readonly type: 'approval.spent'; readonly id: string; readonly binding: string }
+  | {
+      readonly type: 'grant.made'
+      /** Of the request that was approved. */
+      readonly id: string
+      readonly grant: string
+      readonly shape: string
+      readonly agent: string
+      readonly database: string
+      readonly by: readonly string[]
+      readonly maxRows: number
+      /** ISO 8601, UTC. */
+      readonly expiresAt: string
+    }
+  | {
+      readonly type: 'grant.revoked'
+      readonly id: string
+      readonly grant: string
+      readonly person: string
+      readonly channel: Channel
+    }
 
 /**
  * A hash-chained trail. `append` is synchronous and cheap; what must be on disk before something

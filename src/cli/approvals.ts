@@ -20,7 +20,7 @@ export interface ApprovalsParts {
   readonly signal?: AbortSignal
 }
 
-interface Common {
+export interface Common {
   readonly config?: string
   readonly url?: string
   readonly token?: string
@@ -50,18 +50,20 @@ export function registerApprovals(
     .option('--all', 'of every state, not only those that are pending')
     .option('--agent <name>', 'only of this agent')
     .option('--limit <number>', 'at most so many', '50')
-    .action((options: ListOptions) => run(io, parts, options, (api) => list(api, io, options)))
+    .action((options: ListOptions) =>
+      runWithApi(io, parts, options, (api) => list(api, io, options)),
+    )
   common(approvals.command('show <id>'))
     .description('Show one request whole: who asks, what it does, every character of it')
     .action((id: string, options: Common) =>
-      run(io, parts, options, (api) => show(api, io, id, options)),
+      runWithApi(io, parts, options, (api) => show(api, io, id, options)),
     )
   decisionCommand(approvals, 'approve', 'Approve one request, once', io, parts)
   decisionCommand(approvals, 'deny', 'Deny one request; the agent is told the reason', io, parts)
   common(approvals.command('watch'))
     .description('Print what is asked and decided, as it happens, until interrupted')
     .action((options: Common) =>
-      run(io, parts, options, (api) =>
+      runWithApi(io, parts, options, (api) =>
         watchApprovals(api, io, {
           json: options.json ?? false,
           clock: parts.clock ?? systemClock,
@@ -82,9 +84,13 @@ interface DecideOptions extends Common {
   readonly reason?: string
   readonly sha256?: string
   readonly clear?: readonly string[]
+  readonly shape?: boolean
+  readonly minutes?: string
+  readonly maxRows?: string
 }
 
-function common(command: Command): Command {
+/** The options of every command that speaks to a running proxy. */
+export function common(command: Command): Command {
   return command
     .option('--config <file>', 'the configuration of the proxy, for its address')
     .option('--url <url>', 'the address of its HTTP API (or COUNTERSIGN_URL)')
@@ -104,14 +110,19 @@ function decisionCommand(
     .option('--reason <text>', 'why; kept in the record')
     .option('--sha256 <hash>', 'only if the statement is still the one with this hash')
   if (decision === 'approve') {
-    command.option('--clear <class...>', 'show these data classes unmasked, this once')
+    command
+      .option('--clear <class...>', 'show these data classes unmasked, this once')
+      .option('--shape', 'approve whatever differs from it in constants only, for a time')
+      .option('--minutes <number>', 'with --shape: for so long', '30')
+      .option('--max-rows <number>', 'with --shape: each reads or changes at most so many', '1000')
   }
   command.action((id: string, options: DecideOptions) =>
-    run(io, parts, options, (api) => decide(api, io, { id, decision, options })),
+    runWithApi(io, parts, options, (api) => decide(api, io, { id, decision, options })),
   )
 }
 
-async function run(
+/** Speaks to a running proxy's API as a person. */
+export async function runWithApi(
   io: CommandIo,
   parts: ApprovalsParts,
   options: Common,
@@ -176,8 +187,7 @@ async function decide(
   const body = {
     decision,
     reason: options.reason ?? '',
-    scope: 'once',
-    ...(options.clear === undefined ? {} : { clear: options.clear }),
+    ...scopeOf(options),
     ...(options.sha256 === undefined ? {} : { statement_sha256: options.sha256 }),
   }
   const key = { 'idempotency-key': randomUUID() }
@@ -188,6 +198,12 @@ async function decide(
   }
   const request = requestFromView(view)
   io.out(`${request.id}: ${statusOf(request)}\n${cardOf(view)}`)
+}
+
+function scopeOf({ shape, minutes, maxRows, clear }: DecideOptions) {
+  if (!shape) return { scope: 'once', ...(clear && { clear }) }
+  if (clear) throw new UsageError('--clear is for one execution: leave --shape out')
+  return { scope: 'shape', minutes: Number(minutes), max_rows: Number(maxRows) }
 }
 
 function cardOf(view: unknown): string {

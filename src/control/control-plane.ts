@@ -4,6 +4,7 @@ import { SlackChannel } from '../approval/channels/slack.ts'
 import { ApprovalDesk } from '../approval/desk.ts'
 import type { GateLine } from '../approval/gate-line.ts'
 import { GateServer } from '../approval/gate-server.ts'
+import { GrantStore } from '../approval/grant-store.ts'
 import { ApprovalStore } from '../approval/store.ts'
 import type { Trail } from '../audit/events.ts'
 import type { Address, Config } from '../config/config.ts'
@@ -33,6 +34,7 @@ export interface ControlPlaneOptions {
 export class ControlPlane {
   readonly #options: ControlPlaneOptions
   readonly #store: ApprovalStore
+  readonly #grants: GrantStore
   readonly #desk: ApprovalDesk
   readonly #gate: GateServer
   readonly #tokens: PersonTokens
@@ -45,17 +47,18 @@ export class ControlPlane {
   #slack: SlackChannel | null = null
   #listening: Address | null = null
 
-  private constructor(options: ControlPlaneOptions, store: ApprovalStore) {
+  private constructor(options: ControlPlaneOptions, store: ApprovalStore, grants: GrantStore) {
     const { config, clock, newId, log } = options
     this.#options = options
     this.#config = config
     this.#store = store
+    this.#grants = grants
     this.#directory = new Directory(config.people.values(), config.groups)
     this.#tokens = new PersonTokens({ data: config.data, clock })
     this.#sessions = new WebSessions({ data: config.data, tokens: this.#tokens, clock, log })
     const directory = () => this.#directory
     const record = this.#record.bind(this)
-    this.#desk = new ApprovalDesk({ store, clock, newId, directory, record, log })
+    this.#desk = new ApprovalDesk({ store, grants, clock, newId, directory, record, log })
     this.#gate = new GateServer({ desk: this.#desk, urlOf: this.#urlOf.bind(this), log })
     this.#desk.subscribe((event) => {
       this.#feed.add(event)
@@ -65,8 +68,9 @@ export class ControlPlane {
 
   /** Throws where the store can't be read, the address is taken or people are ambiguous. */
   static async open(options: ControlPlaneOptions): Promise<ControlPlane> {
-    const store = await ApprovalStore.open({ data: options.config.data })
-    const plane = new ControlPlane(options, store)
+    const { data } = options.config
+    const store = await ApprovalStore.open({ data })
+    const plane = new ControlPlane(options, store, await GrantStore.open({ data }))
     await plane.#listen()
     plane.#startSlack()
     return plane
@@ -111,6 +115,7 @@ export class ControlPlane {
     await this.#slack?.stop()
     await this.#desk.stop()
     await this.#store.close()
+    await this.#grants.close()
   }
 
   async #record(event: Parameters<Trail['append']>[0]): Promise<void> {
@@ -141,6 +146,7 @@ export class ControlPlane {
     const { clock, log } = this.#options
     const { trail } = this.#options
     const store = this.#store
+    const grants = this.#grants
     const tokens = this.#tokens
     const http = buildHttp({
       desk: this.#desk,
@@ -149,7 +155,7 @@ export class ControlPlane {
       feed: this.#feed,
       clock,
       urlOf: this.#urlOf.bind(this),
-      notReady: () => notReady(this.#gate, { store, tokens, 'control plane audit': trail }),
+      notReady: () => notReady(this.#gate, { store, grants, tokens, 'control plane audit': trail }),
       metrics: () => this.#metrics(),
       log,
       web: {

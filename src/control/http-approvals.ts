@@ -2,8 +2,11 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { statusOf } from '../approval/channels/rendering.ts'
 import { type DecideResult, winnerOf } from '../approval/decide-result.ts'
-import { type ApprovalRequest, type Channel, REQUEST_STATES } from '../approval/request.ts'
+import type { Answer } from '../approval/desk.ts'
+import { DEFAULT_TERMS, LONGEST_GRANT_MINUTES } from '../approval/grant.ts'
+import { type ApprovalRequest, REQUEST_STATES } from '../approval/request.ts'
 import { assertNever } from '../lib/assert-never.ts'
+import { channelOf } from './answer-channel.ts'
 import { ApiError } from './api-error.ts'
 import type { HttpOptions, PersonOf } from './http-options.ts'
 import { type Answered, IdempotentAnswers } from './idempotency.ts'
@@ -25,16 +28,28 @@ const ListQuery = z.strictObject({
 const OneQuery = z.strictObject({
   wait: z.coerce.number().min(0).max(LONGEST_WAIT).default(0),
 })
-const Decision = z.strictObject({
+const Common = {
   decision: z.enum(['approve', 'deny']),
   reason: z.string().max(2000).default(''),
-  scope: z.literal('once').default('once'),
-  clear: z.array(z.string().max(200)).max(100).default([]),
   statement_sha256: z
     .string()
     .regex(/^[0-9a-fA-F]{64}$/, 'must be 64 hexadecimal digits')
     .optional(),
-})
+}
+/** One execution, or its shape for a time: any constants, and at most so many rows each. */
+const Decision = z.discriminatedUnion('scope', [
+  z.strictObject({
+    ...Common,
+    scope: z.literal('once').default('once'),
+    clear: z.array(z.string().max(200)).max(100).default([]),
+  }),
+  z.strictObject({
+    ...Common,
+    scope: z.literal('shape'),
+    minutes: z.int().min(1).max(LONGEST_GRANT_MINUTES).default(DEFAULT_TERMS.minutes),
+    max_rows: z.int().min(1).default(DEFAULT_TERMS.maxRows),
+  }),
+])
 
 /** /v1/approvals: anybody with a token lists and reads; who may decide is the desk's to say. */
 export function approvalRoutes(server: FastifyInstance, options: Options): void {
@@ -61,12 +76,13 @@ export function approvalRoutes(server: FastifyInstance, options: Options): void 
     const { email } = options.personOf(request)
     const key = request.headers['idempotency-key']
     if (Array.isArray(key)) throw new ApiError(400, 'bad_request', 'Send one Idempotency-Key.')
-    const scope = { person: email, path: request.url, body }
-    const { status, body: answer } = await answers.once(key, scope, async () => {
+    const asked = { person: email, path: request.url, body }
+    const { status, body: answer } = await answers.once(key, asked, async () => {
       const sha = body.statement_sha256?.toLowerCase() ?? null
-      const { decision, reason, clear: clears } = body
+      const { decision, reason } = body
       const channel = channelOf(request)
-      const given = { person: email, decision, reason, channel, clears, statementSha256: sha }
+      const scope = scopeOf(body)
+      const given = { person: email, decision, reason, channel, statementSha256: sha, ...scope }
       return answerTo(await desk.decide(idOf(request), given), view)
     })
     return reply.code(status).send(answer)
@@ -79,9 +95,9 @@ export function approvalRoutes(server: FastifyInstance, options: Options): void 
   })
 }
 
-/** Only a note of where the answer came from: it grants nothing. */
-function channelOf(request: FastifyRequest): Channel {
-  return request.headers['countersign-channel'] === 'cli' ? 'cli' : 'api'
+function scopeOf(body: z.infer<typeof Decision>): Pick<Answer, 'clears' | 'grant'> {
+  if (body.scope === 'once') return { clears: body.clear }
+  return { grant: { minutes: body.minutes, maxRows: body.max_rows } }
 }
 
 function idOf(request: FastifyRequest): string {

@@ -3,6 +3,7 @@ import type { Person } from '../identity/principal.ts'
 import { ApiError, sendError } from './api-error.ts'
 import { approvalRoutes } from './http-approvals.ts'
 import { eventRoutes } from './http-events.ts'
+import { grantRoutes } from './http-grants.ts'
 import {
   type HttpOptions,
   type PersonOf,
@@ -41,6 +42,7 @@ export function buildHttp(options: HttpOptions): FastifyInstance {
       if (options.web) showPeopleThePage(v1)
       const personOf = authenticated(v1, options)
       approvalRoutes(v1, { ...options, personOf })
+      grantRoutes(v1, { ...options, personOf })
       eventRoutes(v1, options)
       done()
     },

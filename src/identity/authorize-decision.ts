@@ -70,6 +70,13 @@ function mayClear(
   return clearable.includes(dataClass) && directory.clears(person, dataClass)
 }
 
+/** Whether those who have approved still may, and are enough: of a grant, asked at each use. */
+export function isApproved(request: DecidableRequest, directory: Directory): boolean {
+  const voters = approvers(request, directory)
+  const { requirements } = request
+  return requirements.length > 0 && requirements.every((one) => missing(one, voters) === 0)
+}
+
 /** Classes that those who have approved let leave in clear, as far as they still may. */
 export function clearedBy(
   request: Omit<DecidableRequest, 'votes'> & {

@@ -17,9 +17,7 @@ export function bindingOf(
 ): string {
   const bound = exchange.statements.some((statement) => statement.connectionBound)
   const parts = {
-    agent: principal.agent.name,
-    onBehalfOf: principal.onBehalfOf,
-    database: principal.database,
+    ...whoAndWhere(principal),
     statements: exchange.statements.map((statement) => statement.tokens),
     parameters: exchange.parameters.map((parameter) => [
       parameter.typeOid,
@@ -31,6 +29,30 @@ export function bindingOf(
     connection: bound ? facts.session : null,
   }
   return sha256(JSON.stringify(parts))
+}
+
+/**
+ * The digest that a grant is bound to: all of the above without the constants of the statement and
+ * the values of its parameters. `bearing` must hold none of them either.
+ */
+export function shapeOf(
+  exchange: Exchange,
+  principal: Principal,
+  facts: { readonly context: Context; readonly bearing: unknown },
+): string {
+  const parts = {
+    ...whoAndWhere(principal),
+    shape: exchange.statements.map(({ verb, fingerprint }) => [verb, fingerprint]),
+    effects: exchange.statements.map(({ effects }) => effects.map(({ effect }) => effect)),
+    parameters: exchange.parameters.map(({ typeOid }) => typeOid),
+    context: facts.context,
+    bearing: facts.bearing,
+  }
+  return sha256(JSON.stringify(parts))
+}
+
+function whoAndWhere({ agent, onBehalfOf, database }: Principal) {
+  return { agent: agent.name, onBehalfOf, database }
 }
 
 export function sha256(text: string): string {

@@ -4,7 +4,7 @@ import type { Beyond, Ceiling, RequireApproval } from '../policy/decision.ts'
 import type { Outbox } from '../wire/outbox.ts'
 import type { AnyRequest, Dialogue } from '../wire/protocol.ts'
 import { ceilingOf, countedIn, onlySends } from './ceiling.ts'
-import { CountedRun } from './counted-run.ts'
+import { type Counted, CountedRun } from './counted-run.ts'
 import type { Exchange } from './exchange.ts'
 import type { Records } from './records.ts'
 import type { Services } from './services.ts'
@@ -45,13 +45,14 @@ export class CeilingRuns {
   }
 
   /**
-   * Answers the step of a batch whose changes are to be counted. What sends rows is counted as they
-   * leave; what can be counted in neither way is decided here as if it had gone past.
+   * Notes the step of a batch whose changes can be counted. What sends rows is counted as they leave;
+   * what can be counted in neither way is decided here as if it had gone past.
    */
-  mind(steps: Step[], endsSegment: boolean): RunStep | undefined {
-    if (this.#services.policy().shadow) return undefined
+  mind(steps: Step[], endsSegment: boolean): void {
+    if (this.#services.policy().shadow) return
     const alone = endsSegment && this.#dialogue.segment !== 'executed'
     const counted = alone ? countedIn(steps, (table) => this.#services.rollsBack(table)) : undefined
+    if (counted) counted.exchange.countable = true
     for (const [at, step] of steps.entries()) {
       if (step.kind !== 'run' || step === counted) continue
       const { frame, exchange } = step
@@ -61,7 +62,15 @@ export class CeilingRuns {
       if (ceiling.beyond.kind !== 'deny') continue
       steps[at] = { kind: 'refuse', frame, exchange, error: denied(ceiling.beyond.reason) }
     }
-    return counted
+  }
+
+  /** The step that runs under a ceiling: of a rule, or of the grant by which it was approved. */
+  countedIn(steps: readonly Step[]): RunStep | undefined {
+    if (this.#services.policy().shadow) return undefined
+    return steps.find(
+      (step): step is RunStep =>
+        step.kind === 'run' && step.exchange.countable && ceilingOf(step.exchange) !== null,
+    )
   }
 
   /** Runs a write, and keeps what it did only where that is as much as it may do. */
@@ -81,12 +90,27 @@ export class CeilingRuns {
     exchange.counted = true
     const counted = new CountedRun(this.#options)
     const result = await counted.run(exchange, ceiling.rows, () => this.#options.forward(rest))
+    this.#settle(exchange, result)
     if (result.kind === 'lost') this.#answerInstead(rest, result.error)
     if (result.kind !== 'too-many') return
     this.#options.records.undone(exchange, 'ZA001')
     const past = { exchange, beyond: ceiling.beyond, reason: reasonOf(ceiling, result.rows) }
     if (within) this.#refuseWithin(rest, past)
     else await this.#askForMore(rest, past)
+  }
+
+  /** What a grant has let run has run where it was kept. */
+  #settle({ approval, rows, failedWith, startedAt }: Exchange, result: Counted): void {
+    if (!approval) return
+    const ms = Math.round(this.#services.clock.monotonic() - startedAt)
+    const sqlState =
+      result.kind === 'answered'
+        ? failedWith
+        : result.kind === 'lost'
+          ? result.error.sqlState
+          : 'ZA001'
+    const kept = sqlState === null ? rows : null
+    this.#services.gate.settle(approval.id, { rows: kept, ms, sqlState })
   }
 
   /** Sends what only prepares, and waits for it; false where the server has refused it. */

@@ -9,8 +9,26 @@ const CHANGES_NOTHING: ReadonlySet<Effect> = new Set(['read', 'probe', 'session'
 const CHANGES_ROWS: ReadonlySet<Effect> = new Set([...CHANGES_NOTHING, 'write', 'unbounded-write'])
 
 /** The ceiling under which an exchange is allowed; null where it has none. */
-export function ceilingOf({ decision }: Exchange): Ceiling | null {
-  return decision.kind === 'allow' ? (decision.ceiling ?? null) : null
+export function ceilingOf({ decision, approval }: Exchange): Ceiling | null {
+  if (decision.kind === 'allow') return decision.ceiling ?? null
+  const grant = approval?.grant
+  if (!grant || decision.kind === 'deny') return null
+  return { rows: grant.maxRows, rules: [`grant ${grant.id}`], beyond: decision }
+}
+
+const READS: ReadonlySet<Effect> = new Set(['read', 'probe'])
+const READS_AND_WRITES: ReadonlySet<Effect> = new Set([...READS, 'write', 'unbounded-write'])
+
+/**
+ * Whether one approval can be for more than one execution: what it does mustn't depend on its
+ * constants (code, names of files and programs stand in them), and its rows must be counted.
+ */
+export function isGrantable(exchange: Exchange): boolean {
+  const [statement, ...others] = exchange.statements
+  if (!statement || others.length > 0 || exchange.rowsBegan) return false
+  if (statement.connectionBound || statement.functions.length > 0) return false
+  if (exchange.countable) return has(statement, READS_AND_WRITES)
+  return statement.verb === 'SELECT' && has(statement, READS)
 }
 
 /** It only sends rows, which are counted as they leave. */
@@ -27,7 +45,7 @@ export function countedIn(
   rollsBack: (table: TableUse) => boolean,
 ): RunStep | undefined {
   const step = steps.find((one) => one.kind === 'run')
-  if (step?.kind !== 'run' || ceilingOf(step.exchange) === null) return undefined
+  if (step?.kind !== 'run') return undefined
   const [statement, ...others] = step.exchange.statements
   if (!statement || others.length > 0 || !changesRowsOf(statement, rollsBack)) return undefined
   const alone = steps.every(

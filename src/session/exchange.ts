@@ -57,6 +57,8 @@ export class Exchange implements Asked {
   recorded: Recorded = 'nothing'
   /** The SQLSTATE of the error that it ended in. */
   failedWith: string | null = null
+  /** Its changes can be counted, and taken back where there are too many. */
+  countable = false
   /** Rows of it have left. */
   rowsBegan = false
   /** It runs where what it changes can be taken back. */

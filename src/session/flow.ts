@@ -182,7 +182,7 @@ export class Flow {
       const frame = batch[steps.length] as ClientFrame
       steps.push(await this.#options.judge.judge(frame, this.#inTransaction()))
     }
-    const counted = this.#ceilings.mind(steps, this.#endsSegment(batch))
+    this.#ceilings.mind(steps, this.#endsSegment(batch))
     const conflict = this.#conflictIn(steps)
     if (conflict) return this.#refuse(batch, steps, conflict.at, conflict.error)
     const { version } = this.#services.policy()
@@ -197,6 +197,7 @@ export class Flow {
       const at = this.#nowForbidden(steps)
       if (at >= 0) return this.#refuse(batch, steps, at, rulesChanged())
     }
+    const counted = this.#ceilings.countedIn(steps)
     try {
       const sequence = this.#recordIntents(steps)
       if (counted) return await this.#runCounted(steps, counted, sequence)
@@ -349,8 +350,7 @@ export class Flow {
   async #askWhatNamesMean(steps: readonly Step[]): Promise<void> {
     for (const step of steps) {
       if (step.kind !== 'run' || step.exchange.context !== null) continue
-      if (step.exchange.approval !== null || !this.#options.rowLimits.mayAsk(step.exchange))
-        continue
+      if (!this.#options.rowLimits.mayAsk(step.exchange)) continue
       await this.#settled()
       if (this.#dialogue.skipping || this.#dialogue.transaction === 'failed') return
       this.#dialogue.closeOpenSegment()
@@ -407,7 +407,12 @@ export class Flow {
       rows: meter.rows,
       approval,
     })
-    exchange.approval ??= approval
+    if (exchange.approval) {
+      // A grant's: that was for as many rows as have left.
+      const ms = Math.round(services.clock.monotonic() - exchange.startedAt)
+      services.gate.settle(exchange.approval.id, { rows: meter.rows, ms, sqlState: null })
+    }
+    exchange.approval = approval
     meter.lift()
   }
 

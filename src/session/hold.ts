@@ -6,7 +6,8 @@ import { type Deferred, deferred } from '../lib/deferred.ts'
 import { messageOf, ProxyError } from '../lib/errors.ts'
 import { fitsAny } from '../lib/pattern.ts'
 import type { Decision, RequireApproval } from '../policy/decision.ts'
-import { bindingOf, type Context, sha256 } from './binding.ts'
+import { bindingOf, type Context, sha256, shapeOf } from './binding.ts'
+import { isGrantable } from './ceiling.ts'
 import type { Exchange } from './exchange.ts'
 import type { Services } from './services.ts'
 import { shownEffects } from './shown-effects.ts'
@@ -66,10 +67,9 @@ export class Hold {
       this.#takeRulesInForce()
       const context = await this.#holder.context(this.#exchange)
       const binding = this.#binding(context, this.#decision)
-      const request = await this.#open(
-        binding,
-        await this.#holder.services.estimates.of(this.#exchange),
-      )
+      const estimatedRows = await this.#holder.services.estimates.of(this.#exchange)
+      const shape = this.#shape(context)
+      const request = await this.#open(this.#draft({ binding, shape, estimatedRows }))
       const resolution = await this.#resolution(request)
       const approved = approvalOrError(resolution, this.#exchange)
       const contextNow = await this.#holder.context(this.#exchange)
@@ -110,9 +110,22 @@ export class Hold {
     return bindingOf(this.#exchange, principal, { context, bearing, session: sessionId })
   }
 
-  async #open(binding: string, estimatedRows: number | null): Promise<OpenRequest> {
+  /** What one approval of more than one execution would be bound to; null where there is none. */
+  #shape(context: Context): string | null {
+    if (!isGrantable(this.#exchange)) return null
+    const { services, principal } = this.#holder
+    // Reasons quote constants.
+    const statements = this.#exchange.statements.map((statement) => ({
+      ...statement,
+      effects: statement.effects.map(({ effect }) => ({ effect, reason: '' })),
+    }))
+    const bearing = services.policy().bearing(this.#decision, statements)
+    return shapeOf(this.#exchange, principal, { context, bearing })
+  }
+
+  async #open(draft: RequestDraft): Promise<OpenRequest> {
     try {
-      return await this.#holder.services.gate.open(this.#draft(binding, estimatedRows))
+      return await this.#holder.services.gate.open(draft)
     } catch (error) {
       if (error instanceof ProxyError) throw error
       throw new ProxyError('GATE_UNAVAILABLE', `approvals can't be asked for: ${messageOf(error)}`)
@@ -177,13 +190,13 @@ export class Hold {
     return { asksClear, clearable }
   }
 
-  #draft(binding: string, estimatedRows: number | null): RequestDraft {
+  #draft(known: Pick<RequestDraft, 'binding' | 'shape' | 'estimatedRows'>): RequestDraft {
     const { principal, sessionId, inTransaction } = this.#holder
     const { agent } = principal
     const exchange = this.#exchange
     const { statements } = exchange
     return {
-      binding,
+      ...known,
       agent: agent.name,
       owners: agent.owners,
       credentialCreatedBy: agent.credentialCreatedBy,
@@ -208,7 +221,6 @@ export class Hold {
       ),
       classes: [...new Set(statements.flatMap((statement) => statement.classes))],
       ...this.#clearance(),
-      estimatedRows,
       inTransaction: inTransaction(),
       requirements: this.#decision.requirements,
       holdMs: this.#holdMs(),

@@ -168,7 +168,8 @@ export class Replies implements ReplyListener<Exchange> {
     if (exchange.recorded !== 'intent') return
     if (sqlState !== null) exchange.dropNames()
     this.#records.outcome(exchange, sqlState)
-    if (exchange.approval) {
+    // What is counted may be taken back yet.
+    if (exchange.approval && !exchange.counted) {
       const ms = this.#services.clock.monotonic() - exchange.startedAt
       this.#services.gate.settle(exchange.approval.id, {
         rows: sqlState === null ? exchange.rows : null,

@@ -36,6 +36,7 @@ export class RowLimits {
   /** Whether a person may have to be asked before all rows of it have left. */
   mayAsk(exchange: Exchange): boolean {
     if (ceilingOf(exchange) !== null && onlySends(exchange)) return true
+    if (exchange.approval !== null) return false
     return exchange.statements.some((statement) =>
       this.#on(statement).some((limit) => limit.action === 'approve'),
     )
@@ -82,7 +83,7 @@ export class RowLimits {
     if (known) return known
     const counted = limits.map((limit) => ({ limit, hour: this.#usage.hour(this.#agent, limit) }))
     const count = this.#countOf(classification)
-    const meter = new ResultMeter(counted, ceiling, count, exchange.approval !== null)
+    const meter = new ResultMeter(counted, ceiling, count, isSigned(exchange))
     meters[statement] = meter
     return meter
   }
@@ -107,6 +108,11 @@ export class RowLimits {
     this.#cursors.set(name, count)
     return count
   }
+}
+
+/** A person has read this very statement: however many rows it sends. */
+function isSigned({ approval }: Exchange): boolean {
+  return approval !== null && approval.grant === null
 }
 
 function countsRows({ rowsPerStatement, rowsPerHour, bytesPerHour }: LimitConfig): boolean {

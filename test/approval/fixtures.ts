@@ -3,6 +3,7 @@ import type { Test } from 'tap'
 import type { OpenFile } from '../../src/approval/append-log.ts'
 import { ApprovalDesk } from '../../src/approval/desk.ts'
 import type { DeskEvent } from '../../src/approval/desk-events.ts'
+import { GrantStore } from '../../src/approval/grant-store.ts'
 import type { ApprovalRecord } from '../../src/approval/record.ts'
 import type { RequestDraft } from '../../src/approval/request.ts'
 import { ApprovalStore } from '../../src/approval/store.ts'
@@ -60,6 +61,7 @@ export function draftOf(change: Partial<RequestDraft> = {}): RequestDraft {
   const statement = change.statement ?? 'DROP TABLE public.orders'
   return {
     binding: createHash('sha256').update(`binding of ${statement}`).digest('hex'),
+    shape: null,
     agent: 'billing-bot',
     owners: ['owner@example.com'],
     credentialCreatedBy: null,
@@ -112,6 +114,8 @@ export async function openDesk(
   const data = options.data ?? t.testdir({})
   const { openFile } = options
   const store = await ApprovalStore.open({ data, ...(openFile ? { openFile } : {}) })
+  const grants = await GrantStore.open({ data })
+  t.teardown(() => grants.close())
   t.teardown(() => store.close())
   let number = [...store.all()].length
   const events: DeskEvent[] = []
@@ -119,6 +123,7 @@ export async function openDesk(
   const fixture = { people: PEOPLE, recordTrouble: null as Error | null }
   const desk = new ApprovalDesk({
     store,
+    grants,
     clock,
     newId: () => `r${++number}`,
     directory: () => new Directory(fixture.people, GROUPS),

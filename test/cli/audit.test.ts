@@ -63,6 +63,7 @@ async function setUp(t: Test) {
     reason: 'no',
     channel: 'cli',
     clears: [],
+    terms: null,
   })
   clock.advance(3_600_000)
   trail.append({

@@ -96,7 +96,13 @@ export class FuzzGate implements Gate {
     } else if (this.#random.oneIn(8)) asked.answer.resolve({ kind: 'expired', id })
     else {
       asked.approved = true
-      asked.answer.resolve({ kind: 'approved', cleared: [], id, by: ['bo@example.com'] })
+      asked.answer.resolve({
+        kind: 'approved',
+        cleared: [],
+        grant: null,
+        id,
+        by: ['bo@example.com'],
+      })
     }
   }
 

@@ -14,7 +14,7 @@ const panelOf = (statement: string): string =>
   statementPanel({
     ...draftOf({ statement }),
     ...{ id: 'r1', state: 'pending', createdAt: '', expiresAt: '', updatedAt: '', spentAt: null },
-    ...{ votes: [], cleared: [], waiting: null, withdrawnCause: null, outcome: null },
+    ...{ votes: [], cleared: [], grant: null, waiting: null, withdrawnCause: null, outcome: null },
     history: { approved: 0, lastBy: null },
   }).toString()
 
