@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { MYSQL_FLAVOURS, startMysql } from '../../support/mysql.ts'
+import { MYSQL_FLAVOURS, type MysqlFlavour, startMysql } from '../../support/mysql.ts'
 import { runDifferential } from './differential.ts'
 import { differentialCorpus, WATCHED_SCHEMA } from './differential-corpus.ts'
 
@@ -24,30 +24,40 @@ try {
   if (values.help) console.log(USAGE)
   for (const flavour of values.help ? [] : MYSQL_FLAVOURS) {
     if (values.flavour !== 'all' && values.flavour !== flavour) continue
+    await runOn(flavour)
+  }
+} finally {
+  for (const end of ends) await end()
+}
+
+/** A server that dies of a fault of its own is started anew behind the text that it died of. */
+async function runOn(flavour: MysqlFlavour): Promise<void> {
+  const [seed, count, from] = [values.seed, values.count, values.from].map(Number) as [
+    number,
+    number,
+    number,
+  ]
+  for (let at = from; at < from + count; ) {
     const server = await startMysql({ teardown: (end) => ends.push(end) }, flavour, {
       schema: WATCHED_SCHEMA,
     })
     if (!server) {
       console.log(`${flavour}: not on this machine`)
-      continue
+      return
     }
-    const [seed, count, from] = [values.seed, values.count, values.from].map(Number) as [
-      number,
-      number,
-      number,
-    ]
-    console.log(`${server.version}: seed ${seed}`)
-    const { findings, ...tally } = await runDifferential({
+    console.log(`${server.version}: seed ${seed}, from case ${at}`)
+    const options = {
       server,
       corpus: differentialCorpus(),
       seed,
-      count,
-      from,
-    })
+      count: from + count - at,
+      from: at,
+    }
+    const { findings, died, ...tally } = await runDifferential(options)
     console.log(server.version, tally)
+    if (died) console.log(`the server died at case ${died.at}: ${died.text}`)
     for (const finding of findings) console.error(finding)
     if (findings.length > 0) process.exitCode = 1
+    at = died ? died.at + 1 : from + count
   }
-} finally {
-  for (const end of ends) await end()
 }

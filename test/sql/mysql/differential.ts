@@ -18,6 +18,8 @@ export interface DifferentialReport {
   /** Texts in which the server counted a statement that changes something. */
   readonly dangerous: number
   readonly findings: readonly string[]
+  /** The text with which the server died of a fault of its own, and its case; null where it lives. */
+  readonly died: { readonly at: number; readonly text: string } | null
 }
 
 export interface DifferentialOptions {
@@ -61,7 +63,12 @@ export async function runDifferential(options: DifferentialOptions): Promise<Dif
     const verdict = await openSession({ dialect: server.dialect, facts: mode }).judge(sql)
     const seen = await watched.run(sql, mode)
     if (seen === null) {
-      watched = await Watched.open(server)
+      const next = await Watched.open(server).catch(() => null)
+      if (!next) {
+        const died = { at: index, text: JSON.stringify(sql.toString('latin1')) }
+        return { seed, count: index + 1 - (options.from ?? 0), ...tally, findings, died }
+      }
+      watched = next
       continue
     }
     const effects = new Set(effectsOf(verdict))
@@ -79,7 +86,7 @@ export async function runDifferential(options: DifferentialOptions): Promise<Dif
     }
   }
   watched.close()
-  return { seed, count, ...tally, findings }
+  return { seed, count, ...tally, findings, died: null }
 }
 
 const PLANNED = /^(?:insert|replace|update|delete)(?:_multi|_select)?$/
