@@ -45,7 +45,13 @@ rules:
         columns: ['public.people.id', 'public.people.email'],
         decision: { kind: 'allow' },
         outputs: [
-          { name: 'id', flow: 'identity', sources: [{ column: 'people.id' }], lineage: [], mask: null },
+          {
+            name: 'id',
+            flow: 'identity',
+            sources: [{ column: 'people.id' }],
+            lineage: [],
+            mask: null,
+          },
           { name: 'email', flow: 'identity', lineage: ['people.email'], mask: 'partial' },
           { name: 'u', flow: 'derived', lineage: ['people.email'], mask: 'redact' },
         ],
