@@ -103,7 +103,8 @@ export async function openMicroWorld(rules: readonly RuleConfig[] = RULES): Prom
     schemas: new Set(['public']),
     hiddenCalls: [],
   })
-  const catalog = { current: snapshot, refresh: async () => snapshot }
+  const read = async () => snapshot
+  const catalog = { current: snapshot, refresh: read, copied: read }
   const classifier = await createPostgresClassifier({ catalog })
   const policy = policyInForce({
     rules,

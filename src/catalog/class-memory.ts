@@ -9,8 +9,8 @@ export type ColumnName = readonly [schema: string, table: string, column: string
 /** A class that a column has though no pattern of the configuration fits its name. */
 export interface KeptClass {
   readonly dataClass: string
-  /** Who has said so: the column's comment, or a pattern that fitted it or its table once. */
-  readonly by: 'comment' | 'configuration'
+  /** Who has said so: its comment, a pattern that fitted it or its table once, or what was copied. */
+  readonly by: 'comment' | 'configuration' | 'copy'
 }
 
 export interface RememberedColumn {
@@ -181,7 +181,9 @@ function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((text) => typeof text === 'string')
 }
 
+const KEPT_BY: ReadonlySet<unknown> = new Set(['comment', 'configuration', 'copy'])
+
 function isKept(value: unknown): value is KeptClass {
   const { dataClass, by } = (value ?? {}) as Record<string, unknown>
-  return typeof dataClass === 'string' && (by === 'comment' || by === 'configuration')
+  return typeof dataClass === 'string' && KEPT_BY.has(by)
 }

@@ -33,6 +33,12 @@ export interface ColumnFacts {
   readonly inherited?: boolean
 }
 
+/** Values of these classes that go into a column; see copyNames for names that stand for several. */
+export interface CopyInto {
+  readonly name: ColumnName
+  readonly classes: readonly string[]
+}
+
 /** Names that are remembered though nothing is called so any more. */
 const MAX_GONE = 10_000
 
@@ -50,6 +56,7 @@ export class ColumnLedger {
   #baseline = false
   #lost = false
   #waiting: Remembered | null = null
+  #news = false
   /** Those that were told of. */
   #told = new Set<string>()
 
@@ -71,7 +78,9 @@ export class ColumnLedger {
       recollection.remembered.columns.map((column) => ({
         ...column,
         // Whoever takes a class out of the configuration means it.
-        kept: column.kept.filter(({ by, dataClass }) => by === 'comment' || classes.has(dataClass)),
+        kept: column.kept.filter(
+          ({ by, dataClass }) => by !== 'configuration' || classes.has(dataClass),
+        ),
       })),
     )
   }
@@ -80,7 +89,41 @@ export class ColumnLedger {
   keptOf(id: string | null, name: ColumnName): readonly KeptClass[] {
     const same = id === null ? undefined : this.#byId.get(id)
     const named = this.#byName.get(keyOf(name))
-    return [...(same?.kept ?? []), ...(named === same ? [] : (named?.kept ?? []))]
+    const copied = copyNames(name).flatMap((alias) => this.#byName.get(keyOf(alias))?.kept ?? [])
+    return [...(same?.kept ?? []), ...(named === same ? [] : (named?.kept ?? [])), ...copied]
+  }
+
+  /**
+   * Classified values are about to be written where they aren't classified: what they are written
+   * into has their classes from now on, whatever becomes of the statement.
+   */
+  note(copies: readonly CopyInto[]): void {
+    for (const { name, classes } of copies) {
+      const known = this.#byName.get(keyOf(name)) ?? { name, id: null, known: false, kept: [] }
+      const fresh = classes
+        .filter((one) => !known.kept.some(({ dataClass }) => dataClass === one))
+        .map((dataClass) => ({ dataClass, by: 'copy' as const }))
+      if (fresh.length === 0) continue
+      this.#take({ ...known, kept: [...known.kept, ...fresh] })
+      this.#news = true
+    }
+    if (!this.#news) return
+    const columns = [...this.#byName.values()].filter(
+      ({ name, kept }) => !isTemporary(name[0]) && (this.#baseline || kept.length > 0),
+    )
+    this.#waiting = { baseline: this.#baseline, columns }
+  }
+
+  /** Whether copies were noted since the last reading: it has to be read anew by them. */
+  takeNews(): boolean {
+    const news = this.#news
+    this.#news = false
+    return news
+  }
+
+  #take(column: RememberedColumn): void {
+    this.#byName.set(keyOf(column.name), column)
+    if (column.id !== null) this.#byId.set(column.id, column)
   }
 
   /**
@@ -145,7 +188,7 @@ export class ColumnLedger {
     this.#waiting = {
       baseline: this.#baseline,
       columns: columns.filter(
-        ({ name, kept }) => !isTemporary(name) && (this.#baseline || kept.length > 0),
+        ({ name, kept }) => !isTemporary(name[0]) && (this.#baseline || kept.length > 0),
       ),
     }
   }
@@ -202,8 +245,19 @@ function keyOf(name: ColumnName): string {
 }
 
 /** PostgreSQL's schemas of temporary tables: those are gone when a process begins anew. */
-function isTemporary([schema]: ColumnName): boolean {
-  return schema.startsWith('pg_temp_')
+function isTemporary(schema: string): boolean {
+  return schema.startsWith('pg_temp')
+}
+
+/** Stands for every schema, and for every column of a table. */
+export const ANY = ''
+
+/** Names by which a copy into a column may have been noted, beside its own. */
+function copyNames([schema, table, column]: ColumnName): readonly ColumnName[] {
+  const schemas = isTemporary(schema) ? [schema, 'pg_temp', ANY] : [schema, ANY]
+  return schemas
+    .flatMap((one) => [[one, table, column] as const, [one, table, ANY] as const])
+    .slice(1)
 }
 
 function bareName({ name: [, , column] }: ColumnFacts): string {

@@ -123,7 +123,12 @@ export class ClassDerivation {
     )
     if (kept.length > 0) this.#kept.set(id, kept)
     for (const { dataClass } of kept) {
-      this.#add(relation.oid, column.number, dataClass, dataClass === UNREAD)
+      this.#add(
+        relation.oid,
+        column.number,
+        dataClass,
+        dataClass === UNREAD || dataClass === DERIVED,
+      )
     }
   }
 

@@ -1,10 +1,11 @@
 import type { Connection } from 'mysql2/promise'
 import type { Clock } from '../lib/clock.ts'
 import type { MysqlSchemaSource } from '../sql/mysql/schema.ts'
+import type { Copy } from '../sql/statement.ts'
 import type { ClassMemory } from './class-memory.ts'
 import { ClassifiedPatterns } from './classified-patterns.ts'
 import { ColumnLedger } from './column-ledger.ts'
-import { MysqlClassDerivation, type MysqlLineage } from './mysql-classes.ts'
+import { folded, MysqlClassDerivation, type MysqlLineage } from './mysql-classes.ts'
 import { bareTables, routinesOf } from './mysql-parts.ts'
 import {
   ask,
@@ -15,6 +16,7 @@ import {
 } from './mysql-reading.ts'
 import { type MysqlServer, readServer } from './mysql-server.ts'
 import type { MysqlSnapshot } from './mysql-snapshot.ts'
+import { copyInto } from './noted-copies.ts'
 import { ReadingKeeper } from './reading-keeper.ts'
 
 export interface MysqlCatalogOptions {
@@ -44,6 +46,8 @@ export interface MysqlCatalogOptions {
 export interface MysqlCatalog extends MysqlSchemaSource {
   readonly current: MysqlSnapshot
   refresh(): Promise<MysqlSnapshot>
+  /** Classified values are about to be written elsewhere; resolves once that is known for what it is. */
+  copied(copies: readonly Copy[]): Promise<MysqlSnapshot>
   close(): Promise<void>
 }
 
@@ -64,7 +68,17 @@ export async function openMysqlCatalog(options: MysqlCatalogOptions): Promise<My
   })
   try {
     await keeper.refresh()
-    return keeper
+    return {
+      get current() {
+        return keeper.current
+      },
+      refresh: () => keeper.refresh(),
+      copied: (copies) => {
+        reader.note(copies, keeper.current)
+        return keeper.refresh()
+      },
+      close: () => keeper.close(),
+    }
   } catch (error) {
     await keeper.close()
     throw error
@@ -110,6 +124,11 @@ class SnapshotReader {
     this.#ledger = new ColumnLedger(options)
   }
 
+  note(copies: readonly Copy[], names: MysqlSnapshot): void {
+    const into = copies.map((copy) => copyInto(copy))
+    this.#ledger.note(into.map(({ name, classes }) => ({ name: folded(name, names), classes })))
+  }
+
   async read(session: Session, before: MysqlSnapshot | null): Promise<MysqlSnapshot> {
     await this.#ledger.open()
     const snapshot = await this.#newest(session, before)
@@ -120,6 +139,10 @@ class SnapshotReader {
   async #newest(session: Session, before: MysqlSnapshot | null): Promise<MysqlSnapshot> {
     const { connection, server } = session
     const state = JSON.stringify([server, await ask(connection, MYSQL_CHANGE_CHECK)])
+    if (this.#ledger.takeNews()) {
+      this.#state = ''
+      this.#content = ''
+    }
     if (before && state === this.#state) return before
     const reading = await readMysql(connection)
     const content = JSON.stringify([server, reading])

@@ -144,7 +144,10 @@ export class MysqlClassDerivation {
     const remembered = this.#by.ledger.keptOf(null, nameOf(table, column, names))
     const kept = keptClasses(said, remembered, same)
     if (kept.length > 0) this.#kept.set(columnKey(table, column), kept)
-    const sources = kept.map(({ dataClass }) => ({ dataClass, derived: dataClass === UNREAD }))
+    const sources = kept.map(({ dataClass }) => ({
+      dataClass,
+      derived: dataClass === UNREAD || dataClass === DERIVED,
+    }))
     // A comment has judged what nobody had.
     const over = before?.dataClass === UNJUDGED && said.length > 0
     return [...sources, ...(before && !over ? [before] : [])].reduce<MysqlColumn>(
@@ -257,7 +260,12 @@ function nameOf(
   { name }: { readonly name: string },
   names: MysqlSnapshot,
 ): ColumnName {
-  return [names.fold(table.schema), names.fold(table.name), name.toLowerCase()]
+  return folded([table.schema, table.name, name], names)
+}
+
+/** A column's name in the form in which the server compares names. */
+export function folded([schema, table, column]: ColumnName, names: MysqlSnapshot): ColumnName {
+  return [names.fold(schema), names.fold(table), column.toLowerCase()]
 }
 
 function isClassified({ dataClass, derived }: MysqlColumn): boolean {

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { Clock } from '../lib/clock.ts'
 import { LineageReader } from '../sql/postgres/lineage.ts'
+import type { Copy } from '../sql/statement.ts'
 import type {
   CatalogColumn,
   CatalogFunction,
@@ -13,6 +14,7 @@ import { ClassifiedPatterns } from './classified-patterns.ts'
 import { ColumnLedger, textOf } from './column-ledger.ts'
 import { type Attribution, ClassDerivation } from './derive-classes.ts'
 import { attachedCode, checksOfTypes } from './hidden-code.ts'
+import { copyInto } from './noted-copies.ts'
 import { CHANGE_CHECK, type PostgresReading, readPostgres } from './postgres-reading.ts'
 import { ReadingKeeper } from './reading-keeper.ts'
 import { CatalogSnapshot, type SnapshotParts } from './snapshot.ts'
@@ -42,6 +44,8 @@ export interface PostgresCatalogOptions {
 export interface PostgresCatalog extends CatalogSource {
   readonly current: CatalogSnapshot
   refresh(): Promise<CatalogSnapshot>
+  /** Classified values are about to be written elsewhere; resolves once that is known for what it is. */
+  copied(copies: readonly Copy[]): Promise<CatalogSnapshot>
   close(): Promise<void>
 }
 
@@ -79,6 +83,10 @@ export async function openPostgresCatalog(
       return keeper.current
     },
     refresh: () => keeper.refresh(),
+    copied: (copies) => {
+      reader.note(copies)
+      return keeper.refresh()
+    },
     close,
   }
 }
@@ -104,6 +112,10 @@ class SnapshotReader {
     this.#ledger = new ColumnLedger(options)
   }
 
+  note(copies: readonly Copy[]): void {
+    this.#ledger.note(copies.map((copy) => copyInto(copy)))
+  }
+
   async read(client: pg.Client, before: CatalogSnapshot | null): Promise<CatalogSnapshot> {
     await this.#ledger.open()
     const snapshot = await this.#newest(client, before)
@@ -113,6 +125,7 @@ class SnapshotReader {
 
   async #newest(client: pg.Client, before: CatalogSnapshot | null): Promise<CatalogSnapshot> {
     const state = await changeState(client)
+    if (this.#ledger.takeNews()) this.#forget()
     if (before && state === this.#state) return before
     const reading = await readPostgres(client)
     const content = JSON.stringify(reading)
@@ -121,6 +134,11 @@ class SnapshotReader {
     const snapshot = await this.#snapshotOf(reading, client, before)
     this.#content = content
     return snapshot
+  }
+
+  #forget(): void {
+    this.#state = ''
+    this.#content = ''
   }
 
   /** The types once more, those marked whose checks do more than compute; null where none has one. */

@@ -5,6 +5,7 @@ import { type Deferred, deferred } from '../lib/deferred.ts'
 import { ProxyError } from '../lib/errors.ts'
 import { atLeastApproved } from '../policy/decide.ts'
 import type { Allow, RequireApproval } from '../policy/decision.ts'
+import type { Copy } from '../sql/statement.ts'
 import type { Outbox } from '../wire/outbox.ts'
 import type { AnyRequest, Dialogue, Outgoing } from '../wire/protocol.ts'
 import type { Context } from './binding.ts'
@@ -164,7 +165,7 @@ export class Flow {
     if (step.kind === 'refuse') return false
     if (step.kind !== 'run') return true
     if (!this.#allowed(step.exchange) || this.#copiesLookedAt(step.exchange)) return false
-    if (ceilingOf(step.exchange) !== null) return false
+    if (ceilingOf(step.exchange) !== null || copiesOf([step]).length > 0) return false
     return !this.#options.rowLimits.mayAsk(step.exchange)
   }
 
@@ -198,7 +199,9 @@ export class Flow {
       if (at >= 0) return this.#refuse(batch, steps, at, rulesChanged())
     }
     const counted = this.#ceilings.countedIn(steps)
+    const copies = copiesOf(steps)
     try {
+      if (copies.length > 0) await this.#noteCopies(copies)
       const sequence = this.#recordIntents(steps)
       if (counted) return await this.#runCounted(steps, counted, sequence)
       return await this.#forwardWhenOnDisk(batch, steps, sequence)
@@ -435,6 +438,15 @@ export class Flow {
     return answers
   }
 
+  /** Before anything is written, so that nobody can read it for what it isn't. */
+  async #noteCopies(copies: readonly Copy[]): Promise<void> {
+    try {
+      await this.#services.schema.copied(copies)
+    } catch {
+      throw denied('what it copies can not be noted now, for the schema can not be read: try later')
+    }
+  }
+
   /** Resolves when all that was sent has been answered. */
   async #settled(): Promise<void> {
     this.#options.toServer.flush()
@@ -668,6 +680,12 @@ function passing(step: Extract<Step, { kind: 'pass' }>): Outgoing<Exchange, AnyR
   const { frame, exchange, settle, parameterTypes } = step
   const frameOut = outgoing(frame, exchange, settle)
   return parameterTypes ? { ...frameOut, parameterTypes } : frameOut
+}
+
+function copiesOf(steps: readonly Step[]): readonly Copy[] {
+  return steps.flatMap((step) =>
+    step.kind === 'run' ? step.exchange.statements.flatMap(({ copies }) => copies ?? []) : [],
+  )
 }
 
 /** COPY data that has to be masked on its way. */

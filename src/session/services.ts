@@ -6,7 +6,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { MaskPlan, ResultColumn } from '../mask/plan.ts'
 import type { Decision } from '../policy/decision.ts'
 import type { LimitConfig } from '../policy/limit.ts'
-import type { Classification, Classifier, TableUse } from '../sql/statement.ts'
+import type { Classification, Classifier, Copy, TableUse } from '../sql/statement.ts'
 import type {
   AnyRequest,
   CopyMasker,
@@ -91,7 +91,12 @@ export interface Services {
   /** A classifier for one session, which is asked for its settings as they are then. */
   openClassifier(settings: () => Settings): Classifier
   /** The newest reading of the database's schema. */
-  readonly schema: { readonly current: { readonly version: number }; refresh(): Promise<unknown> }
+  readonly schema: {
+    readonly current: { readonly version: number }
+    refresh(): Promise<unknown>
+    /** Classified values are about to be written elsewhere; resolves once that is known. */
+    copied(copies: readonly Copy[]): Promise<unknown>
+  }
   readonly values: ValueTypes
   /** Null where a session stays in its database, whatever it names (PostgreSQL). */
   readonly schemas: SchemaAccess | null

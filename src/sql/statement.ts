@@ -73,6 +73,19 @@ export interface Lookup {
   readonly values: readonly (string | { readonly parameter: number })[]
 }
 
+/** Classified values that a statement writes where they aren't classified. */
+export interface Copy {
+  /** Null where that isn't known: any table of the name. Temporary ones of PostgreSQL: pg_temp. */
+  readonly schema: string | null
+  readonly table: string
+  /** Null: any of its columns. */
+  readonly column: string | null
+  /** Of the values; none where that isn't known. */
+  readonly classes: readonly string[]
+  /** A classified column's values as they are, and nothing computed from them. */
+  readonly plain: boolean
+}
+
 /** What is known about one statement before it runs. Immutable: verdicts are cached and shared. */
 export interface Classification {
   /** The command as a person would name it: SELECT, DROP TABLE, COPY TO. */
@@ -112,6 +125,8 @@ export interface Classification {
   readonly lineage?: readonly OutputLineage[]
   /** Classified columns that it compares with values of the agent's own; none is an empty list. */
   readonly lookups?: readonly Lookup[]
+  /** What it copies, so that the copies are known for what they are; none is no list. */
+  readonly copies?: readonly Copy[]
   /** It shows what the statement before it reported, and nothing else (MySQL's SHOW WARNINGS). */
   readonly diagnostics?: true
   /** It gives any number of results: a procedure's, or what is computed when it runs. */

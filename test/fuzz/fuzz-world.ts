@@ -163,7 +163,8 @@ export interface FuzzWorld {
 }
 
 export async function openFuzzWorld(): Promise<FuzzWorld> {
-  const catalog = { current: CATALOG, refresh: async () => CATALOG }
+  const read = async () => CATALOG
+  const catalog = { current: CATALOG, refresh: read, copied: read }
   const classifier = await createPostgresClassifier({ catalog })
   const still = new ManualClock()
   const policy = policyInForce({

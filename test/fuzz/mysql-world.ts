@@ -51,7 +51,7 @@ export function openMysqlFuzzWorld(): FuzzWorld {
     protocol: mysqlProtocol,
     clock,
     openClassifier: (settings) => classifier.forSession(() => sessionFactsOf(settings())),
-    schema: catalog,
+    schema: { current: catalog.current, refresh: catalog.refresh, copied: catalog.refresh },
     values: mysqlValues,
     schemas: schemaAccess(
       () => [{ alias: 'shop', schema: 'shop', environment: null }],

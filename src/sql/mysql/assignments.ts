@@ -7,7 +7,7 @@ import { isName, isOp, nameOf, type Token } from './token.ts'
  * computed from itself; what VALUES() and the alias of new rows stand for the agent has given.
  */
 export function checkAssigned(
-  { findings }: Analysis,
+  { findings, facts }: Analysis,
   values: readonly Token[],
   targets: readonly { readonly schema: string | null; readonly name: string }[],
   given: ReadonlySet<string> = new Set(),
@@ -22,17 +22,32 @@ export function checkAssigned(
     const equals = item.findIndex((token) => isOp(token, '=') || isOp(token, ':='))
     const target = item[equals - 1]
     const into = isName(target) ? nameOf(target).toLowerCase() : ''
-    const used = item.find((token, at) => {
+    const used = item.filter((token, at) => {
       if (at < equals || !isName(token)) return false
       const name = nameOf(token).toLowerCase()
       const same = name === into && own.has(into)
       return classified.has(name) && !same && !isGiven(item, at, given)
     })
-    if (used) {
-      const into = targets.map(({ name }) => name).join(', ')
-      findings.effect('export', `puts classified values into columns of ${into}`, used)
+    const [first] = used
+    if (!first) continue
+    const tables = targets.map(({ name }) => name).join(', ')
+    findings.effect('export', `puts classified values into columns of ${tables}`, first)
+    const names = new Set(used.map((token) => nameOf(token).toLowerCase()))
+    const classes = classesOf(findings.known, names)
+    const column = into === '' ? null : into
+    for (const { schema, name } of targets) {
+      findings.copies.push({
+        ...{ schema: schema ?? facts.database, table: name },
+        ...{ column, classes, plain: false },
+      })
     }
   }
+}
+
+function classesOf(tables: readonly SchemaTable[], names: ReadonlySet<string>): readonly string[] {
+  const columns = tables.flatMap((table) => table.columns)
+  const used = columns.filter(({ name }) => names.has(name.toLowerCase()))
+  return [...new Set(used.flatMap(({ dataClass }) => dataClass ?? []))]
 }
 
 /** VALUES(email), VALUE(email), new.email */

@@ -8,7 +8,8 @@ import type { StatementText } from './statement-text.ts'
 import { writeTable } from './tables.ts'
 import { isName, isOp, nameOf, type Token } from './token.ts'
 
-const MODIFIERS = new Set([
+/** Words that may stand between the verb and what it writes to. */
+export const INSERT_MODIFIERS = new Set([
   'LOW_PRIORITY',
   'HIGH_PRIORITY',
   'DELAYED',
@@ -21,7 +22,7 @@ const MODIFIERS = new Set([
 /** INSERT and REPLACE; `at` is behind the verb. */
 export function insert(analysis: Analysis, text: StatementText, verb: string, at: number): void {
   const cursor = new Cursor(text, at)
-  cursor.skipAny(MODIFIERS)
+  cursor.skipAny(INSERT_MODIFIERS)
   cursor.skip('INTO')
   const name = cursor.name()
   if (!name) {
@@ -32,7 +33,7 @@ export function insert(analysis: Analysis, text: StatementText, verb: string, at
   writeTable(analysis, text, name, `${verb === 'REPLACE' ? 'replaces' : 'inserts'} rows of`)
   // MySQL: INSERT ... VALUES (...) AS new (a, b) ON DUPLICATE KEY UPDATE
   checkQuery(analysis, text, { notCalls: new Set([name.last, ...aliasesOf(text.tokens)]) })
-  if (query) checkCopy(analysis, name.name, text.tokens[name.last])
+  if (query) checkCopy(analysis, name, text.tokens[name.last])
   checkUpdating(analysis, text.tokens, name)
   checkReturning(analysis, text)
 }
@@ -54,10 +55,16 @@ function aliasesOf(tokens: readonly Token[]): readonly number[] {
 }
 
 /** Classified values that are written elsewhere are in clear there. */
-export function checkCopy({ findings }: Analysis, into: string, token?: Token): void {
-  if (findings.bringsOut) {
-    findings.effect('export', `copies classified columns into ${into}`, token)
-  }
+export function checkCopy(
+  { findings, facts }: Analysis,
+  into: Pick<QualifiedName, 'schema' | 'name'>,
+  token?: Token,
+): void {
+  if (!findings.bringsOut) return
+  findings.effect('export', `copies classified columns into ${into.name}`, token)
+  const schema = into.schema ?? facts.database
+  const { classes } = findings
+  findings.copies.push({ schema, table: into.name, column: null, classes, plain: false })
 }
 
 /** MariaDB: RETURNING sends rows of the table that is written. */
@@ -73,7 +80,7 @@ function checkReturning({ findings, dialect }: Analysis, { tokens }: StatementTe
 /** UPDATE t SET ..., and UPDATE t1 JOIN t2 SET ... */
 export function update(analysis: Analysis, text: StatementText, at: number): void {
   const cursor = new Cursor(text, at)
-  cursor.skipAny(MODIFIERS)
+  cursor.skipAny(INSERT_MODIFIERS)
   const set = topLevel(text.tokens, 'SET', cursor.at)
   const heads = fromClauses(text, analysis.dialect, cursor.at)
   const targets = heads.refs.filter((ref) => set >= 0 && ref.at < set)
@@ -95,7 +102,7 @@ export function update(analysis: Analysis, text: StatementText, at: number): voi
 export function deleteFrom(analysis: Analysis, text: StatementText, at: number): void {
   const { tokens } = text
   const cursor = new Cursor(text, at)
-  cursor.skipAny(MODIFIERS)
+  cursor.skipAny(INSERT_MODIFIERS)
   const from = topLevel(tokens, 'FROM', cursor.at)
   const using = topLevel(tokens, 'USING', cursor.at)
   const where = topLevel(tokens, 'WHERE', cursor.at)

@@ -1,6 +1,7 @@
 import type { OutputLineage } from '../output-lineage.ts'
 import type {
   Classification,
+  Copy,
   Effect,
   EffectReason,
   Lookup,
@@ -62,6 +63,8 @@ export class Findings {
   lineage: readonly OutputLineage[] | null = null
   /** Values that the agent already has, and looks for. */
   readonly lookups: Lookup[] = []
+  /** Classified values that it writes where they aren't classified. */
+  readonly copies: Copy[] = []
   #lookedFor = 0
 
   /** @param token of the statement's own text, that gives it the effect */
@@ -145,6 +148,7 @@ export class Findings {
       this.effect(effect, reason, token ?? undefined)
     }
     this.lookups.push(...inner.lookups)
+    this.copies.push(...inner.copies)
     for (const [key, table] of inner.#tables)
       if (!this.#tables.has(key)) this.#tables.set(key, table)
     for (const name of inner.#classes) this.#classes.add(name)

@@ -6,6 +6,7 @@ import type { Classification, Effect, Parsed, SessionNames } from '../statement.
 import { unreadable } from '../unreadable.ts'
 import { type Analysis, MAX_WITHIN } from './analysis.ts'
 import { commonTablesOf } from './common-tables.ts'
+import { copiesOf } from './copies.ts'
 import { type Dialect, type LexMode, SERVER_WRITES, type SessionFacts } from './dialect.ts'
 import { Findings } from './findings.ts'
 import { checkHints } from './hints.ts'
@@ -126,7 +127,12 @@ export class Judge {
       for (const schema of namedSchemas(analysis, code)) findings.schemas.add(schema)
       if (findings.schemas.size > MOST_SCHEMAS) findings.opaque('it names too many schemas')
       const lineage = lineageOf(analysis, code, fromVariables)
-      return { ...classificationOf(text, verb, findings, names), ...(lineage ? { lineage } : {}) }
+      const copies = copiesOf(analysis, code)
+      return {
+        ...classificationOf(text, verb, findings, names),
+        ...(lineage && { lineage }),
+        ...(copies.length > 0 && { copies }),
+      }
     } catch (error) {
       const reason = error instanceof RangeError ? 'it is too deep' : messageOf(error)
       return unreadable(sqlOf(text), reason)
@@ -261,6 +267,7 @@ function signature(statements: readonly Classification[]): string {
       statement.kill,
       statement.schemas,
       statement.uses,
+      statement.copies,
     ]),
   )
 }
@@ -284,6 +291,9 @@ function stricter(one: Classification, other: Classification | undefined): Class
     classes: [...new Set([...one.classes, ...other.classes])].sort(),
     ...(one.lookups || other.lookups
       ? { lookups: [...(one.lookups ?? []), ...(other.lookups ?? [])] }
+      : {}),
+    ...(one.copies || other.copies
+      ? { copies: [...(one.copies ?? []), ...(other.copies ?? [])] }
       : {}),
     output: classified ? 'classified' : 'clear',
     safeOutputs: [],

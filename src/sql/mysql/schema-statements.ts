@@ -157,11 +157,11 @@ function filling(analysis: Analysis, text: StatementText, named: QualifiedName |
   const query = named ? queryAt(text, named.last + 1) : -1
   if (!named || query < 0) return
   checkQuery(analysis, { ...text, tokens: queryPart(text, query) })
-  checkCopy(analysis, named.name, text.tokens[named.last])
+  checkCopy(analysis, named, text.tokens[named.last])
 }
 
 /** The index of a query behind `from`; -1 where there is none. */
-function queryAt({ tokens }: StatementText, from: number): number {
+export function queryAt({ tokens }: StatementText, from: number): number {
   return tokens.findIndex(({ keyword }, at) => {
     if (at < from) return false
     if (keyword === 'TABLE') return isName(tokens[at + 1])
@@ -171,7 +171,7 @@ function queryAt({ tokens }: StatementText, from: number): number {
 }
 
 /** From the query on, with what WITH makes before it. */
-function queryPart({ tokens }: StatementText, query: number) {
+export function queryPart({ tokens }: StatementText, query: number) {
   const start = tokens.findIndex(({ keyword }, at) => keyword === 'WITH' && isName(tokens[at + 1]))
   return tokens.slice(start > 0 && start < query ? start : query)
 }

@@ -95,6 +95,7 @@ function classifyOne(
       connectionBound: findings.connectionBound,
       names: judged.names,
       lookups: findings.lookups,
+      ...(findings.copies.length > 0 && { copies: findings.copies }),
       ...(node === read.node && read.copy ? { copy: read.copy } : {}),
     }
     return { classification, analysis, unknown: findings.unknown.size > 0 }

@@ -1,4 +1,4 @@
-import type { Classification, Effect, EffectReason, Lookup, TableUse } from '../statement.ts'
+import type { Classification, Copy, Effect, EffectReason, Lookup, TableUse } from '../statement.ts'
 import { placeOf } from './ast.ts'
 import type { SchemaRelation } from './schema.ts'
 import { type Column, hardSources, isHard, type Taint } from './taint.ts'
@@ -28,6 +28,7 @@ export class Findings {
   readonly #classes = new Set<string>()
   readonly #adopted: TableUse[] = []
   readonly #lookups: Lookup[] = []
+  readonly #copies: Copy[] = []
   readonly functions = new Set<string>()
   /** Names that the schema doesn't know: a newer reading may. */
   readonly unknown = new Set<string>()
@@ -75,6 +76,7 @@ export class Findings {
       if (!this.#tables.has(key)) this.#tables.set(key, table)
     for (const name of inner.#classes) this.#classes.add(name)
     this.#adopted.push(...inner.#adopted)
+    this.#copies.push(...inner.#copies)
     for (const name of inner.functions) this.functions.add(name)
     this.classified ||= inner.classified
     this.connectionBound ||= inner.connectionBound
@@ -86,6 +88,7 @@ export class Findings {
     for (const name of earlier.classes) this.#classes.add(name)
     for (const name of earlier.functions) this.functions.add(name)
     this.#lookups.push(...(earlier.lookups ?? []))
+    this.#copies.push(...(earlier.copies ?? []))
     this.classified ||= earlier.output === 'classified'
     this.connectionBound ||= earlier.connectionBound
   }
@@ -154,6 +157,15 @@ export class Findings {
 
   get lookups(): readonly Lookup[] {
     return this.#lookups
+  }
+
+  /** Classified values go where they aren't classified. */
+  copied(copy: Copy): void {
+    this.#copies.push(copy)
+  }
+
+  get copies(): readonly Copy[] {
+    return this.#copies
   }
 
   get effects(): readonly EffectReason[] {

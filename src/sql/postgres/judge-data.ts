@@ -28,8 +28,10 @@ export function select(analysis: Analysis, body: Body): Judged {
   if (!into) return judged('SELECT', { outputs })
   const name = textOf(into.relname)
   analysis.findings.effect('ddl', `SELECT INTO creates the table ${name}`)
-  if (into.relpersistence === 't') analysis.findings.connectionBound = true
-  notesCopy(analysis, name, outputs.columns)
+  const temporary = into.relpersistence === 't'
+  if (temporary) analysis.findings.connectionBound = true
+  const named = typeof into.schemaname === 'string' ? into.schemaname : null
+  notesCopy(analysis, { schema: temporary ? 'pg_temp' : named, name, columns: [] }, outputs)
   return judged('SELECT INTO')
 }
 

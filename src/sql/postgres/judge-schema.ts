@@ -11,14 +11,22 @@ export function createTableAs(analysis: Analysis, body: Body, around: Surroundin
   const name = textOf(rel.relname)
   const verb = `CREATE ${objectWords(body.objtype)} AS`
   findings.effect('ddl', `${verb} creates ${name}`)
-  if (rel.relpersistence === 't') findings.connectionBound = true
+  const temporary = rel.relpersistence === 't'
+  if (temporary) findings.connectionBound = true
+  const named = typeof rel.schemaname === 'string' ? rel.schemaname : null
+  const schema = temporary ? 'pg_temp' : named
   const inner = around.inner(body.query)
   findings.include(inner.analysis.findings)
   if (inner.classification.names.length > 0) {
-    if (inner.classification.output === 'classified') {
+    const { output, classes } = inner.classification
+    if (output === 'classified') {
       findings.effect('export', `copies what it reads into ${name}`)
+      findings.copied({ schema, table: name, column: null, classes, plain: false })
     }
-  } else notesCopy(analysis, name, analysis.query(body.query, null).columns)
+  } else {
+    const columns = listOf(into.colNames).map((column) => textOf(bodyOf(column, 'String')?.sval))
+    notesCopy(analysis, { schema, name, columns }, analysis.query(body.query, null))
+  }
   return judged(verb, { names: inner.classification.names.filter((n) => n.kind === 'execute') })
 }
 

@@ -8,7 +8,6 @@ import { Scope } from './scope.ts'
 import { targetOutputs } from './select.ts'
 import { isSystemSchema } from './system-relations.ts'
 import {
-  CLEAN,
   type Column,
   hardSources,
   NO_OUTPUTS,
@@ -21,6 +20,8 @@ import { addWith } from './with.ts'
 
 /** The relation that a statement writes. */
 interface Target {
+  /** As the statement says it; null where it doesn't. */
+  readonly schema: string | null
   readonly name: string
   readonly relations: readonly SchemaRelation[]
   readonly item: RangeItem
@@ -89,7 +90,8 @@ function mergeAction(
   if (when.commandType === 'CMD_INSERT') {
     const columns = insertColumns(target, when.targetList)
     for (const [index, value] of listOf(when.values).entries()) {
-      copy(analysis, target, columns?.[index] ?? null, analysis.value(value, scope))
+      const taint = analysis.value(value, scope)
+      copy(analysis, target, columns?.[index] ?? null, { taint, plain: false })
     }
     return
   }
@@ -128,7 +130,7 @@ function targetOf(
   const relations = relationsOf(analysis, schema, name, 'write')
   noteWrite(analysis, { schema, name, relations, at: placeOf(rangeVar) }, does, writes)
   const item = relationItem(analysis, rangeVar, scope, 'write')
-  return { name, relations, item, at: placeOf(rangeVar) }
+  return { schema, name, relations, item, at: placeOf(rangeVar) }
 }
 
 /** A relation that is written, as the statement names it. */
@@ -200,7 +202,8 @@ function assign(analysis: Analysis, targets: unknown, target: Target, scope: Sco
     const name = textOf(body.name)
     analysis.value(body.indirection, scope)
     for (const relation of target.relations) analysis.findings.named(relation, name)
-    copy(analysis, target, name, assigned(analysis, body.val, scope))
+    const taint = assigned(analysis, body.val, scope)
+    copy(analysis, target, name, { taint, plain: false })
   }
 }
 
@@ -233,13 +236,18 @@ function copyRow(
 ): void {
   for (const [index, column] of row.columns.entries()) {
     const name = index < row.certain ? (columns?.[index] ?? null) : null
-    copy(analysis, target, name, column.taint)
+    copy(analysis, target, name, column)
     for (const relation of target.relations) if (name) analysis.findings.named(relation, name)
   }
 }
 
 /** Classified values that go into a column of another class, or of none, leave their protection. */
-function copy(analysis: Analysis, target: Target, column: string | null, taint: Taint): void {
+function copy(
+  analysis: Analysis,
+  target: Target,
+  column: string | null,
+  { taint, plain }: Pick<Column, 'taint' | 'plain'>,
+): void {
   for (const source of hardSources(taint)) {
     const kept =
       target.relations.length > 0 &&
@@ -248,7 +256,15 @@ function copy(analysis: Analysis, target: Target, column: string | null, taint: 
     if (kept) continue
     const place = column === null ? target.name : `${target.name}.${column}`
     analysis.findings.effect('export', `copies ${source.label} into ${place}`, target.at)
+    const classes = source.dataClass === null ? [] : [source.dataClass]
+    for (const schema of schemasOf(target)) {
+      analysis.findings.copied({ schema, table: target.name, column, classes, plain })
+    }
   }
+}
+
+function schemasOf({ schema, relations }: Target): readonly (string | null)[] {
+  return relations.length > 0 ? relations.map((relation) => relation.schema) : [schema]
 }
 
 function classOf(relation: SchemaRelation, column: string | null): string | null {
@@ -279,10 +295,27 @@ function renamedRows(options: unknown, scope: Scope): readonly RangeItem[] {
   })
 }
 
-/** What a SELECT INTO, CREATE TABLE AS or materialized view writes down. */
-export function notesCopy(analysis: Analysis, name: string, columns: readonly Column[]): void {
-  const taint = union(columns.map((column) => column.taint ?? CLEAN))
-  for (const { label } of hardSources(taint)) {
-    analysis.findings.effect('export', `copies ${label} into ${name}`)
+/** The table that a SELECT INTO, CREATE TABLE AS or materialized view makes. */
+export interface Made {
+  readonly schema: string | null
+  readonly name: string
+  /** Names that it gives to its columns, where it does. */
+  readonly columns: readonly string[]
+}
+
+/** What is written down in a table that is made of it. */
+export function notesCopy(analysis: Analysis, made: Made, outputs: Outputs): void {
+  for (const [index, column] of outputs.columns.entries()) {
+    const known = index < outputs.certain && (made.columns[index] ?? column.name)
+    for (const { label, dataClass } of hardSources(column.taint)) {
+      analysis.findings.effect('export', `copies ${label} into ${made.name}`)
+      analysis.findings.copied({
+        schema: made.schema,
+        table: made.name,
+        column: known || null,
+        classes: dataClass === null ? [] : [dataClass],
+        plain: column.plain,
+      })
+    }
   }
 }

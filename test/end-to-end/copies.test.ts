@@ -1,0 +1,95 @@
+import t, { type Test } from 'tap'
+import { startCountersign } from '../support/countersign.ts'
+import { type AgentClient, connectAgent, NEWEST_SIDES, type Side } from '../support/e2e-sides.ts'
+
+const TABLES = `
+  CREATE TABLE notes (id integer, body varchar(80), other varchar(80));
+  CREATE TABLE kept (id integer, body varchar(80));
+  CREATE TABLE renamed (id integer, body varchar(80));
+`
+/** Nothing waits, so what is copied is copied. */
+const RULES = [
+  // biome-ignore lint/suspicious/noThenProperty: the file's key; nobody awaits this object
+  { name: 'all', when: {}, then: 'allow' },
+]
+const CLEAR = /ada\.marsh|bo\.larsen|966-34|965-87/i
+const MASKED = /^[ab]\*+@[xy]\.test$/
+
+for (const side of NEWEST_SIDES) t.test(side.name, (t) => copies(t, side))
+
+async function copies(t: Test, side: Side): Promise<void> {
+  const db = await side.start(t, { schema: { postgres: TABLES, mysql: TABLES } })
+  if (!db) return
+  const proxy = await startCountersign(t, { upstream: db.upstream, config: { rules: RULES } })
+  const connect = () => connectAgent(t, side, proxy)
+  const client = await connect()
+
+  /** Reads through a client, and past the proxy: there the values are in clear. */
+  const masked = async (sql: string, by: AgentClient = client, inClear = true) => {
+    if (inClear) t.match(JSON.stringify(await db.run(sql)), CLEAR, `${sql}: is there`)
+    const rows = await by.query(sql)
+    t.ok(rows.length > 0, sql)
+    t.notMatch(JSON.stringify(rows), CLEAR, sql)
+    return rows
+  }
+
+  t.test('what is copied into a table is masked there as it was', async (t) => {
+    await client.query('INSERT INTO notes (id, body) SELECT id, email FROM customers')
+    for (const { id, body } of await masked('SELECT id, body FROM notes')) {
+      t.match(body, MASKED)
+      t.ok(id === 1 || id === 2, 'and what else stands there is as it is')
+    }
+    const other = await connect()
+    await masked('SELECT upper(body) AS loud FROM notes', other)
+    await other.query("UPDATE notes SET other = 'free' WHERE id = 1")
+    t.match(await other.query('SELECT other FROM notes WHERE id = 1'), [{ other: 'free' }])
+    await client.query('DELETE FROM notes')
+  })
+
+  t.test('a table that is made of it has the classes of its columns', async (t) => {
+    await client.query('CREATE TABLE made AS SELECT id, email AS e, name FROM customers')
+    for (const row of await masked('SELECT * FROM made')) {
+      t.match(row, { e: MASKED, name: /^(?:Ada|Bo)$/ })
+    }
+    await client.query('CREATE TABLE made_again AS SELECT m.e AS again FROM made m')
+    await masked('SELECT again FROM made_again')
+    await client.query('CREATE TABLE loud AS SELECT id, upper(email) AS l FROM customers')
+    await masked('SELECT l FROM loud', await connect())
+  })
+
+  t.test('so is what is set, inserted value by value, or prepared', async () => {
+    await client.query("INSERT INTO notes VALUES (1, 'x', 'y')")
+    await client.query('UPDATE notes SET other = (SELECT max(ssn) FROM customers) WHERE id = 1')
+    await masked('SELECT other FROM notes')
+    const statement = 'INSERT INTO kept SELECT id, email FROM customers WHERE id = ?'
+    await client.query(statement, [1])
+    await masked('SELECT body FROM kept')
+  })
+
+  t.test('also in a temporary table, and behind a transaction', async () => {
+    await client.query('CREATE TEMPORARY TABLE passing AS SELECT email AS e FROM customers')
+    await masked('SELECT e FROM passing', client, false)
+    await client.query('BEGIN')
+    await client.query('CREATE TEMPORARY TABLE filled (a integer, b varchar(80))')
+    await client.query('INSERT INTO filled SELECT id, email FROM customers')
+    await masked('SELECT b FROM filled', client, false)
+    await masked("SELECT concat('', b) AS c FROM filled", client, false)
+    await client.query('COMMIT')
+    await masked('SELECT b FROM filled', client, false)
+  })
+
+  t.test('another name takes it along', async () => {
+    await client.query('INSERT INTO renamed SELECT id, email FROM customers')
+    await client.query('ALTER TABLE renamed RENAME COLUMN body TO harmless')
+    await masked('SELECT harmless FROM renamed')
+  })
+
+  t.test('and it is remembered when the proxy begins anew', async () => {
+    await proxy.kill('SIGTERM')
+    await proxy.start()
+    const later = await connect()
+    await masked('SELECT e FROM made', later)
+    await masked('SELECT body FROM kept', later)
+    await masked('SELECT l FROM loud', later)
+  })
+}
