@@ -7,6 +7,8 @@ export interface CatalogColumn {
   readonly dataClass: string | null
   /** True where the value is computed from classified columns, so only a whole mask is safe. */
   readonly derived: boolean
+  /** Its values are computed from other columns of the row; COPY leaves it out. */
+  readonly generated?: true
 }
 
 export interface CatalogRelation {

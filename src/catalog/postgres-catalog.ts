@@ -255,9 +255,10 @@ function pairs(names: readonly string[]): (readonly [string, string])[] {
 
 function columnsByRelation(reading: PostgresReading): Map<number, Map<number, CatalogColumn>> {
   const relations = new Map<number, Map<number, CatalogColumn>>()
-  for (const { relation, number, name, type } of reading.columns) {
+  for (const { relation, number, name, type, generated } of reading.columns) {
     const columns = relations.get(relation) ?? new Map<number, CatalogColumn>()
-    columns.set(number, { number, name, typeOid: type, dataClass: null, derived: false })
+    const column = { number, name, typeOid: type, dataClass: null, derived: false }
+    columns.set(number, generated === null ? column : { ...column, generated: true })
     relations.set(relation, columns)
   }
   return relations

@@ -22,6 +22,11 @@ export interface Planner {
   /** That reading: plans that were made by it hold for as long as it is the same. */
   readonly schema: object
   plan(input: PlannerInput): MaskPlan | null
+  /**
+   * Which columns of `SELECT *` a COPY of the table leaves out: the generated ones. Null where a column
+   * isn't known. A column that is there can't become generated, so as many as these are these.
+   */
+  generated?(columns: readonly ResultColumn[]): readonly boolean[] | null
   /** The plan with a look at what passes by it, where secrets are looked for. */
   looked(plan: MaskPlan | null, input: PlannerInput): MaskPlan | null
 }
@@ -39,6 +44,12 @@ export function postgresPlanner(catalog: CatalogSource, look: PostgresLook | nul
       const { current } = catalog
       if (!distrust) return planFor({ ...input, catalog: current })
       return planFor({ ...input, classification: UNKNOWN_OUTPUT, catalog: withoutViews(current) })
+    },
+    generated: (columns) => {
+      const known = columns.map(({ tableOid, columnNumber }) =>
+        catalog.current.relation(tableOid)?.columns.get(columnNumber),
+      )
+      return known.includes(undefined) ? null : known.map((column) => column?.generated === true)
     },
     looked: (plan, input) => {
       if (!look) return plan

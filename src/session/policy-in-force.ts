@@ -204,14 +204,35 @@ class PolicyInForce implements Policy {
     const clear = classification.output === 'clear' && !options.distrust
     if (!this.detects && (clear || !this.guards)) return { masker: null, masked: [] }
     const { copy } = classification
-    if (!copy || columns.length !== shape.columns) {
+    const sent = this.#sentBy(columns, classification, shape.columns)
+    if (!copy || !sent) {
       throw new Error('the columns of this COPY are not known, so they cannot be masked')
     }
     const format = shape.format === 'binary' ? 1 : 0
-    const described = columns.map((column) => ({ ...column, format }))
-    const plan = this.#newPlan(described, classification, options)
+    const described = sent.columns.map((column) => ({ ...column, format }))
+    const plan = this.#newPlan(described, sent.classification, options)
     if (!plan) return { masker: null, masked: [] }
     return { masker: copyMasker(plan.maskers, copy.options), masked: plan.masked }
+  }
+
+  /** The columns that a COPY sends, of those that a SELECT would; null where they aren't as many. */
+  #sentBy(
+    columns: readonly ResultColumn[],
+    classification: Classification,
+    count: number,
+  ): { columns: readonly ResultColumn[]; classification: Classification } | null {
+    if (columns.length === count) return { columns, classification }
+    const generated = this.#parts.planner.generated?.(columns)
+    if (generated?.filter((left) => !left).length !== count) return null
+    const isSent = (_: unknown, index: number) => generated[index] === false
+    const { lineage } = classification
+    return {
+      columns: columns.filter(isSent),
+      classification:
+        lineage?.length === columns.length
+          ? { ...classification, lineage: lineage.filter(isSent) }
+          : classification,
+    }
   }
 }
 
