@@ -6,8 +6,16 @@ interface Source {
   readonly columns: readonly string[]
 }
 
+/** What queries are made over. */
+export interface RandomTables {
+  /** Names as FROM takes them, with the columns that may be named. */
+  readonly columns: Readonly<Record<string, readonly string[]>>
+  /** Whether they may also be named with a star. */
+  readonly whole: boolean
+}
+
 /** Tables and views of lineage-world.ts. */
-const TABLES: Readonly<Record<string, readonly string[]>> = {
+const TABLES: RandomTables['columns'] = {
   people: ['id', 'name', 'email', 'ssn', 'city', 'salary'],
   shops: ['id', 'name', 'email', 'person'],
   notes: ['id', 'person', 'body', 'kind'],
@@ -33,10 +41,16 @@ export class RandomQuery {
   readonly #commons: Source[] = []
   /** Derived tables and tables that may yet come: joins of many run long. */
   #left = 12
-  #tables = 7
+  #factors = 7
+  readonly #tables: RandomTables
 
-  constructor(random: Random, flavour: 'mysql' | 'mariadb') {
+  constructor(
+    random: Random,
+    flavour: 'mysql' | 'mariadb',
+    tables: RandomTables = { columns: TABLES, whole: true },
+  ) {
     this.#random = random
+    this.#tables = tables
     this.#mysql = flavour === 'mysql'
   }
 
@@ -87,7 +101,7 @@ export class RandomQuery {
     const scopes = [...sources, ...outer]
     const items: string[] = []
     const columns: string[] = []
-    if (width === 0 && this.#chance(35)) {
+    if (this.#tables.whole && width === 0 && this.#chance(35)) {
       const source = this.#random.pick(sources)
       const all = this.#chance(60)
       items.push(all ? '*' : `${source.alias}.*`)
@@ -110,7 +124,7 @@ export class RandomQuery {
     const first = this.#factor(outer, depth, [])
     let { text } = first
     const sources = [first.source]
-    while (sources.length < 3 && this.#tables > 0 && this.#chance(40)) {
+    while (sources.length < 3 && this.#factors > 0 && this.#chance(40)) {
       const taken = sources.map(({ alias }) => alias)
       const next = this.#factor([...sources, ...outer], depth, taken)
       const shared = next.source.columns.filter((name) => sources[0]?.columns.includes(name))
@@ -134,7 +148,7 @@ export class RandomQuery {
     taken: readonly string[],
   ): { text: string; source: Source } {
     const alias = this.#random.pick(ALIASES.filter((name) => !taken.includes(name)))
-    this.#tables--
+    this.#factors--
     if (depth > 0 && this.#left-- > 0 && this.#chance(30)) {
       const lateral = this.#mysql && this.#chance(40)
       const made = this.#query(lateral ? outer : [], depth - 1, 1 + this.#random.below(3))
@@ -149,7 +163,7 @@ export class RandomQuery {
     const common = this.#commons.length > 0 && this.#chance(60)
     const { alias: own, columns } = common
       ? this.#random.pick(this.#commons)
-      : this.#table(this.#random.pick(Object.keys(TABLES)))
+      : this.#table(this.#random.pick(Object.keys(this.#tables.columns)))
     if (taken.includes(own) || this.#chance(60)) {
       return { text: `${own} ${alias}`, source: { alias, columns } }
     }
@@ -157,7 +171,7 @@ export class RandomQuery {
   }
 
   #table(name: string): Source {
-    return { alias: name, columns: TABLES[name] ?? [] }
+    return { alias: name, columns: this.#tables.columns[name] ?? [] }
   }
 
   #column(scopes: readonly Source[]): string {
@@ -191,7 +205,7 @@ export class RandomQuery {
       case 9:
         return `(SELECT ${this.#column(scopes)})`
       case 10:
-        return `(SELECT ${this.#aggregate(this.#column(scopes))} FROM people)`
+        return `(SELECT ${this.#aggregate(this.#column(scopes))} FROM ${Object.keys(this.#tables.columns)[0]})`
       case 11:
         return `(SELECT MAX(y) FROM (${this.#query([], 0, 1).text}) AS z (y))`
       case 12:

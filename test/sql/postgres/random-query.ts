@@ -13,6 +13,14 @@ interface Made {
   readonly columns: readonly string[]
 }
 
+/** What queries are made over. */
+export interface RandomTables {
+  /** Names as FROM takes them, with the columns that may be named. */
+  readonly columns: Readonly<Record<string, readonly string[]>>
+  /** Whether rows may also be named as a whole, and with a star. */
+  readonly whole: boolean
+}
+
 /** Tables and views of fixtures/lineage, with the columns of texts and numbers. */
 const TABLES: Readonly<Record<string, readonly string[]>> = {
   customers: ['id', 'name', 'email', 'phone', 'national_id', 'city', 'initials', 'email_lower'],
@@ -24,6 +32,12 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
   public_customers: ['id', 'name', 'city'],
   mail_directory: ['id', 'mail'],
   spending: ['id', 'city', 'orders', 'total'],
+}
+const FIXED: RandomTables = {
+  columns: Object.fromEntries(
+    Object.entries(TABLES).map(([name, columns]) => [`public.${name}`, columns]),
+  ),
+  whole: true,
 }
 /** Few, and some of them columns' and tables' names: so that names hide one another. */
 const NAMES = ['id', 'name', 'email', 'phone', 'city', 'x', 'y', 'card', 'customers', 'status']
@@ -39,13 +53,15 @@ const JOINS = ['JOIN', 'LEFT JOIN', 'RIGHT JOIN', 'FULL JOIN']
  */
 export class RandomQuery {
   readonly #random: Random
+  readonly #tables: RandomTables
   readonly #commons: Source[] = []
   /** Members of FROM that may yet come: joins of many run long. */
   #left = 6
   #aliases = 0
 
-  constructor(random: Random) {
+  constructor(random: Random, tables: RandomTables = FIXED) {
     this.#random = random
+    this.#tables = tables
   }
 
   make(): string {
@@ -97,7 +113,7 @@ export class RandomQuery {
     const items: string[] = []
     const wanted = width || 1 + this.#random.below(4)
     while (items.length < wanted) {
-      if (width === 0 && !grouped && this.#chance(15)) {
+      if (this.#tables.whole && width === 0 && !grouped && this.#chance(15)) {
         const star = this.#chance(50) ? '*' : `${this.#random.pick(from.sources).alias}.*`
         items.push(star)
         continue
@@ -157,11 +173,9 @@ export class RandomQuery {
       const { alias: name, columns } = this.#random.pick(this.#commons)
       return { text: `${name} AS ${alias}`, source: { alias, columns, whole: false } }
     }
-    const name = this.#random.pick(Object.keys(TABLES))
-    return {
-      text: `public.${name} AS ${alias}`,
-      source: { alias, columns: TABLES[name] ?? [], whole: true },
-    }
+    const { columns, whole } = this.#tables
+    const name = this.#random.pick(Object.keys(columns))
+    return { text: `${name} AS ${alias}`, source: { alias, columns: columns[name] ?? [], whole } }
   }
 
   #column(sources: readonly Source[]): string {
