@@ -59,13 +59,17 @@ function heardOf(messages: readonly RawMessage[]): Heard {
   }
 }
 
-/** RowDescription: a name and 18 bytes a column, which begin with the table's id. */
+/**
+ * RowDescription: a name and 18 bytes a column, which begin with the table's id, its number and the
+ * type; ids from 16384 on are given anew to each temporary table, and to the type of its rows.
+ */
 function withoutIds({ type, frame }: RawMessage): Buffer {
   if (type !== 'T') return frame
   const copy = Buffer.from(frame)
   for (let at = 7; at < copy.length; ) {
     const ids = copy.indexOf(0, at) + 1
     copy.fill(0, ids, ids + 4)
+    if (copy.readUInt32BE(ids + 6) >= 16384) copy.fill(0, ids + 6, ids + 10)
     at = ids + 18
   }
   return copy
