@@ -58,6 +58,6 @@ for (const flavour of ['postgres', 'mariadb', 'mysql'] as const) {
     t.ok(told > COUNT / 15, 'enough stories tell a canary where nothing masks')
     t.ok(report.compared > COUNT / 2, 'enough were compared with the direct connection')
     t.ok(report.honest > COUNT / 15, 'enough of them are honest')
-    t.ok(report.unchanged > report.honest / 2, 'and most of these come back unchanged')
+    t.ok(report.unchanged > report.honest * 0.9, 'and these come back unchanged')
   })
 }

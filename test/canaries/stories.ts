@@ -89,9 +89,10 @@ export class Maker {
 
   /** A table that can be written to; null where what may be named has none. */
   base(): string | null {
-    const names = Object.keys(this.tables.columns)
-    const bases = this.world.relations.filter(({ name, isView }) => !isView && names.includes(name))
-    return bases.length === 0 ? null : this.random.pick(bases).name
+    const bases = this.world.relations.filter(({ isView }) => !isView).map(({ name }) => name)
+    const known = Object.keys(this.tables.columns)
+    const fitting = known.filter((name) => bases.includes(name.replace(/^.*\./, '')))
+    return fitting.length === 0 ? null : this.random.pick(fitting)
   }
 
   column(table: string): string {
@@ -117,12 +118,20 @@ export class Maker {
 
 /** One story in four reads unclassified columns alone. */
 export function randomStory(random: Random, world: World, flavour: Flavour): Story {
-  const tables = random.oneIn(4) ? openTables(random, world) : null
-  const maker = new Maker(random, world, flavour, tables ?? allTables(world))
+  const open = random.oneIn(4) ? openTables(random, world) : null
   const { readOnly, others } = flavour === 'postgres' ? postgresWays : mysqlWays(flavour)
-  const way = tables !== null || random.below(10) < 7 ? random.pick(readOnly) : random.pick(others)
+  const reads = open !== null || random.below(10) < 7
+  const way = random.pick(reads ? readOnly : others)
+  // PostgreSQL's search_path is the session's: a bare name may be any table of that name, and all of
+  // them are classified from then on where a classified value is written to it.
+  const bare = flavour !== 'postgres' || (open === null && reads && random.oneIn(2))
+  const { columns, whole } = open ?? allTables(world)
+  const named = Object.entries(columns).map(
+    ([name, own]) => [bare ? name : `${world.name}.${name}`, own] as const,
+  )
+  const maker = new Maker(random, world, flavour, { columns: Object.fromEntries(named), whole })
   const { steps, steady = true, marks = false } = way(maker)
-  return { steps, honest: tables !== null, steady, marks }
+  return { steps, honest: open !== null, steady, marks }
 }
 
 function allTables({ relations }: World): Tables {

@@ -76,7 +76,7 @@ function temporary(maker: Maker): Telling {
 
 function tableCopied(maker: Maker): Telling {
   const table = maker.base() ?? maker.table()
-  return { steps: plain(`COPY ${maker.world.name}.${table} TO STDOUT`) }
+  return { steps: plain(`COPY ${table} TO STDOUT`) }
 }
 
 function complaint(maker: Maker): Telling {
