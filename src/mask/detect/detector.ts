@@ -6,7 +6,7 @@ import { finderOf } from './look.ts'
 /** Nothing that is looked for is shorter: a Spanish DNI has nine characters. */
 const SHORTEST = 9
 /** Bytes of one value that are looked at; what stands behind them passes, and is counted. */
-export const LOOKED_AT = 256 * 1024
+export const LOOKED_AT = 64 * 1024
 
 /** Who is told of what was found. Never of a value. */
 export interface DetectorReports {
