@@ -5,7 +5,7 @@ import {
   codeOf,
   connectAgent,
   errorFrom,
-  NEWEST_SIDES,
+  ONE_SIDE_EACH,
   type Side,
 } from '../support/e2e-sides.ts'
 
@@ -26,7 +26,7 @@ const PEOPLE = {
 // biome-ignore lint/suspicious/noThenProperty: the file's key; nobody awaits this object
 const READS = { name: 'reads', when: { classes: 'pii.*' }, then: { approve: { by: 'approvers' } } }
 
-for (const side of NEWEST_SIDES) t.test(side.name, (t) => clearance(t, side))
+for (const side of ONE_SIDE_EACH) t.test(side.name, (t) => clearance(t, side))
 
 async function clearance(t: Test, side: Side): Promise<void> {
   const db = await side.start(t)

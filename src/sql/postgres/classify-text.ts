@@ -25,6 +25,8 @@ export interface Judgement {
   readonly unknown: boolean
   /** It depends on names of the session, so it holds for this moment only. */
   readonly usesSession: boolean
+  /** It was too deep for this thread's stack: one with a larger one may know more. */
+  readonly deep?: true
 }
 
 /** Judges what was read of a text. */
@@ -38,7 +40,8 @@ export function judgeText(
     outcome.kind === 'opaque'
       ? { kind: 'opaque', classification: unreadable(outcome.sql, outcome.reason) }
       : outcome
-  return { parsed, unknown: false, usesSession: true }
+  const deep = outcome.kind === 'opaque' && outcome.deep === true
+  return { parsed, unknown: false, usesSession: true, ...(deep && { deep }) }
 }
 
 function classifyAll(
@@ -47,15 +50,18 @@ function classifyAll(
   names: SessionNames,
 ): Judgement {
   let unknown = false
+  let deep: true | undefined
   const soFar = new NamesSoFar(names)
   const classifications = statements.map((read) => {
     const one = classifyOne(read, read.node, settings, soFar)
     unknown ||= one.unknown
+    if (one.deep) deep = true
     soFar.follow(one.classification)
     return one.classification
   })
   const usesSession = classifications.some(({ names: own }) => own.some(isLookup))
-  return { parsed: { kind: 'statements', statements: classifications }, unknown, usesSession }
+  const parsed = { kind: 'statements', statements: classifications } as const
+  return { parsed, unknown, usesSession, ...(deep ? { deep } : {}) }
 }
 
 function isLookup(name: SessionName): boolean {
@@ -98,13 +104,14 @@ function classifyOne(
       ...(findings.copies.length > 0 && { copies: findings.copies }),
       ...(node === read.node && read.copy ? { copy: read.copy } : {}),
     }
-    return { classification, analysis, unknown: findings.unknown.size > 0 }
+    return { classification, analysis, unknown: findings.unknown.size > 0, deep: false }
   } catch (error) {
     // Too deep for this thread's stack, or a shape that isn't known: nothing is certain.
-    const reason = error instanceof RangeError ? 'it is too deep' : messageOf(error)
+    const deep = error instanceof RangeError
+    const reason = deep ? 'it is too deep' : messageOf(error)
     findings.effect('opaque', `the statement can't be judged: ${reason}`)
     findings.classified = true
-    return { classification: unreadable(read.sql, reason), analysis, unknown: false }
+    return { classification: unreadable(read.sql, reason), analysis, unknown: false, deep }
   }
 }
 

@@ -45,6 +45,12 @@ export async function createPostgresClassifier(
   return new CachedClassifier(parser, options)
 }
 
+/** A text, and what its grammar makes of it on this thread. */
+interface Text {
+  readonly read: ParseOutcome | LargeText
+  readonly sql: Buffer
+}
+
 /** Judges a text once, with one reading of the schema. */
 type Judge = (schema: Schema) => Judgement | Promise<Judgement>
 
@@ -71,8 +77,10 @@ class CachedClassifier implements PostgresClassifier {
     const known = cacheable ? this.#verdicts.get(key) : undefined
     if (known && known.version === this.#source.current.version) return known.parsed
     const outcome = this.#parser.parse(sql)
-    if (outcome instanceof Promise) return outcome.then((read) => this.#judge(read, key, names))
-    return this.#judge(outcome, key, names)
+    if (outcome instanceof Promise) {
+      return outcome.then((read) => this.#judge({ read, sql }, key, names))
+    }
+    return this.#judge({ read: outcome, sql }, key, names)
   }
 
   get cached(): CacheSize {
@@ -83,12 +91,8 @@ class CachedClassifier implements PostgresClassifier {
     return this.#large.close()
   }
 
-  #judge(
-    outcome: ParseOutcome | LargeText,
-    key: string,
-    names: SessionNames,
-  ): Parsed | Promise<Parsed> {
-    const judge: Judge = (schema) => this.#judgeWith(outcome, schema, names)
+  #judge(text: Text, key: string, names: SessionNames): Parsed | Promise<Parsed> {
+    const judge: Judge = (schema) => this.#judgeWith(text, schema, names)
     const schema = this.#source.current
     const first = judge(schema)
     if (first instanceof Promise) return first.then((made) => this.#settled(made, judge))
@@ -112,15 +116,16 @@ class CachedClassifier implements PostgresClassifier {
   }
 
   #judgeWith(
-    outcome: ParseOutcome | LargeText,
+    { read, sql: bytes }: Text,
     schema: Schema,
     names: SessionNames,
   ): Judgement | Promise<Judgement> {
     const trusted = this.#trusted
-    if (outcome.kind !== 'large') {
-      return judgeText(outcome, { schema, trusted, source: this.#parser }, names)
+    if (read.kind !== 'large') {
+      const judged = judgeText(read, { schema, trusted, source: this.#parser }, names)
+      if (!judged.deep) return judged
     }
-    const { sql } = outcome
+    const sql = bytes.toString('utf8')
     return this.#large.judge({ sql, schema, trusted, names }).catch((error: unknown) => {
       const classification = unreadable(sql, `it can't be read: ${messageOf(error)}`)
       return { parsed: { kind: 'opaque', classification }, unknown: false, usesSession: true }

@@ -12,7 +12,13 @@ const MAX_TEXT = 1024 * 1024
 export type ParseOutcome =
   | { readonly kind: 'read'; readonly statements: readonly ReadStatement[] }
   | { readonly kind: 'syntax-error'; readonly message: string }
-  | { readonly kind: 'opaque'; readonly reason: string; readonly sql: string }
+  | {
+      readonly kind: 'opaque'
+      readonly reason: string
+      readonly sql: string
+      /** It was too deep for this thread's stack. */
+      readonly deep?: true
+    }
 
 /** A text that would keep others waiting, or strain a stack. */
 export interface LargeText {
@@ -111,9 +117,10 @@ function outcomeOf(text: ReadText, bytes: Buffer): ParseOutcome {
 
 function failureOf(error: unknown, bytes: Buffer): ParseOutcome {
   if (error instanceof SqlSyntaxError) return { kind: 'syntax-error', message: error.message }
-  return opaque(`it can't be read: ${messageOf(error)}`, bytes)
+  const failed = opaque(`it can't be read: ${messageOf(error)}`, bytes)
+  return error instanceof RangeError ? { ...failed, deep: true } : failed
 }
 
-function opaque(reason: string, bytes: Buffer): ParseOutcome {
+function opaque(reason: string, bytes: Buffer): Extract<ParseOutcome, { kind: 'opaque' }> {
   return { kind: 'opaque', reason, sql: bytes.toString('utf8') }
 }
