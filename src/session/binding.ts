@@ -42,7 +42,8 @@ export function shapeOf(
 ): string {
   const parts = {
     ...whoAndWhere(principal),
-    shape: exchange.statements.map(({ verb, fingerprint }) => [verb, fingerprint]),
+    // Not the fingerprint: PostgreSQL's takes lists in another order for the same.
+    shape: exchange.statements.map(({ verb, withoutLiterals }) => [verb, withoutLiterals]),
     effects: exchange.statements.map(({ effects }) => effects.map(({ effect }) => effect)),
     parameters: exchange.parameters.map(({ typeOid }) => typeOid),
     context: facts.context,

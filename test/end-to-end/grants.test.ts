@@ -127,6 +127,16 @@ async function grants(t: Test, side: Side): Promise<void> {
     t.equal(await codeOf(other.query(closing(2))), 'ZA001', 'for somebody else')
   })
 
+  t.test('nor is what differs in the order of its parts', async (t) => {
+    const either = (one: number, other: number) =>
+      `UPDATE tickets SET state = CASE WHEN id < ${one} THEN 'low' WHEN state = 'open' THEN 'mid' END WHERE id < ${other}`
+    await granted(either(2, 3), { max_rows: 20 })
+    const client = await connect({ hold: '200ms' })
+    t.equal(await codeOf(client.query(either(3, 4))), 'done')
+    const turned = `UPDATE tickets SET state = CASE WHEN state = 'open' THEN 'mid' WHEN id < 2 THEN 'low' END WHERE id < 3`
+    t.equal(await codeOf(client.query(turned)), 'ZA001')
+  })
+
   t.test('it ends when it is revoked, and with the right of those who gave it', async (t) => {
     const grant = await granted(closing(1), { max_rows: 20 })
     const client = await connect({ hold: '200ms' })
