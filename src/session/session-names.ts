@@ -1,6 +1,6 @@
 import { ProxyError } from '../lib/errors.ts'
 import type { Classification, SessionNames } from '../sql/statement.ts'
-import { mayOpenCursors, withUnknownOutputs } from '../sql/unknown-outputs.ts'
+import { asJudgedBefore, mayOpenCursors, withUnknownOutputs } from '../sql/unknown-outputs.ts'
 import type { Exchange } from './exchange.ts'
 import { TentativeMap } from './tentative-map.ts'
 
@@ -103,7 +103,7 @@ export class Names implements SessionNames {
    */
   meaningNow({ statements, catalogVersion }: PreparedStatement): readonly Classification[] {
     if (catalogVersion === this.#catalogVersion()) return statements
-    return statements.map(withUnknownOutputs)
+    return statements.map(asJudgedBefore)
   }
 
   cursor(name: string): Classification | undefined {

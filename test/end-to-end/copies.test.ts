@@ -5,6 +5,9 @@ import { type AgentClient, connectAgent, NEWEST_SIDES, type Side } from '../supp
 const TABLES = `
   CREATE TABLE notes (id integer, body varchar(80), other varchar(80));
   CREATE TABLE kept (id integer, body varchar(80));
+  CREATE TABLE upserts (id integer PRIMARY KEY, body varchar(80), other varchar(80));
+  CREATE TABLE sources (id integer, body varchar(80));
+  CREATE TABLE later (id integer, body varchar(80));
   CREATE TABLE renamed (id integer, body varchar(80));
 `
 /** Nothing waits, so what is copied is copied. */
@@ -64,6 +67,26 @@ async function copies(t: Test, side: Side): Promise<void> {
     const statement = 'INSERT INTO kept SELECT id, email FROM customers WHERE id = ?'
     await client.query(statement, [1])
     await masked('SELECT body FROM kept')
+  })
+
+  t.test('so is what an upsert sets from the row that it would have inserted', async () => {
+    await db.run("INSERT INTO upserts VALUES (1, 'x', 'y'), (2, 'x', 'y')")
+    const set =
+      side.system === 'mysql'
+        ? 'ON DUPLICATE KEY UPDATE other = VALUES(body)'
+        : 'ON CONFLICT (id) DO UPDATE SET other = excluded.body'
+    await client.query(`INSERT INTO upserts (id, body) SELECT id, email FROM customers ${set}`)
+    await masked('SELECT other FROM upserts')
+  })
+
+  t.test('so is what was prepared by SQL before anything was classified there', async () => {
+    const copy = 'INSERT INTO later SELECT id, body FROM sources'
+    await client.query(
+      side.system === 'mysql' ? `PREPARE p FROM '${copy}'` : `PREPARE p AS ${copy}`,
+    )
+    await client.query('INSERT INTO sources SELECT id, email FROM customers')
+    await client.query('EXECUTE p')
+    await masked('SELECT body FROM later')
   })
 
   t.test('also in a temporary table, and behind a transaction', async () => {

@@ -16,6 +16,8 @@ export function copiesOf(analysis: Analysis, text: StatementText): readonly Copy
   const { copies } = analysis.findings
   const [whole, ...others] = copies.filter(({ column }) => column === null)
   if (!whole || others.length > 0 || analysis.findings.has('opaque')) return copies
+  // VALUES() and the alias of new rows have what is inserted, and any column may be set from it.
+  if (text.tokens.some(({ keyword }) => keyword === 'DUPLICATE')) return copies
   const filled = filledBy(analysis, text, whole)
   return filled ? [...copies.filter((copy) => copy !== whole), ...filled] : copies
 }
@@ -47,11 +49,12 @@ function columnsFilled(
   into: Copy,
 ): { readonly names: readonly string[] | null; readonly behind: number } | 'unknown' {
   const cursor = new Cursor(text, 1)
-  if (text.tokens[0]?.keyword === 'CREATE') return { names: null, behind: 2 }
+  if (makesTable(text)) return { names: null, behind: 2 }
   cursor.skipAny(INSERT_MODIFIERS)
   cursor.skip('INTO')
   const name = cursor.name()
-  if (!name) return 'unknown'
+  // A trigger's own copy goes elsewhere.
+  if (name?.name !== into.table) return 'unknown'
   const behind = cursor.at
   const listed = cursor.op('(') ? namesIn(cursor) : null
   if (listed) return { names: listed, behind: cursor.at }
@@ -59,6 +62,11 @@ function columnsFilled(
   if (!table) return 'unknown'
   const visible = table.columns.filter(({ invisible }) => !invisible)
   return { names: visible.map((column) => column.name), behind }
+}
+
+function makesTable({ tokens }: StatementText): boolean {
+  const words = tokens.slice(0, 5).map(({ keyword }) => keyword)
+  return words[0] === 'CREATE' && words.includes('TABLE')
 }
 
 /** (a, b, c); null where something else stands in parentheses. */

@@ -54,6 +54,7 @@ function include(
     findings.effect(first.effect, `${what} is: ${inner.redacted}`, token)
   }
   findings.adopt(inner.tables, inner.classes)
+  findings.copies.push(...(inner.copies ?? []))
   findings.classified ||= inner.output === 'classified'
   findings.connectionBound ||= inner.connectionBound
   for (const schema of inner.schemas ?? []) findings.schemas.add(schema)

@@ -33,7 +33,10 @@ export function insertOutputs(analysis: Analysis, body: Body, parent: Scope | nu
   const target = targetOf(analysis, body, scope, 'inserts into', insertWrites(body))
   const columns = insertColumns(target, body.cols)
   if (body.selectStmt) {
-    copyRow(analysis, target, columns, analysis.query(body.selectStmt, scope))
+    const row = analysis.query(body.selectStmt, scope)
+    copyRow(analysis, target, columns, row)
+    // EXCLUDED has what is inserted, and any column may be set from it.
+    if (isObject(body.onConflictClause)) copyAnywhere(analysis, target, row)
   }
   const inner = targetScope(scope, target, ['excluded'])
   if (isObject(body.onConflictClause)) onConflict(analysis, body.onConflictClause, target, inner)
@@ -238,6 +241,17 @@ function copyRow(
     const name = index < row.certain ? (columns?.[index] ?? null) : null
     copy(analysis, target, name, column)
     for (const relation of target.relations) if (name) analysis.findings.named(relation, name)
+  }
+}
+
+function copyAnywhere(analysis: Analysis, target: Target, row: Outputs): void {
+  const taint = union(row.columns.map((column) => column.taint))
+  for (const { dataClass } of hardSources(taint)) {
+    const classes = dataClass === null ? [] : [dataClass]
+    for (const schema of schemasOf(target)) {
+      const copied = { schema, table: target.name, column: null, classes, plain: false }
+      analysis.findings.copied(copied)
+    }
   }
 }
 
