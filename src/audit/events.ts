@@ -1,5 +1,4 @@
-import type { GrantTerms } from '../approval/grant.ts'
-import type { Channel, WithdrawCause } from '../approval/request.ts'
+import type { ApprovalRecord } from '../approval/record.ts'
 import type { EffectReason } from '../sql/statement.ts'
 
 /** Who, on every record of a session. */
@@ -153,68 +152,7 @@ export type AuditEvent =
       readonly masked: readonly string[]
     }
   | { readonly type: 'cancel.requested'; readonly session: string | null; readonly address: string }
-  | {
-      readonly type: 'approval.requested'
-      readonly id: string
-      readonly binding: string
-      readonly agent: string
-      readonly database: string
-      readonly sha256: string
-      readonly verb: string
-      readonly rules: readonly string[]
-      /** Data classes that the agent asks to see in clear. */
-      readonly clear: readonly string[]
-    }
-  | {
-      readonly type: 'approval.voted'
-      readonly id: string
-      readonly person: string
-      readonly decision: 'approve' | 'deny'
-      readonly reason: string
-      readonly channel: Channel
-      readonly clears: readonly string[]
-      /** For its shape, for so long and so many rows; null for one execution. */
-      readonly terms: GrantTerms | null
-    }
-  | {
-      readonly type: 'approval.refused'
-      readonly id: string
-      readonly person: string
-      readonly channel: Channel
-      readonly why: string
-    }
-  | {
-      readonly type: 'approval.resolved'
-      readonly id: string
-      readonly state: 'approved' | 'denied' | 'expired' | 'withdrawn'
-      readonly cause: WithdrawCause | null
-      readonly by: readonly string[]
-      /** Data classes that leave in clear. */
-      readonly cleared: readonly string[]
-      /** The grant by which it was approved, or that this approval made. */
-      readonly grant: string | null
-    }
-  | { readonly type: 'approval.spent'; readonly id: string; readonly binding: string }
-  | {
-      readonly type: 'grant.made'
-      /** Of the request that was approved. */
-      readonly id: string
-      readonly grant: string
-      readonly shape: string
-      readonly agent: string
-      readonly database: string
-      readonly by: readonly string[]
-      readonly maxRows: number
-      /** ISO 8601, UTC. */
-      readonly expiresAt: string
-    }
-  | {
-      readonly type: 'grant.revoked'
-      readonly id: string
-      readonly grant: string
-      readonly person: string
-      readonly channel: Channel
-    }
+  | ApprovalRecord
 
 /**
  * A hash-chained trail. `append` is synchronous and cheap; what must be on disk before something
