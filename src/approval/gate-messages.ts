@@ -94,6 +94,7 @@ const draft = z.strictObject({
   verb: text,
   statement: text,
   statementSha256: text.regex(/^[0-9a-f]{64}$/),
+  withoutConstants: maybeText,
   fingerprint: text,
   parameters: z.array(z.strictObject({ type: maybeText, value: maybeText })),
   effects: z.array(

@@ -43,6 +43,8 @@ export interface RequestDraft {
   /** The whole text, as it will be sent. */
   readonly statement: string
   readonly statementSha256: string
+  /** The text without its constants and comments; null where it isn't certain that none is left. */
+  readonly withoutConstants: string | null
   readonly fingerprint: string
   readonly parameters: readonly ShownParameter[]
   readonly effects: readonly EffectReason[]

@@ -31,6 +31,7 @@ const KeptRequest = z.looseObject({
   clearable: classes,
   cleared: classes,
   shape: z.string().nullable().default(null),
+  withoutConstants: z.string().nullable().default(null),
   grant: z.looseObject({}).nullable().default(null),
   votes: z.array(
     z.looseObject({ clears: classes, grant: z.looseObject({}).nullable().default(null) }),

@@ -4,7 +4,7 @@ import { cardText } from '../approval/channels/card-text.ts'
 import { renderRequest, statusOf } from '../approval/channels/rendering.ts'
 import { visible, visibleLine } from '../approval/channels/visible.ts'
 import { type ApprovalRequest, REQUEST_STATES } from '../approval/request.ts'
-import { requestFromView } from '../control/request-view.ts'
+import { regulationsFromView, requestFromView } from '../control/request-view.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { messageOf } from '../lib/errors.ts'
 import { ApiClient, ApiFailure, type Fetch } from './api-client.ts'
@@ -207,7 +207,7 @@ function scopeOf({ shape, minutes, maxRows, clear }: DecideOptions) {
 }
 
 function cardOf(view: unknown): string {
-  return cardText(renderRequest(requestFromView(view)))
+  return cardText(renderRequest(requestFromView(view), regulationsFromView(view)))
 }
 
 function pathOf(id: string): string {

@@ -15,6 +15,7 @@ export function buildConfig(raw: RawConfig, folder: string, text: string): Confi
     data: pathOf(raw.data),
     databases: mapOf(raw.databases, buildDatabase),
     masks: buildMasks(raw),
+    regulations: raw.regulations,
     people: mapOf(raw.people, (email, person) => ({
       email,
       groups: person.groups,

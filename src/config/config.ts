@@ -91,6 +91,8 @@ export interface Config {
   readonly databases: ReadonlyMap<string, DatabaseConfig>
   /** Data class -> mask; the longest prefix wins, `redact` where none does. */
   readonly masks: Readonly<Record<string, MaskConfig>>
+  /** Data class -> what regulation it falls under, for those who sign; the longest prefix wins. */
+  readonly regulations: Readonly<Record<string, string>>
   readonly people: ReadonlyMap<string, PersonConfig>
   /** Those that the file says something of. */
   readonly groups: ReadonlyMap<string, GroupConfig>

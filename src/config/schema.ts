@@ -197,6 +197,13 @@ export const configSchema = z
     store: text('embedded, or postgres://... that several replicas share.').default('embedded'),
     databases: z.record(name, database).default({}),
     masks: z.record(dataClass, mask).default({}),
+    regulations: z
+      .record(
+        dataClass,
+        z.string().trim().min(1, 'says nothing').max(80, 'is too long; use 80 characters'),
+      )
+      .default({})
+      .describe('Data class (longest prefix wins) -> what it falls under: GDPR Art. 4(1).'),
     people: z.record(z.email('is not an e-mail address'), person).default({}),
     groups: z
       .record(name, z.strictObject({ clears: clearedClasses.default([]) }).nullable())

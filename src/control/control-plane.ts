@@ -155,6 +155,7 @@ export class ControlPlane {
       feed: this.#feed,
       clock,
       urlOf: this.#urlOf.bind(this),
+      regulations: () => this.#config.regulations,
       notReady: () => notReady(this.#gate, { store, grants, tokens, 'control plane audit': trail }),
       metrics: () => this.#metrics(),
       log,

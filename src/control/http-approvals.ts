@@ -55,7 +55,8 @@ const Decision = z.discriminatedUnion('scope', [
 export function approvalRoutes(server: FastifyInstance, options: Options): void {
   const { desk, urlOf } = options
   const answers = new IdempotentAnswers()
-  const view = (request: ApprovalRequest) => requestView(request, urlOf(request.id))
+  const view = (request: ApprovalRequest) =>
+    requestView(request, urlOf(request.id), options.regulations?.())
 
   server.get('/approvals', async (request) => {
     const query = parsed(ListQuery, request.query)

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { ApprovalDesk } from '../approval/desk.ts'
+import type { Regulations } from '../approval/regulations.ts'
 import type { Directory } from '../identity/directory.ts'
 import type { PersonTokens } from '../identity/person-tokens.ts'
 import type { Person } from '../identity/principal.ts'
@@ -15,6 +16,8 @@ export interface HttpOptions {
   readonly feed: EventFeed
   readonly clock: Clock
   readonly urlOf: (id: string) => string
+  /** What data classes fall under; where it isn't given nothing is said of it. */
+  readonly regulations?: () => Regulations
   /** Why the product isn't ready; empty when it is. */
   readonly notReady: () => readonly string[]
   readonly metrics: () => string

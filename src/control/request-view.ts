@@ -1,9 +1,14 @@
 import { z } from 'zod'
+import { type Regulations, regulationsOf } from '../approval/regulations.ts'
 import { type ApprovalRequest, REQUEST_STATES } from '../approval/request.ts'
 import { EFFECTS } from '../sql/statement.ts'
 
 /** A request as the HTTP API shows it. Times are ISO 8601, UTC. */
-export function requestView(request: ApprovalRequest, url: string): Record<string, unknown> {
+export function requestView(
+  request: ApprovalRequest,
+  url: string,
+  regulations: Regulations = {},
+): Record<string, unknown> {
   return {
     id: request.id,
     state: request.state,
@@ -25,6 +30,7 @@ export function requestView(request: ApprovalRequest, url: string): Record<strin
     reasons: request.effects,
     tables: request.tables,
     classes: request.classes,
+    class_regulations: regulationsOf(request.classes, regulations),
     asks_clear: request.asksClear,
     clearable: request.clearable,
     cleared: request.cleared,
@@ -106,6 +112,12 @@ const View = z.object({
   expires_at: text,
 })
 
+/** What a view says of the regulations that its classes fall under. */
+export function regulationsFromView(raw: unknown): Regulations {
+  return z.object({ class_regulations: z.record(text, text).default({}) }).parse(raw)
+    .class_regulations
+}
+
 /** Reads a view back, so that a client shows a request as every channel does. Throws on others. */
 export function requestFromView(raw: unknown): ApprovalRequest {
   const view = View.parse(raw)
@@ -126,6 +138,8 @@ export function requestFromView(raw: unknown): ApprovalRequest {
     verb: view.verb,
     statement: view.statement,
     statementSha256: view.statement_sha256,
+    // Whoever reads a view reads the statement.
+    withoutConstants: null,
     fingerprint: view.fingerprint,
     parameters: view.parameters,
     effects: view.reasons.map(({ at, ...reason }) =>

@@ -8,6 +8,7 @@ import { fitsAny } from '../lib/pattern.ts'
 import type { Decision, RequireApproval } from '../policy/decision.ts'
 import { bindingOf, type Context, sha256, shapeOf } from './binding.ts'
 import { isGrantable } from './ceiling.ts'
+import { textWithoutConstants } from './chat-text.ts'
 import type { Exchange } from './exchange.ts'
 import type { Services } from './services.ts'
 import { shownEffects } from './shown-effects.ts'
@@ -209,6 +210,7 @@ export class Hold {
       verb: verbOf(exchange),
       statement: exchange.sql,
       statementSha256: sha256(exchange.sql),
+      withoutConstants: textWithoutConstants(statements),
       fingerprint: statements.map((statement) => statement.fingerprint).join(';'),
       parameters: exchange.shownParameters(),
       effects: shownEffects(exchange),

@@ -74,6 +74,7 @@ export function draftOf(change: Partial<RequestDraft> = {}): RequestDraft {
     verb: 'DROP TABLE',
     statement,
     statementSha256: createHash('sha256').update(statement).digest('hex'),
+    withoutConstants: statement,
     fingerprint: 'f1',
     parameters: [],
     effects: [{ effect: 'ddl', reason: 'it drops a table' }],

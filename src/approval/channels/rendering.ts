@@ -1,5 +1,6 @@
 import { reasonWithPlace } from '../../sql/effect-place.ts'
 import { approversOf } from '../desk-events.ts'
+import { type Regulations, regulationOf } from '../regulations.ts'
 import type { ApprovalRequest, Outcome, WithdrawCause } from '../request.ts'
 import { visibleLine, visibleStatement } from './visible.ts'
 
@@ -29,13 +30,13 @@ export interface Card {
   readonly footer: string
 }
 
-export function renderRequest(request: ApprovalRequest): Card {
+export function renderRequest(request: ApprovalRequest, regulations: Regulations = {}): Card {
   const lines = request.statement.split('\n').length
   const size = `${request.statement.length} characters, ${lines} line${lines === 1 ? '' : 's'}`
   return {
     title: titleOf(request),
     status: statusOf(request),
-    fields: fieldsOf(request),
+    fields: fieldsOf(request, regulations),
     reasons: request.effects.map((each) => visibleLine(`${each.effect}: ${reasonWithPlace(each)}`)),
     statement: visibleStatement(request.statement),
     parameters: request.parameters.map(
@@ -107,7 +108,7 @@ function titleOf(request: ApprovalRequest): string {
   return visibleLine(`${request.verb}${on}, ${where}`)
 }
 
-function fieldsOf(request: ApprovalRequest): readonly CardField[] {
+function fieldsOf(request: ApprovalRequest, regulations: Regulations): readonly CardField[] {
   const fields: CardField[] = []
   const add = (label: string, value: string | null, claimed = false): void => {
     if (value !== null && value !== '') fields.push({ label, value: visibleLine(value), claimed })
@@ -120,7 +121,7 @@ function fieldsOf(request: ApprovalRequest): readonly CardField[] {
   add('Database', request.database)
   add('Environment', request.environment)
   add('Tables', request.tables.map(tableText).join('; '))
-  add('Classes', request.classes.join(', '))
+  add('Classes', request.classes.map((one) => classText(one, regulations)).join(', '))
   add('Shows in clear', clearText(request))
   add('Estimate', estimateText(request.estimatedRows))
   add('Transaction', request.inTransaction ? 'open: its locks are held while this waits' : null)
@@ -134,6 +135,12 @@ function fieldsOf(request: ApprovalRequest): readonly CardField[] {
 function tableText(table: ApprovalRequest['tables'][number]): string {
   const classes = table.classes.length > 0 ? ` [${table.classes.join(', ')}]` : ''
   return `${table.name} (${table.access})${classes}`
+}
+
+/** "pii.email (GDPR Art. 4(1))". */
+function classText(dataClass: string, regulations: Regulations): string {
+  const regulation = regulationOf(dataClass, regulations)
+  return regulation === null ? dataClass : `${dataClass} (${regulation})`
 }
 
 /** What leaves unmasked is said by itself: it is more than that the statement runs. */

@@ -1,3 +1,4 @@
+import { type Regulations, regulationOf } from '../../approval/regulations.ts'
 import type { ApprovalRequest, Vote } from '../../approval/request.ts'
 import type { Directory } from '../../identity/directory.ts'
 import { type Html, html, type Insert } from './html.ts'
@@ -7,7 +8,11 @@ import { named } from './request-words.ts'
 import { plural } from './statement-panel.ts'
 
 /** Who asks, in whose name, on what, and who has to sign: what stands beside a statement. */
-export function requestFacts(request: ApprovalRequest, directory: Directory): Html {
+export function requestFacts(
+  request: ApprovalRequest,
+  directory: Directory,
+  regulations: Regulations,
+): Html {
   return html`<section class="panel facts" aria-labelledby="facts-title"><h2 id="facts-title">Who and what</h2><dl>
 ${fact('Agent', named(request.agent))}
 ${fact('Owner', list(request.owners))}
@@ -15,6 +20,7 @@ ${request.onBehalfOf !== null && fact('On behalf of', html`${named(request.onBeh
 ${!!request.claim && fact('Purpose', html`<q>${named(request.claim)}</q> ${claimed()}`)}
 ${request.applicationName !== '' && fact('Application', html`${named(request.applicationName)} ${claimed()}`)}
 ${fact('Tables', tables(request))}
+${classes(request, regulations)}
 ${shownInClear(request)}
 ${fact('Estimate', estimate(request.estimatedRows))}
 ${fact('Transaction', request.inTransaction ? html`<strong>open</strong>: its locks are held while this waits` : 'none open')}
@@ -51,6 +57,16 @@ function tables({ tables: all }: ApprovalRequest): Html {
     ({ name, access, classes }) =>
       html`<li><span class="table">${named(name)}</span> <span class="fine">${access}</span>${classes.map((each) => html` <span class="badge class">${named(each)}</span>`)}</li>`,
   )}</ul>`
+}
+
+/** Classes beyond those of the tables, or that a regulation is about. */
+function classes({ classes: all }: ApprovalRequest, regulations: Regulations): Html | null {
+  if (all.length === 0) return null
+  const entries = all.map((one) => {
+    const regulation = regulationOf(one, regulations)
+    return html`<li><span class="badge class">${named(one)}</span>${regulation !== null && html` <span class="fine">${named(regulation)}</span>`}</li>`
+  })
+  return fact('Classes', html`<ul class="plain">${entries}</ul>`)
 }
 
 /** What leaves unmasked is said by itself: it is more than that the statement runs. */

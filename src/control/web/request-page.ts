@@ -1,4 +1,5 @@
 import { statusOf } from '../../approval/channels/rendering.ts'
+import type { Regulations } from '../../approval/regulations.ts'
 import type { ApprovalRequest } from '../../approval/request.ts'
 import type { Directory } from '../../identity/directory.ts'
 import { reasonWithPlace } from '../../sql/effect-place.ts'
@@ -14,6 +15,7 @@ import { statementPanel } from './statement-panel.ts'
 export interface RequestContent extends DecideContext {
   readonly request: ApprovalRequest
   readonly directory: Directory
+  readonly regulations: Regulations
   /** Those beside it that wait, in the order of the list. */
   readonly before: ApprovalRequest | null
   readonly after: ApprovalRequest | null
@@ -32,7 +34,7 @@ ${livePart('head', head(content))}
 ${content.whole && [statementPanel(request), parameters(request)]}
 ${reasons(request)}
 </div>
-${livePart('facts', requestFacts(request, directory))}</div>
+${livePart('facts', requestFacts(request, directory, content.regulations))}</div>
 ${decideBar(content)}
 </article>`
 }

@@ -108,6 +108,7 @@ function one(
   const main = requestPage({
     request: found,
     directory: options.directory(),
+    regulations: options.regulations?.() ?? {},
     viewer: viewer.person,
     formToken: viewer.formToken,
     idempotencyKey: randomBytes(16).toString('base64url'),
