@@ -288,6 +288,7 @@ export class DataPlane {
         listed: () => this.#config.agents,
         credentials: this.#credentials,
         mockSecret: this.#keys.login,
+        clock,
       }),
       behind: (database) => this.#behind(protocol, database),
       defaultDatabase: (agent) => this.#defaultDatabase(protocol, agent),

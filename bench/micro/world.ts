@@ -37,7 +37,7 @@ export const PRINCIPAL: Principal = {
     name: 'bot',
     owners: ['ana@example.com'],
     databases: ['shop'],
-    credentialCreatedBy: null,
+    credentialCreatedBy: [],
   },
   database: 'shop',
   environment: 'production',

@@ -84,7 +84,7 @@ const draft = z.strictObject({
   shape: binding.nullable(),
   agent: text,
   owners: texts,
-  credentialCreatedBy: maybeText,
+  credentialCreatedBy: z.union([maybeText, texts]),
   database: text,
   environment: maybeText,
   onBehalfOf: maybeText,

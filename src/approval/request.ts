@@ -31,7 +31,8 @@ export interface RequestDraft {
   readonly shape: string | null
   readonly agent: string
   readonly owners: readonly string[]
-  readonly credentialCreatedBy: string | null
+  /** Who made the agent's secrets. What an earlier version has stored names one, or null. */
+  readonly credentialCreatedBy: readonly string[] | string | null
   readonly database: string
   readonly environment: string | null
   readonly onBehalfOf: string | null

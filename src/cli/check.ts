@@ -102,6 +102,7 @@ function checkAgents({ agents }: Config, clock: Clock): string[] {
     const trouble = credentials.trouble(name, credential)
     if (trouble !== null) return [...expired, say(trouble)]
     if (credentials.find(name, credential)) return expired
+    if (credentials.revoked(name, credential)) return [...expired, say('has been shut out')]
     return [...expired, say(`has no secret yet: countersign agent add ${name} makes one`)]
   })
 }

@@ -12,7 +12,8 @@ export interface DecidableRequest {
   /** People (e-mail) and groups. */
   readonly owners: readonly string[]
   readonly onBehalfOf: string | null
-  readonly credentialCreatedBy: string | null
+  /** Who made the agent's secrets. What an earlier version has stored names one, or null. */
+  readonly credentialCreatedBy: readonly string[] | string | null
   /** All of them have to be met: `count` distinct people, each of one of the groups `by`. */
   readonly requirements: readonly {
     readonly rule: string
@@ -107,7 +108,7 @@ function tieTo(request: DecidableRequest, person: Person): string | null {
   if (request.onBehalfOf !== null && sameName(request.onBehalfOf) === me) {
     return 'The agent acts on your behalf'
   }
-  if (request.credentialCreatedBy !== null && sameName(request.credentialCreatedBy) === me) {
+  if ([request.credentialCreatedBy ?? []].flat().some((maker) => sameName(maker) === me)) {
     return "You created this agent's credential"
   }
   return null

@@ -4,8 +4,8 @@ export interface Agent {
   /** People (e-mail) and groups that answer for the agent; none of them can approve it. */
   readonly owners: readonly string[]
   readonly databases: readonly string[]
-  /** Who made its credential, where that is known; can't approve it either. */
-  readonly credentialCreatedBy: string | null
+  /** Who made its secrets, where that is known; can't approve it either. */
+  readonly credentialCreatedBy: readonly string[]
 }
 
 /** Who answers: a person of the configuration. */

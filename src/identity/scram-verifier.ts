@@ -19,16 +19,22 @@ const SHAPE = /^SCRAM-SHA-256\$(\d{1,8}):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([
 
 /**
  * Makes a verifier (RFC 5802, section 3). The password has to be ASCII, as ours are, for SASLprep
- * would change nothing of it.
+ * would change nothing of it. A second one beside another has that one's salt and iterations.
  *
  * @throws Error for any other password
  */
-export function makeVerifier(password: string, salt = randomBytes(SALT_BYTES)): ScramVerifier {
+export function makeVerifier(
+  password: string,
+  { salt, iterations }: Pick<ScramVerifier, 'salt' | 'iterations'> = {
+    salt: randomBytes(SALT_BYTES),
+    iterations: ITERATIONS,
+  },
+): ScramVerifier {
   if (!/^[\x20-\x7e]+$/.test(password)) throw new Error('a password of printable ASCII is needed')
-  const salted = pbkdf2Sync(password, salt, ITERATIONS, KEY_BYTES, 'sha256')
+  const salted = pbkdf2Sync(password, salt, iterations, KEY_BYTES, 'sha256')
   const clientKey = hmac(salted, 'Client Key')
   return {
-    iterations: ITERATIONS,
+    iterations,
     salt,
     storedKey: createHash('sha256').update(clientKey).digest(),
     serverKey: hmac(salted, 'Server Key'),

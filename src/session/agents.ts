@@ -1,5 +1,5 @@
 import type { Agent } from '../identity/principal.ts'
-import type { AgentVerifier } from '../wire/protocol.ts'
+import type { AgentVerifier, LoginProof } from '../wire/protocol.ts'
 
 /** An agent as the front door knows it. */
 export interface KnownAgent {
@@ -18,4 +18,9 @@ export interface Agents {
    * same refusal after the same work, and the same salt every time.
    */
   verifier(name: string): AgentVerifier
+  /**
+   * False where what an agent came in by is known to be good no more: its secret was taken away or
+   * its time is over. Where that can't be known now, sessions stay.
+   */
+  stillGood(name: string, proof: LoginProof): boolean
 }

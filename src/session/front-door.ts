@@ -10,6 +10,7 @@ import type {
   AnyRequest,
   CancelKey,
   Hello,
+  LoginProof,
   Opening,
   ServerGreeting,
   UpstreamWelcome,
@@ -60,12 +61,19 @@ interface Handshake {
   hello: Hello | null
 }
 
+/** Who came in, and by what. */
+interface Admitted {
+  readonly known: KnownAgent
+  readonly proof: LoginProof
+}
+
 /** Lets agents in: handshake, proof of who they are, a connection to their database. */
 export class FrontDoor {
   readonly #options: FrontDoorOptions
   readonly #cancelKeys = new CancelKeys<Session>()
   readonly #handshakes = new Set<Handshake>()
-  readonly #sessions = new Set<Session>()
+  /** With what each came in by. */
+  readonly #sessions = new Map<Session, LoginProof>()
   #closing = false
   #onEmpty: (() => void) | null = null
 
@@ -125,8 +133,8 @@ export class FrontDoor {
     if (this.#options.allSessions() >= this.#options.maxConnections) {
       throw new ProxyError('TOO_MANY_CONNECTIONS', 'sorry, too many clients already')
     }
-    const known = await this.#authenticate(channel, opening.hello)
-    await this.#openSession(handshake, opening, known)
+    const admitted = await this.#authenticate(channel, opening.hello)
+    await this.#openSession(handshake, opening, admitted)
   }
 
   #open({ channel, connectionId }: Handshake): Promise<Opening> {
@@ -140,19 +148,19 @@ export class FrontDoor {
   }
 
   /** Says no more than "failed" until the password has been proved. */
-  async #authenticate(channel: AgentChannel, hello: Hello): Promise<KnownAgent> {
+  async #authenticate(channel: AgentChannel, hello: Hello): Promise<Admitted> {
     const { agents, protocol, clock } = this.#options
+    const proof = await protocol.authenticate(channel, agents.verifier(hello.user))
     const known = agents.find(hello.user)
-    await protocol.authenticate(channel, agents.verifier(hello.user))
     if (!known?.mayComeFrom(channel.remoteAddress)) throw loginFailed()
     if (known.expires !== null && known.expires <= clock.now()) throw loginFailed()
-    return known
+    return { known, proof }
   }
 
   async #openSession(
     handshake: Handshake,
     opening: Extract<Opening, { kind: 'session' }>,
-    known: KnownAgent,
+    { known, proof }: Admitted,
   ): Promise<void> {
     const { hello } = opening
     const database = hello.database || (this.#options.defaultDatabase(known.agent) ?? '')
@@ -170,7 +178,7 @@ export class FrontDoor {
     )
     try {
       const welcome = await this.#options.protocol.login(upstream, behind.target.login, hello)
-      this.#start(handshake, opening, { principal, behind, upstream, welcome })
+      this.#start(handshake, opening, { principal, proof, behind, upstream, welcome })
     } catch (error) {
       upstream.connection.destroy('the session could not be opened')
       throw error
@@ -196,12 +204,13 @@ export class FrontDoor {
     opening: Extract<Opening, { kind: 'session' }>,
     parts: {
       readonly principal: Principal
+      readonly proof: LoginProof
       readonly behind: Behind
       readonly upstream: UpstreamChannel
       readonly welcome: UpstreamWelcome
     },
   ): void {
-    const { principal, behind, upstream, welcome } = parts
+    const { principal, proof, behind, upstream, welcome } = parts
     const { hello } = opening
     const { policy, scrub } = behind.services
     const { notices } = welcome
@@ -228,7 +237,7 @@ export class FrontDoor {
       opening.cancelKeyLength,
       connectionId ?? this.#cancelKeys.newId(),
     )
-    this.#sessions.add(session)
+    this.#sessions.set(session, proof)
     this.#options.protocol.welcome(channel, { ...welcome, notices: said }, key)
     session.start()
   }
@@ -236,7 +245,8 @@ export class FrontDoor {
   /** By the proxy's own id, or the database's, which a client can ask for in a statement. */
   #kill(killer: Principal, id: number, onlyQuery: boolean): boolean {
     const session =
-      this.#cancelKeys.session(id) ?? [...this.#sessions].find(({ backend }) => backend === id)
+      this.#cancelKeys.session(id) ??
+      [...this.#sessions.keys()].find(({ backend }) => backend === id)
     if (!session) return false
     const { agent, database } = session.principal
     if (agent.name !== killer.agent.name || !this.#near(database, killer.database)) return false
@@ -297,13 +307,14 @@ export class FrontDoor {
 
   /** Ends the sessions of agents that may not come in any more. */
   review(): void {
-    for (const session of this.#sessions) {
+    for (const [session, proof] of this.#sessions) {
       const { agent, database } = session.principal
       const known = this.#options.agents.find(agent.name)
       const expired = known?.expires != null && known.expires <= this.#options.clock.now()
       const listed = known?.agent.databases.includes(database) && this.#options.behind(database)
       const near = known?.mayComeFrom(session.principal.address)
-      if (listed && near && !expired) continue
+      const good = this.#options.agents.stillGood(agent.name, proof)
+      if (listed && near && good && !expired) continue
       session.kill(
         new ProxyError('SHUTDOWN', `${agent.name} has no access to ${database} any more`),
       )
@@ -314,7 +325,7 @@ export class FrontDoor {
   async close(graceMs: number): Promise<void> {
     this.#closing = true
     for (const { connection } of this.#handshakes) connection.destroy('shutting down')
-    for (const session of this.#sessions) session.drain()
+    for (const session of this.#sessions.keys()) session.drain()
     if (this.#sessions.size === 0) return
     await new Promise<void>((resolve) => {
       const stopTimer = this.#options.clock.after(graceMs, () => this.#killAll())
@@ -326,7 +337,7 @@ export class FrontDoor {
   }
 
   #killAll(): void {
-    for (const session of this.#sessions) {
+    for (const session of this.#sessions.keys()) {
       session.kill(
         new ProxyError('SHUTDOWN', 'terminating connection: countersign is shutting down'),
       )

@@ -1,7 +1,9 @@
 import { BlockList, isIP, isIPv6 } from 'node:net'
+import { type StoredSecret, validSecrets } from '../identity/credential.ts'
 import type { Credentials } from '../identity/credentials.ts'
 import { mockVerifier } from '../identity/scram-verifier.ts'
-import type { AgentVerifier } from '../wire/protocol.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { AgentVerifier, LoginProof, SecretVerifier } from '../wire/protocol.ts'
 import type { Agents, KnownAgent } from './agents.ts'
 
 /** An agent as the configuration lists it. */
@@ -17,33 +19,31 @@ export interface ListedAgent {
 /** A path at which nothing is, so that an unknown name costs a look at the disk too. */
 const NOWHERE = '/nonexistent/countersign-credential'
 
+export interface KnownAgentsOptions {
+  readonly listed: () => ReadonlyMap<string, ListedAgent>
+  readonly credentials: Credentials
+  readonly mockSecret: Buffer
+  readonly clock: Clock
+}
+
 /** The agents of the configuration in force, with the verifiers that lie in their files now. */
 export class KnownAgents implements Agents {
-  readonly #listed: () => ReadonlyMap<string, ListedAgent>
-  readonly #credentials: Credentials
-  readonly #mockSecret: Buffer
+  readonly #options: KnownAgentsOptions
 
-  constructor(options: {
-    readonly listed: () => ReadonlyMap<string, ListedAgent>
-    readonly credentials: Credentials
-    readonly mockSecret: Buffer
-  }) {
-    this.#listed = options.listed
-    this.#credentials = options.credentials
-    this.#mockSecret = options.mockSecret
+  constructor(options: KnownAgentsOptions) {
+    this.#options = options
   }
 
   find(name: string): KnownAgent | undefined {
-    const listed = this.#listed().get(name)
-    if (!listed) return undefined
-    const credential = this.#credentials.find(name, listed.credential ?? NOWHERE)
+    const listed = this.#options.listed().get(name)
+    if (!listed || this.#options.credentials.revoked(name, this.#pathOf(name))) return undefined
     const networks = blockListOf(listed.networks)
     return {
       agent: {
         name,
         owners: listed.owners,
         databases: listed.databases,
-        credentialCreatedBy: credential?.createdBy ?? null,
+        credentialCreatedBy: creatorsOf(this.#secrets(name)),
       },
       expires: listed.expires,
       mayComeFrom: (address) => networks === null || contains(networks, address),
@@ -51,13 +51,37 @@ export class KnownAgents implements Agents {
   }
 
   verifier(name: string): AgentVerifier {
-    const path = this.#listed().get(name)?.credential ?? NOWHERE
-    const found = this.#credentials.find(name, path)
-    const mock = mockVerifier(name, this.#mockSecret)
-    if (!found) return mock
-    const { scram, mysql, mysqlNative } = found
-    return { ...scram, doubleSha256: mysql, ...(mysqlNative && { doubleSha1: mysqlNative }) }
+    const mock = mockVerifier(name, this.#options.mockSecret)
+    const [first, second] = this.#secrets(name)
+    if (!first) return { ...mock, second: mock }
+    return { ...verifierOf(first), second: second ? verifierOf(second) : mock }
   }
+
+  stillGood(name: string, proof: LoginProof): boolean {
+    const { clock, credentials } = this.#options
+    if (proof.kind === 'token') return proof.until > clock.now()
+    if (credentials.trouble(name, this.#pathOf(name)) !== null) return true
+    return this.#secrets(name).some(({ scram }) => scram.storedKey.equals(proof.storedKey))
+  }
+
+  #secrets(name: string): readonly StoredSecret[] {
+    const { credentials, clock } = this.#options
+    const found = credentials.find(name, this.#pathOf(name))
+    return found ? validSecrets(found, clock.now()) : []
+  }
+
+  #pathOf(name: string): string {
+    return this.#options.listed().get(name)?.credential ?? NOWHERE
+  }
+}
+
+function verifierOf({ scram, mysql, mysqlNative }: StoredSecret): SecretVerifier {
+  return { ...scram, doubleSha256: mysql, ...(mysqlNative && { doubleSha1: mysqlNative }) }
+}
+
+/** Any of the secrets may be the one that an agent uses. */
+function creatorsOf(secrets: readonly StoredSecret[]): readonly string[] {
+  return [...new Set(secrets.flatMap(({ createdBy }) => createdBy ?? []))]
 }
 
 function blockListOf(networks: readonly string[]): BlockList | null {

@@ -368,15 +368,39 @@ export interface ScramVerifier {
   readonly serverKey: Buffer
 }
 
-/** All verifiers of one agent. Without one that a client's method needs, it isn't let in. */
-export interface AgentVerifier extends ScramVerifier {
+/** What is kept of one secret. Without what a client's method needs, it isn't let in. */
+export interface SecretVerifier extends ScramVerifier {
   /** SHA256(SHA256(secret)), as caching_sha2_password keeps it. */
   readonly doubleSha256?: Buffer
   /** SHA1(SHA1(secret)), as mysql_native_password keeps it. */
   readonly doubleSha1?: Buffer
-  /** Judges a secret that was given whole, inside TLS: a token of an identity provider. */
-  readonly accepts?: (secret: string) => Promise<boolean>
 }
+
+/** All verifiers of one agent. */
+export interface AgentVerifier extends SecretVerifier {
+  /** A secret that is good as well, of the same salt and iterations. */
+  readonly second?: SecretVerifier
+  /**
+   * Judges what was given whole, inside TLS, as a token of an identity provider; null where it
+   * isn't a good one. Throws ProxyError where that can't be known now.
+   */
+  readonly accepts?: (token: string) => Promise<TokenProof | null>
+}
+
+/** A token that was good when its bearer came in. */
+export interface TokenProof {
+  readonly kind: 'token'
+  /** Milliseconds since the epoch: then it is good no more. */
+  readonly until: number
+  /** The person for whom its bearer acts, or null. */
+  readonly onBehalfOf: string | null
+}
+
+/** By what a client has proved who it is. */
+export type LoginProof =
+  | TokenProof
+  /** The secret of this verifier. */
+  | { readonly kind: 'secret'; readonly storedKey: Buffer }
 
 /** How to log in to a database; never shown to a client. */
 export interface UpstreamLogin {
@@ -415,7 +439,7 @@ export interface WireProtocol<R = Request> {
   /** Reads how a client begins; answers TLS requests on the way. Throws ProxyError. */
   open(channel: ServerChannel, options: OpenOptions): Promise<Opening>
   /** Proves who the client is. Throws LOGIN_FAILED; costs the same whether or not the agent exists. */
-  authenticate(channel: ServerChannel, verifier: AgentVerifier): Promise<void>
+  authenticate(channel: ServerChannel, verifier: AgentVerifier): Promise<LoginProof>
   /** Tells the client that its session is open. */
   welcome(channel: ServerChannel, upstream: UpstreamWelcome, key: CancelKey): void
   /** Ends a handshake with an error. */

@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { registerAgent } from '../../src/cli/agent.ts'
 import { parseConfig } from '../../src/config/parse-config.ts'
 import { Credentials } from '../../src/identity/credentials.ts'
+import { ManualClock } from '../approval/fixtures.ts'
 import { runCommand } from './command.ts'
 
 const CONFIG = `# who may do what
@@ -147,4 +148,96 @@ t.test('says what is wrong, changes nothing, and never shows a password', async 
   t.match(await runCommand(registerAgent, missing), { code: 2, err: /no such file/ })
   const noted = await add('listed', '--owner', 'bo@example.com')
   t.match(noted, { code: 0, err: /bo@example\.com is not among the owners of listed/ })
+})
+
+t.test('rotates a secret: two for a while, one behind it', async (t) => {
+  const { folder, path, add } = setUp(t)
+  const clock = new ManualClock()
+  const run = (...args: string[]) =>
+    runCommand(
+      (program, io) => registerAgent(program, io, { clock }),
+      ['agent', ...args, '--config', path],
+      { PASSWORD: 'hunter2' },
+    )
+  t.match(await run('rotate', 'listed'), { code: 2, err: /has no secret: countersign agent add/ })
+  t.match(await run('rotate', 'bare'), { code: 2, err: /bare has no credential/ })
+  t.match(await run('rotate', 'nobody'), { code: 2, err: /nobody is not listed/ })
+  await add('listed', '--created-by', 'ana@example.com')
+  for (const overlap of ['0', '91d', 'soon', '-1h']) {
+    const refused = await run('rotate', 'listed', `--overlap=${overlap}`)
+    t.match(refused, { code: 2, err: /at most 90 days/ }, overlap)
+  }
+
+  const ran = await run('rotate', 'listed', '--overlap', '2h', '--created-by', 'bo@example.com')
+  t.match(ran, {
+    code: 0,
+    err: '',
+    out: /^postgres:\/\/listed:.{32}@127[\s\S]*good until 2026-11-22T14/,
+  })
+  const file = join(folder, 'secrets', 'listed.json')
+  const read = () => new Credentials().find('listed', file)
+  t.match(read(), { createdBy: 'bo@example.com', previous: { createdBy: 'ana@example.com' } })
+  t.match(await run('rotate', 'listed'), { code: 2, err: /under way until 2026-11-22T14/ })
+
+  const listed = JSON.parse((await run('ls', '--json')).out).agents
+  t.match(listed, [
+    {
+      agent: 'listed',
+      databases: ['shop', 'blog'],
+      owners: ['ana@example.com'],
+      state: 'active',
+      created_by: 'bo@example.com',
+      rotation: { until: '2026-11-22T14:00:00.000Z', created_by: 'ana@example.com' },
+    },
+    { agent: 'bare', state: 'no secret', created_at: null, rotation: null },
+  ])
+  const secret = /listed:(.{32})@/.exec(ran.out)?.[1] ?? ''
+  const shown = `${JSON.stringify(listed)}${(await run('ls')).out}`
+  for (const kept of [secret, 'SCRAM', read()?.mysql.toString('hex') ?? '']) {
+    t.notMatch(shown, kept, 'neither secrets nor what is kept of them')
+  }
+
+  t.same(JSON.parse((await run('rotate', 'listed', '--finish', '--json')).out), {
+    agent: 'listed',
+    finished: true,
+  })
+  t.equal(read()?.previous, null)
+  t.match(await run('rotate', 'listed', '--finish'), { code: 0, out: /No rotation/ })
+  await run('rotate', 'listed', '--overlap', '1h')
+  clock.advance(3_600_000)
+  t.match(JSON.parse((await run('ls', '--json')).out).agents[0], { rotation: null })
+  const again = JSON.parse((await run('rotate', 'listed', '--json')).out)
+  t.match(
+    again,
+    { previous_until: '2026-11-23T13:00:00.000Z' },
+    'the next begins, a day by default',
+  )
+})
+
+t.test('shuts an agent out, and a new secret lets it in again', async (t) => {
+  const { folder, path, add } = setUp(t)
+  const run = (...args: string[]) =>
+    runCommand(registerAgent, ['agent', ...args, '--config', path], { PASSWORD: 'hunter2' })
+  await add('listed')
+  const file = join(folder, 'secrets', 'listed.json')
+  t.match(await run('revoke', 'listed'), { code: 0, out: /listed is shut out/ })
+  t.equal(new Credentials().revoked('listed', file), true)
+  t.match(JSON.parse((await run('ls', '--json')).out).agents[0], { state: 'revoked' })
+  t.match(await run('rotate', 'listed'), { code: 2, err: /has no secret/ }, 'no way round')
+  t.match(await run('revoke', 'bare'), { code: 2, err: /take it out of/ })
+  await add('listed')
+  t.match(JSON.parse((await run('ls', '--json')).out).agents[0], { state: 'active' })
+})
+
+t.test('a rotation and a new secret at the same moment bring nothing back', async (t) => {
+  const { folder, path, add } = setUp(t)
+  const run = (...args: string[]) =>
+    runCommand(registerAgent, ['agent', ...args, '--config', path], { PASSWORD: 'hunter2' })
+  await add('listed')
+  const first = readFileSync(join(folder, 'secrets', 'listed.json'), 'utf8')
+  const [added, turned] = await Promise.all([add('listed'), run('rotate', 'listed')])
+  t.same([added.code, turned.code], [0, 0])
+  await add('listed')
+  t.notMatch(readFileSync(join(folder, 'secrets', 'listed.json'), 'utf8'), JSON.parse(first).mysql)
+  t.same(readdirSync(join(folder, 'secrets')), ['listed.json'])
 })

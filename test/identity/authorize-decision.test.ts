@@ -50,6 +50,7 @@ t.test('nobody signs for themselves, whatever ties them to the agent', async (t)
     'a member of the owning group': { owners: ['dba'] },
     'the person behind the agent': { onBehalfOf: 'ana@example.com' },
     'who made the credential': { credentialCreatedBy: 'ana@example.com' },
+    'who made one of two secrets': { credentialCreatedBy: ['bo@example.com', 'Ana@Example.com'] },
     'an agent that is called like a person': { agent: 'ana@example.com' },
     'the owner, written otherwise': { owners: [' ANA@Example.COM '] },
     'the person behind it, in full-width letters': { onBehalfOf: 'ａｎａ@example.com' },

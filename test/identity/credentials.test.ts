@@ -2,12 +2,9 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import {
-  Credentials,
-  credentialFor,
-  newSecret,
-  writeCredential,
-} from '../../src/identity/credentials.ts'
+import { credentialFor, newSecret, rotated, validSecrets } from '../../src/identity/credential.ts'
+import { writeCredential, writeRevoked } from '../../src/identity/credential-file.ts'
+import { Credentials } from '../../src/identity/credentials.ts'
 import {
   formatVerifier,
   makeVerifier,
@@ -107,4 +104,60 @@ t.test('sees a new secret at once, and believes no other file', async (t) => {
   writeFileSync(path, 'hunter2')
   t.match(credentials.trouble('bot', path), /this is not JSON$/)
   t.match(credentials.trouble('bot', join(path, '..')), /EISDIR/)
+})
+
+t.test('keeps two secrets while one takes the place of the other, and of no more', async (t) => {
+  const path = join(t.testdir({}), 'bot.json')
+  const credentials = new Credentials()
+  const until = Date.parse('2026-01-04T00:00:00.000Z')
+  const making = { createdAt: '2026-01-03T00:00:00.000Z', createdBy: 'bo@example.com' }
+  const first = credentialFor(who, 'first')
+  await writeCredential(path, first)
+  const today = readFileSync(path, 'utf8')
+  t.notMatch(today, 'previous', 'a file of one secret is as it always was')
+
+  const both = rotated(first, making, { secret: 'second', until })
+  t.same(both.scram.salt, first.scram.salt, 'SCRAM shows one salt for both')
+  t.notSame(both.scram.storedKey, first.scram.storedKey)
+  await writeCredential(path, both)
+  const found = credentials.find('bot', path)
+  t.same(found, both)
+  if (!found) return
+  const makers = (now: number) => validSecrets(found, now).map(({ createdBy }) => createdBy)
+  t.same(makers(until - 1), ['bo@example.com', 'ana@example.com'])
+  t.same(makers(until), ['bo@example.com'], 'at the very moment it is over')
+  const third = rotated(both, making, { secret: 'third', until })
+  t.same(third.previous?.scram, both.scram, 'the first is dropped')
+
+  const text = readFileSync(path, 'utf8')
+  const other = formatVerifier(makeVerifier('first'))
+  for (const wrong of [
+    text.replace(formatVerifier(first.scram), other),
+    text.replace('2026-01-04T00:00:00.000Z', 'never'),
+    text.replace('2026-01-04T00:00:00.000Z', ''),
+  ]) {
+    t.not(wrong, text)
+    writeFileSync(path, wrong)
+    t.equal(credentials.find('bot', path), null)
+    t.match(credentials.trouble('bot', path), /this is not a credential/)
+  }
+})
+
+t.test('a revoked agent has nothing left, and is not somebody else', async (t) => {
+  const path = join(t.testdir({}), 'bot.json')
+  const credentials = new Credentials()
+  await writeCredential(path, credentialFor(who, 'first'))
+  t.equal(credentials.revoked('bot', path), false)
+  await writeRevoked(path, 'bot', 0)
+  t.equal(credentials.find('bot', path), null)
+  t.equal(credentials.revoked('bot', path), true)
+  t.equal(credentials.trouble('bot', path), null)
+  t.equal(credentials.revoked('other', path), false)
+  t.match(credentials.trouble('other', path), /belongs to the agent bot/)
+  t.same(JSON.parse(readFileSync(path, 'utf8')), {
+    agent: 'bot',
+    revoked_at: '1970-01-01T00:00:00.000Z',
+  })
+  writeFileSync(path, JSON.stringify({ agent: 'bot', revoked_at: 'now', mysql: 'x' }))
+  t.match(credentials.trouble('bot', path), /this is not a credential/)
 })

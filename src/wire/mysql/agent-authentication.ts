@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { ProxyError } from '../../lib/errors.ts'
 import type { ServerChannel } from '../handshake-channel.ts'
-import type { AgentVerifier } from '../protocol.ts'
+import type { AgentVerifier, LoginProof, SecretVerifier } from '../protocol.ts'
 import { strictUtf8 } from '../reader.ts'
 import { type AgentHandshake, handshakeOf } from './agent-handshake.ts'
 import type { HandshakeResponse } from './handshake-response.ts'
@@ -27,42 +27,62 @@ const MAX_SECRET = 16 * 1024
 /**
  * Proves who a client is, from stored digests alone: caching_sha2_password's fast path, then the
  * secret itself where TLS protects it; never the exchange of an RSA key. Every failure is the same
- * LOGIN_FAILED after the same steps, so that an unknown agent looks like a wrong password.
+ * LOGIN_FAILED after the same steps, so that an unknown agent looks like a wrong password. Two
+ * secrets are tried whatever the agent has.
  */
 export async function authenticateAgent(
   channel: ServerChannel,
   verifier: AgentVerifier,
-): Promise<void> {
+): Promise<LoginProof> {
   const handshake = handshakeOf(channel)
   const { response } = handshake
   if (!response) throw new ProxyError('INTERNAL', 'a client that has not answered the greeting')
   const native = handshake.nativePassword && channel.tls !== null
   const begins = response.plugin ?? NATIVE
-  if (begins === NATIVE && native && provesByNative(handshake, response, verifier)) return
+  if (begins === NATIVE && native) {
+    const proven = byNative(handshake, response, verifier)
+    if (proven) return bySecret(proven)
+  }
   if (response.plugin === null) throw native ? loginFailed() : tooOld()
   const proof = await cachingSha2ProofOf(handshake, response)
-  const stored = verifier.doubleSha256 ?? nothingStored()
-  const proven = provesCachingSha2(stored, handshake.scramble, proof)
-  if (proven && verifier.doubleSha256) {
+  const proven = provenBy(verifier, ({ doubleSha256 }) => {
+    const stored = doubleSha256 ?? randomBytes(CACHING_SHA2_PROOF)
+    return provesCachingSha2(stored, handshake.scramble, proof) && doubleSha256 !== undefined
+  })
+  if (proven) {
     handshake.packets.write(uint8(AUTH_MORE_DATA), uint8(FAST_AUTH_SUCCESS))
-    return
+    return bySecret(proven)
   }
   if (channel.tls === null || proof.length !== CACHING_SHA2_PROOF) throw loginFailed()
-  if (!(await provesBySecret(handshake, verifier, stored))) throw loginFailed()
+  const whole = await provenWhole(handshake, verifier)
+  if (!whole) throw loginFailed()
+  return whole
 }
 
-/** Digests that no secret has, for an agent that has none. */
-function nothingStored(): Buffer {
-  return randomBytes(CACHING_SHA2_PROOF)
+/** The first secret that passes; both are tried, and one that isn't there is tried as well. */
+function provenBy(
+  verifier: AgentVerifier,
+  proves: (secret: SecretVerifier) => boolean,
+): SecretVerifier | null {
+  const first = proves(verifier)
+  const second = proves(verifier.second ?? verifier)
+  if (first) return verifier
+  return second && verifier.second ? verifier.second : null
 }
 
-function provesByNative(
+function bySecret({ storedKey }: SecretVerifier): LoginProof {
+  return { kind: 'secret', storedKey }
+}
+
+function byNative(
   { scramble }: AgentHandshake,
   { authResponse }: HandshakeResponse,
-  { doubleSha1 }: AgentVerifier,
-): boolean {
-  const stored = doubleSha1 ?? randomBytes(NATIVE_PROOF)
-  return provesNative(stored, scramble, authResponse) && doubleSha1 !== undefined
+  verifier: AgentVerifier,
+): SecretVerifier | null {
+  return provenBy(verifier, ({ doubleSha1 }) => {
+    const stored = doubleSha1 ?? randomBytes(NATIVE_PROOF)
+    return provesNative(stored, scramble, authResponse) && doubleSha1 !== undefined
+  })
 }
 
 /** Clients that begin with another plugin are asked to use this one. */
@@ -76,18 +96,20 @@ async function cachingSha2ProofOf(
 }
 
 /** "perform full authentication": inside TLS the client sends its password, with a NUL behind it. */
-async function provesBySecret(
+async function provenWhole(
   { packets }: AgentHandshake,
   verifier: AgentVerifier,
-  stored: Buffer,
-): Promise<boolean> {
+): Promise<LoginProof | null> {
   packets.write(uint8(AUTH_MORE_DATA), uint8(PERFORM_FULL_AUTHENTICATION))
-  const given = await packets.read(MAX_SECRET)
-  if (given.at(-1) !== 0) return false
+  const given = await packets.read(MAX_SECRET + 1)
+  if (given.at(-1) !== 0) return null
   const secret = textOf(given.subarray(0, -1))
-  const same = sameBytes(doubleSha256(secret), stored) && verifier.doubleSha256 !== undefined
-  if (same) return true
-  return (await verifier.accepts?.(secret)) ?? false
+  const digest = doubleSha256(secret)
+  const proven = provenBy(verifier, (one) =>
+    sameBytes(digest, one.doubleSha256 ?? randomBytes(CACHING_SHA2_PROOF)),
+  )
+  if (proven) return bySecret(proven)
+  return (await verifier.accepts?.(secret)) ?? null
 }
 
 /** What isn't UTF-8 is nobody's secret. */

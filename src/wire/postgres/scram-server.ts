@@ -2,7 +2,7 @@ import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypt
 import { signatureAlgorithmHashFromCertificate } from 'pg/lib/crypto/cert-signatures.js'
 import { ProxyError } from '../../lib/errors.ts'
 import type { ServerChannel } from '../handshake-channel.ts'
-import type { ScramVerifier } from '../protocol.ts'
+import type { AgentVerifier, LoginProof, ScramVerifier } from '../protocol.ts'
 import { Reader, strictUtf8 } from '../reader.ts'
 import { cstring, int32, message } from './framing.ts'
 import * as type from './message-types.ts'
@@ -18,13 +18,14 @@ const MAX_SASL = 4096
 
 /**
  * The server's side of SCRAM-SHA-256 (RFC 5802, RFC 7677), with tls-server-end-point channel
- * binding (RFC 5929) over TLS. Needs only a stored verifier. Every failure is the same
- * LOGIN_FAILED, found after the same work, so that an unknown agent looks like a wrong password.
+ * binding (RFC 5929) over TLS. Needs only stored verifiers; the client is told that it talks to us
+ * by the one that it has proved. Every failure is the same LOGIN_FAILED, found after the same work,
+ * so that an unknown agent looks like a wrong password.
  */
 export async function authenticateByScram(
   channel: ServerChannel,
-  verifier: ScramVerifier,
-): Promise<void> {
+  verifier: AgentVerifier,
+): Promise<LoginProof> {
   const binds = channel.tls?.certificate != null
   const mechanisms = binds ? [SCRAM_PLUS, SCRAM] : [SCRAM]
   channel.write(
@@ -38,16 +39,29 @@ export async function authenticateByScram(
   const final = readClientFinal(await readPasswordMessage(channel))
   const expectedBinding = bindingOf(first, channel)
   const authMessage = `${first.bare},${serverFirst},${final.withoutProof}`
-  const proven = provesPassword(verifier, authMessage, final.proof)
+  const proven = provenOf(verifier, authMessage, final.proof)
   const sameBinding = safeEqual(Buffer.from(final.binding, 'base64'), expectedBinding)
   if (!proven || !sameBinding || final.nonce !== nonce) throw loginFailed()
-  const signature = hmac(verifier.serverKey, authMessage).toString('base64')
+  const signature = hmac(proven.serverKey, authMessage).toString('base64')
   channel.write(
     Buffer.concat([
       sasl(AUTH_SASL_FINAL, `v=${signature}`),
       message(type.AUTHENTICATION, int32(AUTH_OK)),
     ]),
   )
+  return { kind: 'secret', storedKey: proven.storedKey }
+}
+
+/** Which secret was proved. Two are tried whatever the agent has and whichever it is. */
+function provenOf(
+  verifier: AgentVerifier,
+  authMessage: string,
+  proof: Buffer,
+): ScramVerifier | null {
+  const first = provesPassword(verifier, authMessage, proof)
+  const second = provesPassword(verifier.second ?? verifier, authMessage, proof)
+  if (first) return verifier
+  return second && verifier.second ? verifier.second : null
 }
 
 interface ClientFirst {

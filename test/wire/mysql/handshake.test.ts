@@ -23,7 +23,7 @@ import {
   provesCachingSha2,
   provesNative,
 } from '../../../src/wire/mysql/password-proofs.ts'
-import type { AgentVerifier, OpenOptions } from '../../../src/wire/protocol.ts'
+import type { AgentVerifier, LoginProof, OpenOptions } from '../../../src/wire/protocol.ts'
 import { messagesIn } from './dialogue-world.ts'
 import { goldenClients } from './golden.ts'
 
@@ -88,20 +88,21 @@ async function play({ tls = false, options = {}, verifier = VERIFIER, answers }:
   }
   let error: unknown = null
   let opening = null
+  let proof: LoginProof | null = null
   try {
     opening = await mysqlProtocol.open(channel, {
       tlsRequired: false,
       greeting: GREETING,
       ...options,
     })
-    await mysqlProtocol.authenticate(channel, verifier)
+    proof = await mysqlProtocol.authenticate(channel, verifier)
     const key = { processId: 7, secret: Buffer.alloc(0) }
     mysqlProtocol.welcome(channel, { notices: [], settings: new Map(), cancelKey: key }, key)
   } catch (thrown) {
     error = thrown
     if (thrown instanceof ProxyError) mysqlProtocol.reject(channel, thrown)
   }
-  return { opening, error, written, headOfTls: headOfTls as Buffer | null, channel }
+  return { opening, error, proof, written, headOfTls: headOfTls as Buffer | null, channel }
 }
 
 interface Said {
@@ -251,7 +252,8 @@ t.test('inside TLS the secret itself is a proof; in clear it is never asked for'
   t.same([...payloadOf(taken.written[1] as Buffer)], [1, 4])
   t.match((await full('another')).error, { code: 'LOGIN_FAILED' })
   const token = 'x'.repeat(1400)
-  const accepts = async (secret: string) => secret === token
+  const proof = { kind: 'token', until: 0, onBehalfOf: null } as const
+  const accepts = async (secret: string) => (secret === token ? proof : null)
   t.equal((await full(token, { ...NOTHING, accepts })).error, null)
   t.match((await full(SECRET, NOTHING)).error, { code: 'LOGIN_FAILED' })
   const clear = await play({
@@ -259,6 +261,49 @@ t.test('inside TLS the secret itself is a proof; in clear it is never asked for'
   })
   t.match(clear.error, { code: 'LOGIN_FAILED' })
   t.same(clear.written.length, 2)
+})
+
+t.test('either of two secrets opens, by each way of proving it', async (t) => {
+  const key = (text: string) => Buffer.from(text)
+  const of = (secret: string, storedKey: Buffer) => ({
+    ...NOTHING,
+    storedKey,
+    doubleSha256: doubleSha256(secret),
+    doubleSha1: doubleSha1(secret),
+  })
+  const verifier = { ...of('new', key('1')), second: of('old', key('2')) }
+  for (const secret of ['new', 'old', 'other']) {
+    const fast = await play({
+      verifier,
+      answers: [response({ proof: (bytes: Buffer) => cachingSha2Proof(secret, bytes) })],
+    })
+    const native = await play({
+      tls: true,
+      options: { nativePassword: true },
+      verifier,
+      answers: [
+        sslRequest,
+        response(
+          { more: 0x800, plugin: NATIVE, proof: (bytes: Buffer) => nativeProof(secret, bytes) },
+          2,
+        ),
+      ],
+    })
+    const whole = await play({
+      tls: true,
+      verifier,
+      answers: [
+        sslRequest,
+        response({ more: 0x800, proof: wrong }, 2),
+        () => message(4, Buffer.from(`${secret}\0`)),
+      ],
+    })
+    const expected = { new: key('1'), old: key('2') }[secret]
+    for (const { proof, error } of [fast, native, whole]) {
+      t.same(proof, expected ? { kind: 'secret', storedKey: expected } : null, secret)
+      t.equal(error === null, expected !== undefined)
+    }
+  }
 })
 
 t.test('an unknown agent can’t be told from a wrong password', async (t) => {

@@ -7,7 +7,7 @@ import type { ServerChannel } from '../../../src/wire/handshake-channel.ts'
 import { cstring, int32, message } from '../../../src/wire/postgres/framing.ts'
 import { PASSWORD } from '../../../src/wire/postgres/message-types.ts'
 import { authenticateByScram } from '../../../src/wire/postgres/scram-server.ts'
-import type { ScramVerifier } from '../../../src/wire/protocol.ts'
+import type { AgentVerifier } from '../../../src/wire/protocol.ts'
 import { writeCertificate } from '../../support/postgres-certificate.ts'
 
 /** A fresh self-signed certificate, DER. */
@@ -58,7 +58,7 @@ function pair(certificate: Buffer | null) {
 }
 
 async function logIn(
-  verifier: ScramVerifier,
+  verifier: AgentVerifier,
   password: string,
   options: {
     offered?: Buffer | null
@@ -81,17 +81,34 @@ async function logIn(
   await sasl.continueSession(session, password, (await hear()).subarray(4).toString(), stream)
   const change = options.change ?? ((final) => final)
   say(Buffer.from(change(session.response)))
-  await done
+  const proof = await done
   sasl.finalizeSession(session, (await hear()).subarray(4).toString())
-  return session.mechanism
+  return { mechanism: session.mechanism, proof }
 }
 
 const verifier = makeVerifier('right')
 
 t.test('the password opens, and the client can check the server', async (t) => {
-  t.equal(await logIn(verifier, 'right'), 'SCRAM-SHA-256')
+  t.equal((await logIn(verifier, 'right')).mechanism, 'SCRAM-SHA-256')
   const certificate = makeCertificate()
-  t.equal(await logIn(verifier, 'right', { offered: certificate }), 'SCRAM-SHA-256-PLUS')
+  const bound = await logIn(verifier, 'right', { offered: certificate })
+  t.equal(bound.mechanism, 'SCRAM-SHA-256-PLUS')
+})
+
+t.test('either of two secrets opens, and is told apart', async (t) => {
+  const second = makeVerifier('other', verifier)
+  const both = { ...verifier, second }
+  // The client checks that it is answered by the keys of the secret that it has.
+  for (const [password, of] of [
+    ['right', verifier],
+    ['other', second],
+  ] as const) {
+    t.same((await logIn(both, password)).proof, { kind: 'secret', storedKey: of.storedKey })
+  }
+  await t.rejects(logIn(both, 'wrong'), { code: 'LOGIN_FAILED' })
+  await t.rejects(logIn(verifier, 'other'), { code: 'LOGIN_FAILED' }, 'over, it is nothing')
+  const elsewhere = { ...verifier, second: makeVerifier('other') }
+  await t.rejects(logIn(elsewhere, 'other'), { code: 'LOGIN_FAILED' }, 'of another salt')
 })
 
 t.test('a wrong password and an unknown name fail alike', async (t) => {
