@@ -154,10 +154,20 @@ export class ApprovalDesk {
     return { kind: 'counted', request: counted }
   }
 
-  /** Whether `decide` would take this person's answer now. Grants nothing: `decide` asks again. */
-  may(id: string, email: string, decision: 'approve' | 'deny'): boolean {
+  /**
+   * Why `decide` wouldn't take this answer now, as it would say it, or null. Grants nothing, for
+   * `decide` asks again; that somebody tried what they may not is recorded.
+   */
+  async whyNot(id: string, answer: Omit<Answer, 'reason'>): Promise<DecideResult | null> {
     const request = this.get(id)
-    return request?.state === 'pending' && this.#verdict(request, email, decision).ok
+    if (!request) return { kind: 'unknown' }
+    if (request.state !== 'pending') return closedTo(request)
+    const sha = answer.statementSha256
+    if (sha !== null && sha !== request.statementSha256) return { kind: 'changed', request }
+    const verdict = this.#verdict(request, answer.person, answer.decision, answer.clears)
+    if (verdict.ok) return null
+    await this.refuse(id, answer, verdict.code)
+    return { ...verdict, kind: 'refused', request }
   }
 
   #verdict(

@@ -9,8 +9,10 @@ import type { ApprovalRequest } from './request.ts'
 export interface PostedMessage {
   readonly channel: string
   readonly ts: string
-  /** A digest of what the message shows. */
+  /** A digest of what the message shows; empty where it shows another request that it shares. */
   readonly shown: string
+  /** True where the whole statement stands in a file beside it. */
+  readonly file?: boolean
 }
 
 interface History {

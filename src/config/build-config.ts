@@ -117,11 +117,16 @@ function buildLimit(raw: RawConfig['limits'][number]): LimitConfig {
 function buildSlack({ channels: { slack } }: RawConfig): SlackConfig | null {
   if (!slack) return null
   return {
-    appToken: slack.app_token ?? '',
+    connect:
+      slack.signing_secret === undefined
+        ? { by: 'socket', appToken: slack.app_token ?? '' }
+        : { by: 'http', signingSecret: slack.signing_secret },
     botToken: slack.bot_token,
     channel: slack.channel,
     apiUrl: slack.api_url,
     team: slack.team ?? null,
+    emailMatch: slack.email_match,
+    text: slack.text,
   }
 }
 

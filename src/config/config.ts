@@ -71,11 +71,16 @@ export interface AgentConfig {
 }
 
 export interface SlackConfig {
-  readonly appToken: string
+  /** signing_secret: HTTP instead of Socket Mode. */
+  readonly connect:
+    | { readonly by: 'socket'; readonly appToken: string }
+    | { readonly by: 'http'; readonly signingSecret: string }
   readonly botToken: string
   readonly channel: string
   readonly apiUrl: string
   readonly team: string | null
+  readonly emailMatch: boolean
+  readonly text: 'full' | 'redacted'
 }
 
 export interface AuditConfig {

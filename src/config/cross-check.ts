@@ -24,6 +24,7 @@ export function crossCheck(raw: unknown): Findings {
   checkGroups(file, findings)
   checkPeople(file, findings)
   checkSlackIds(file, findings)
+  checkSlack(file, findings)
   return findings
 }
 
@@ -145,6 +146,19 @@ function checkSlackIds(file: Block, { problems }: Findings): void {
     if (first === undefined) seen.set(slack, email)
     else problems.push(problem(['people', email, 'slack'], `is already the id of ${first}`))
   }
+}
+
+/** Slack's requests come to the address of the inbox and the API. */
+function checkSlack(file: Block, { problems, warnings }: Findings): void {
+  const { signing_secret: secret, app_token: token } = block(block(file.channels).slack)
+  if (secret === undefined) return
+  if (block(file.listen).control === null) {
+    const path = ['channels', 'slack', 'signing_secret']
+    problems.push(problem(path, 'needs listen.control: Slack comes there'))
+  }
+  if (token === undefined) return
+  const path = ['channels', 'slack', 'app_token']
+  warnings.push(problem(path, 'is not used: signing_secret means HTTP instead of Socket Mode'))
 }
 
 function isNetwork(text: string): boolean {

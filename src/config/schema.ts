@@ -166,6 +166,10 @@ const slack = z
     path: ['app_token'],
     error: 'is missing; make an app-level token (xapp-...) with the scope connections:write',
   })
+  .refine((given) => !given.email_match || given.team !== undefined, {
+    path: ['team'],
+    error: 'is missing; email_match needs it, for only members of that workspace are matched',
+  })
 
 const audit = z
   .strictObject({

@@ -8,7 +8,6 @@ import type { RawConfig } from './schema.ts'
 export function unsupportedKeys(raw: RawConfig): string[] {
   return [
     ...listenKeys(raw),
-    ...channelKeys(raw),
     ...when(raw.store !== 'embedded', 'store: only "embedded" is kept by this version'),
     ...when(raw.audit.sinks.length > 0, 'audit.sinks: this version ships records nowhere'),
   ]
@@ -24,10 +23,6 @@ export function absentKeys(raw: RawConfig): string[] {
     ...identityKeys(raw),
     ...when(channels.teams !== undefined, 'channels.teams: this version speaks to Slack only'),
     ...when(channels.webhooks.length > 0, 'channels.webhooks: this version calls no webhooks'),
-    ...when(
-      channels.slack?.email_match === true,
-      'channels.slack.email_match: this version knows people by the slack id of people: only',
-    ),
     ...raw.rules.flatMap((rule, i) =>
       when(
         rule.when.action !== undefined,
@@ -52,19 +47,5 @@ function identityKeys(raw: RawConfig): string[] {
     ...teams.map(([name]) => `people.${name}.teams: this version speaks to Slack only`),
     ...when(raw.oidc !== undefined, 'oidc: people of this version sign in with tokens only'),
     ...jwt.map(([name]) => `agents.${name}.jwt: agents of this version have passwords only`),
-  ]
-}
-
-function channelKeys({ channels }: RawConfig): string[] {
-  const { slack } = channels
-  return [
-    ...when(
-      slack?.signing_secret !== undefined,
-      'channels.slack.signing_secret: this version uses Socket Mode only; give app_token instead',
-    ),
-    ...when(
-      slack?.text === 'redacted',
-      'channels.slack.text: this version shows the whole statement only',
-    ),
   ]
 }

@@ -96,7 +96,7 @@ export class ControlPlane {
     } catch (error) {
       return [messageOf(error)]
     }
-    const slackChanged = JSON.stringify(config.slack) !== JSON.stringify(this.#config.slack)
+    const slackChanged = slackKeys(config) !== slackKeys(this.#config)
     this.#config = config
     if (slackChanged) {
       await this.#slack?.stop()
@@ -159,6 +159,7 @@ export class ControlPlane {
       notReady: () => notReady(this.#gate, { store, grants, tokens, 'control plane audit': trail }),
       metrics: () => this.#metrics(),
       log,
+      slack: async (request) => (await this.#slack?.receive(request)) ?? null,
       web: {
         sessions: this.#sessions,
         assets: new Assets(),
@@ -180,9 +181,23 @@ export class ControlPlane {
     const settings = this.#config.slack
     const { clock, log } = this.#options
     const directory = () => this.#directory
-    this.#slack = settings
-      ? new SlackChannel({ settings, desk: this.#desk, store: this.#store, directory, clock, log })
-      : null
+    const regulations = () => this.#config.regulations
+    const urlOf = this.#urlOf.bind(this)
+    const house = {
+      desk: this.#desk,
+      store: this.#store,
+      directory,
+      regulations,
+      urlOf,
+      clock,
+      log,
+    }
+    this.#slack = settings ? new SlackChannel({ settings, ...house }) : null
     this.#slack?.start()
   }
+}
+
+/** What Slack's messages and clicks depend on. */
+function slackKeys({ slack, regulations, listen }: Config): string {
+  return JSON.stringify([slack, regulations, listen.publicUrl])
 }

@@ -7,6 +7,7 @@ import type { Person } from '../identity/principal.ts'
 import type { Clock } from '../lib/clock.ts'
 import { ApiError } from './api-error.ts'
 import type { EventFeed } from './event-feed.ts'
+import type { SlackInlet } from './http-slack.ts'
 import type { WebOptions } from './web/web-options.ts'
 
 export interface HttpOptions {
@@ -22,6 +23,8 @@ export interface HttpOptions {
   readonly notReady: () => readonly string[]
   readonly metrics: () => string
   readonly log: (text: string) => void
+  /** Where Slack comes in over HTTP. */
+  readonly slack?: SlackInlet
   /** The inbox; where it isn't given there is only the API. */
   readonly web?: WebOptions
 }

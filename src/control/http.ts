@@ -11,6 +11,7 @@ import {
   SECURITY_HEADERS,
   unauthorized,
 } from './http-options.ts'
+import { slackRoutes } from './http-slack.ts'
 import { addressOf } from './web/request-words.ts'
 import { webRoutes } from './web/web.ts'
 
@@ -48,7 +49,13 @@ export function buildHttp(options: HttpOptions): FastifyInstance {
     },
     { prefix: '/v1' },
   )
-  const { web } = options
+  const { web, slack } = options
+  if (slack) {
+    server.register((channel, _options, done) => {
+      slackRoutes(channel, slack)
+      done()
+    })
+  }
   if (web) {
     server.register((inbox, _options, done) => {
       webRoutes(inbox, { ...options, web })

@@ -57,6 +57,12 @@ export class Directory {
     return this.#bySlack.get(member)
   }
 
+  /** The member id of a person's Slack account, or null where none is listed. */
+  slackOf(person: Person): string | null {
+    for (const [id, each] of this.#bySlack) if (each === person) return id
+    return null
+  }
+
   /** Whether a person is in a group that may let a data class leave in clear. */
   clears(person: Person, dataClass: string): boolean {
     return person.groups.some((group) => fitsAny(this.#groups.get(group)?.clears ?? [], dataClass))

@@ -92,7 +92,10 @@ t.test('reads every key of the contract', async (t) => {
     ],
     'a rule that can not be enforced as it is written is not there',
   )
-  t.match(config.slack, { appToken: 'xapp-1', channel: 'C0123456', team: 'T0123456' })
+  t.match(config.slack, {
+    connect: { by: 'http', signingSecret: 'sign' },
+    ...{ channel: 'C0123456', team: 'T0123456', emailMatch: false, text: 'full' },
+  })
   t.match(config.audit, { mode: 'strict', checkpoint: { everyMs: 60_000 } })
   t.match(config.hash, /^[0-9a-f]{64}$/)
 })
@@ -103,7 +106,7 @@ t.test(
     const { unsupported } = accepted(t, fixture('every-key.yaml'))
     const paths = (sentences: readonly string[]) =>
       sentences.map((sentence) => sentence.split(': ')[0]).sort()
-    t.same(paths(unsupported), ['audit.sinks', 'channels.slack.signing_secret'])
+    t.same(paths(unsupported), ['audit.sinks'])
     const parsed = parse(fixture('every-key.yaml'))
     t.same(paths((parsed.ok ? parsed.warnings : []).filter((each) => /this version/.test(each))), [
       'agents.pipeline.jwt',
@@ -116,13 +119,36 @@ t.test(
     const more = accepted(
       t,
       `listen: { workers: 2 }
-store: postgres://a:b@h/d
-channels: { slack: { app_token: a, bot_token: b, channel: c, text: redacted, email_match: true } }`,
+store: postgres://a:b@h/d`,
     )
-    t.equal(more.unsupported.length, 3)
+    t.equal(more.unsupported.length, 2)
     t.same(accepted(t, '').unsupported, [])
   },
 )
+
+t.test('Slack comes by a socket or by HTTP, and e-mail addresses need a workspace', async (t) => {
+  const slack = (more: string, listen = '') =>
+    `${listen}\nchannels: { slack: { bot_token: b, channel: c, ${more} } }`
+  const config = accepted(t, slack('app_token: a, team: T1, email_match: true, text: redacted'))
+  t.match(config.slack, {
+    connect: { by: 'socket', appToken: 'a' },
+    ...{ emailMatch: true, text: 'redacted' },
+  })
+  const both = parse(slack('app_token: a, signing_secret: s'))
+  t.match(both.ok && both.warnings.join(), /app_token: is not used: signing_secret means HTTP/)
+  const problems = (text: string) => {
+    const result = parse(text)
+    return result.ok ? [] : result.problems
+  }
+  t.match(problems(slack('app_token: a, email_match: true')), [/channels\.slack\.team: is missing/])
+  t.match(problems(slack('signing_secret: s', 'listen: { control: null }')), [
+    /signing_secret: needs listen\.control/,
+  ])
+  t.same(accepted(t, 'regulations: { pii: "GDPR Art. 4(1)" }').regulations, {
+    pii: 'GDPR Art. 4(1)',
+  })
+  t.match(problems(`regulations: { pii: "${'x'.repeat(81)}" }`), [/regulations\.pii: is too long/])
+})
 
 t.test('has a default for all that is left out', async (t) => {
   const config = accepted(t, '')

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { APPROVE_ACTION, DENY_ACTION } from '../../src/approval/channels/slack-blocks.ts'
+import { ACTIONS } from '../../src/approval/channels/slack-value.ts'
 import { startCountersign } from '../support/countersign.ts'
 import { codeOf, connect, errorFrom, exists } from '../support/e2e-client.ts'
 import { type FakeMessage, FakeSlack, shownIn } from '../support/fake-slack.ts'
@@ -29,10 +29,10 @@ t.test('a person signs in Slack, and the held statement runs on its connection',
     const dropped = client.query('DROP TABLE by_slack')
     const message = await messageWith('DROP TABLE by_slack')
     t.equal(await exists(db, 'by_slack'), true)
-    await slack.click({ message, action: APPROVE_ACTION, user: 'USTRANGER' })
+    await slack.click({ message, action: ACTIONS.approve, user: 'USTRANGER' })
     await slack.until(() => slack.callsOf('chat.postEphemeral').length > 0)
     t.equal(await exists(db, 'by_slack'), true, 'a stranger signs nothing')
-    await slack.click({ message, action: APPROVE_ACTION, user: 'UBO' })
+    await slack.click({ message, action: ACTIONS.approve, user: 'UBO' })
     t.equal((await dropped).command, 'DROP')
     await slack.until(() => shownIn(slack.messages.get(message.ts) ?? message).includes('executed'))
     t.match(shownIn(slack.messages.get(message.ts) ?? message), 'bo@example.com')
@@ -42,10 +42,9 @@ t.test('a person signs in Slack, and the held statement runs on its connection',
     const client = await connect(t, proxy)
     const refused = errorFrom(client.query('TRUNCATE scratch'))
     const message = await messageWith('TRUNCATE scratch')
-    await slack.click({ message, action: DENY_ACTION, user: 'UBO' })
-    const opened = await slack.until(() => slack.callsOf('views.open')[0])
-    const view = opened.args.view as Parameters<typeof slack.submit>[0]['view']
-    await slack.submit({ view, user: 'UBO', reason: 'keep the notes' })
+    await slack.click({ message, action: ACTIONS.deny, user: 'UBO' })
+    const view = await slack.modal()
+    await slack.submit({ view, user: 'UBO', filled: { written: 'keep the notes' } })
     t.match(await refused, { code: '42501', message: /keep the notes/ })
   })
 

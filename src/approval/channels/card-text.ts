@@ -13,6 +13,7 @@ export function cardText(card: Card): string {
     ...card.reasons.map((reason, at) => row(at === 0 ? 'Effects' : '', reason)),
     '',
     ...indented(card.statement),
+    ...card.lookAlikes.map((line) => `  look-alike: ${line}`),
     '',
     ...card.parameters.map((parameter) => `  ${parameter}`),
     `  ${card.footer}`,

@@ -2,6 +2,7 @@ import { reasonWithPlace } from '../../sql/effect-place.ts'
 import { approversOf } from '../desk-events.ts'
 import { type Regulations, regulationOf } from '../regulations.ts'
 import type { ApprovalRequest, Outcome, WithdrawCause } from '../request.ts'
+import { lookAlikes } from './look-alikes.ts'
 import { visibleLine, visibleStatement } from './visible.ts'
 
 export interface CardField {
@@ -9,6 +10,20 @@ export interface CardField {
   readonly value: string
   /** True for what the agent says of itself; a channel has to mark it. */
   readonly claimed: boolean
+  /** `first`: who asks for what, where. `asked`: what else they say. `more`: what else is known. */
+  readonly part: 'first' | 'asked' | 'more'
+}
+
+export interface CardClass {
+  readonly name: string
+  /** What regulation it falls under, or null. */
+  readonly regulation: string | null
+}
+
+export interface CardTable {
+  readonly name: string
+  readonly access: 'read' | 'write'
+  readonly classes: readonly string[]
 }
 
 /**
@@ -21,8 +36,12 @@ export interface Card {
   /** One line: where the request stands. */
   readonly status: string
   readonly fields: readonly CardField[]
+  readonly classes: readonly CardClass[]
+  readonly tables: readonly CardTable[]
   /** One entry an effect: "ddl: it changes a table". */
   readonly reasons: readonly string[]
+  /** One entry a character that may look like another: "а is U+0430, in nаme". */
+  readonly lookAlikes: readonly string[]
   readonly statement: string
   /** One line a parameter: "$1 text = 'x'". */
   readonly parameters: readonly string[]
@@ -37,7 +56,16 @@ export function renderRequest(request: ApprovalRequest, regulations: Regulations
     title: titleOf(request),
     status: statusOf(request),
     fields: fieldsOf(request, regulations),
+    classes: request.classes.map((one) => ({
+      name: visibleLine(one),
+      regulation: regulationOf(one, regulations),
+    })),
+    tables: request.tables.map(({ name, access, classes }) => ({
+      ...{ name: visibleLine(name), access },
+      classes: classes.map(visibleLine),
+    })),
     reasons: request.effects.map((each) => visibleLine(`${each.effect}: ${reasonWithPlace(each)}`)),
+    lookAlikes: lookAlikes(textsOf(request)).map(visibleLine),
     statement: visibleStatement(request.statement),
     parameters: request.parameters.map(
       ({ type, value }, at) =>
@@ -45,6 +73,14 @@ export function renderRequest(request: ApprovalRequest, regulations: Regulations
     ),
     footer: `request ${request.id}, ${size}, sha256 ${request.statementSha256}`,
   }
+}
+
+/** All that somebody else has written into a request. */
+function textsOf(request: ApprovalRequest): readonly string[] {
+  const { statement, parameters, tables, claim, applicationName, onBehalfOf } = request
+  const values = parameters.map(({ value }) => value ?? '')
+  const names = tables.map(({ name }) => name)
+  return [statement, ...values, ...names, claim ?? '', applicationName, onBehalfOf ?? '']
 }
 
 /** Where a request stands, who answered, why, and what came of it. One line. */
@@ -110,25 +146,31 @@ function titleOf(request: ApprovalRequest): string {
 
 function fieldsOf(request: ApprovalRequest, regulations: Regulations): readonly CardField[] {
   const fields: CardField[] = []
-  const add = (label: string, value: string | null, claimed = false): void => {
-    if (value !== null && value !== '') fields.push({ label, value: visibleLine(value), claimed })
-  }
-  add('Agent', request.agent)
-  add('Owner', request.owners.join(', '))
-  add('On behalf of', request.onBehalfOf, true)
-  add('Says it is doing', request.claim, true)
-  add('Application', request.applicationName, true)
-  add('Database', request.database)
-  add('Environment', request.environment)
-  add('Tables', request.tables.map(tableText).join('; '))
-  add('Classes', request.classes.map((one) => classText(one, regulations)).join(', '))
-  add('Shows in clear', clearText(request))
-  add('Estimate', estimateText(request.estimatedRows))
-  add('Transaction', request.inTransaction ? 'open: its locks are held while this waits' : null)
-  add('Waits', request.waiting === 'ticket' ? 'as a ticket: runs when sent again' : null)
-  add('Needs', request.requirements.map(requirementText).join('; '))
-  add('Seen before', historyText(request))
-  add('Answer before', request.expiresAt)
+  const adder =
+    (part: CardField['part']) =>
+    (label: string, value: string | null, claimed = false) => {
+      if (value === null || value === '') return
+      fields.push({ label, value: visibleLine(value), claimed, part })
+    }
+  const first = adder('first')
+  first('Agent', request.agent)
+  first('Owner', request.owners.join(', '))
+  first('Environment', request.environment)
+  first('Database', request.database)
+  first('Tables', request.tables.map(tableText).join('; '))
+  first('Classes', request.classes.map((one) => classText(one, regulations)).join(', '))
+  const asked = adder('asked')
+  asked('Shows in clear', clearText(request))
+  asked('Estimate', estimateText(request.estimatedRows))
+  asked('On behalf of', request.onBehalfOf, true)
+  asked('Says it is doing', request.claim, true)
+  asked('Application', request.applicationName, true)
+  const more = adder('more')
+  more('Transaction', request.inTransaction ? 'open: its locks are held while this waits' : null)
+  more('Waits', request.waiting === 'ticket' ? 'as a ticket: runs when sent again' : null)
+  more('Needs', request.requirements.map(requirementText).join('; '))
+  more('Seen before', historyText(request))
+  more('Answer before', request.expiresAt)
   return fields
 }
 

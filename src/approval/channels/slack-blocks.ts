@@ -1,166 +1,137 @@
 import type { KnownBlock } from '@slack/types'
+import type { Regulations } from '../regulations.ts'
 import type { ApprovalRequest } from '../request.ts'
-import { type Card, type CardField, renderRequest } from './rendering.ts'
+import { type ChatText, chatCard } from './chat-card.ts'
+import { type Card, statusOf } from './rendering.ts'
+import { buttons } from './slack-buttons.ts'
+import { cardBlocks, excerptOf } from './slack-card.ts'
+import {
+  blocksOf,
+  bold,
+  type Element,
+  link,
+  list,
+  plain,
+  richText,
+  section,
+  sizeOf,
+} from './slack-elements.ts'
 
 /**
  * Characters of JSON that the blocks of a message may have. Slack refuses messages whose blocks
  * pass some 13,200 characters (msg_blocks_too_long), whatever the documented limits say.
  */
 const BLOCKS_BUDGET = 12_000
-/** Characters of a statement that doesn't fit which are shown all the same. */
-const EXCERPT = 1_000
-const FIELD_EXCERPT = 100
-const LINES_EXCERPT = 5
-/** Slack: the plain_text of a header has 150 characters at most. */
-const HEADER_MAX = 150
+/** What the list of others may take beside that. */
+const OTHERS_ROOM = 1_000
+const OTHERS_LISTED = 5
 
-export const APPROVE_ACTION = 'countersign_approve'
-export const DENY_ACTION = 'countersign_deny'
+/** How messages are to show requests. */
+export interface SlackView {
+  readonly text: ChatText
+  readonly regulations: Regulations
+  /** Where a request is to be read; nothing is decided by following it. */
+  readonly urlOf: (id: string) => string
+}
 
 export interface SlackMessage {
-  /** For notifications. Slack reads it as markup, so nothing of an agent's making is in it. */
+  /** For notifications. Slack reads it as markup, so nothing but letters, digits and commas is in it. */
   readonly text: string
   readonly blocks: readonly KnownBlock[]
-  /** True where the whole request can be read, so that the button to approve stands. */
+  /** True where the whole request can be read, so that the buttons to approve stand. */
   readonly approvable: boolean
+  /** True where it is too long for a message and goes into a file beside it. */
+  readonly attach: boolean
 }
 
-interface TextElement {
-  readonly type: 'text'
-  readonly text: string
-  readonly style?: { readonly bold?: boolean; readonly italic?: boolean }
+/** A request as a Slack message; `others` are like it and share the message. */
+export function slackMessage(
+  request: ApprovalRequest,
+  view: SlackView,
+  others: readonly ApprovalRequest[] = [],
+): SlackMessage {
+  const { card, hidden } = chatCard(request, view)
+  const all = message(request, view, { card, hidden, note: null, others })
+  // Others come and go; they are no reason why a request can be signed now and not then.
+  const room = BLOCKS_BUDGET + (others.length > 0 ? OTHERS_ROOM : 0)
+  if (isWhole(request, view) && sizeOf(all) <= room) {
+    return { ...said(request, all), approvable: !hidden, attach: false }
+  }
+  const note = hidden ? HIDDEN : tooLong(request)
+  const part = message(request, view, { card: excerptOf(card), hidden, note, others })
+  return { ...said(request, part), approvable: false, attach: !hidden }
 }
 
-/**
- * A request as a Slack message. Whatever an agent has made stands in plain_text or in the text
- * elements of rich_text, which Slack shows as they are: no mention, link or format comes of them.
- */
-export function slackMessage(request: ApprovalRequest): SlackMessage {
-  const card = renderRequest(request)
-  const whole = blocksOf(request, card, null)
-  if (sizeOf(whole) <= BLOCKS_BUDGET) return message(request, whole, true)
-  const note = `This is not all of it: the statement has ${request.statement.length} characters and ${request.parameters.length} parameters, too many for chat. To approve it read it whole: countersign approvals show ${request.id}, or GET /v1/approvals/${request.id}.`
-  return message(request, blocksOf(request, excerptOf(card), note), false)
+/** Whether a message can show all of a request: only then it can be signed there. */
+export function isApprovable(request: ApprovalRequest, view: SlackView): boolean {
+  return !chatCard(request, view).hidden && isWhole(request, view)
+}
+
+function isWhole(request: ApprovalRequest, view: SlackView): boolean {
+  const { card, hidden } = chatCard(request, view)
+  return sizeOf(message(request, view, { card, hidden, note: null, others: [] })) <= BLOCKS_BUDGET
+}
+
+const HIDDEN = 'Constants are not shown here. To approve it, read it in the inbox.'
+
+function tooLong(request: ApprovalRequest): string {
+  const { id, statement, parameters } = request
+  return `This is not all of it: the statement has ${statement.length} characters and ${parameters.length} parameters, too many for a message. It is in the file below; to approve it, read it in the inbox, or by: countersign approvals show ${id}`
 }
 
 function message(
   request: ApprovalRequest,
-  blocks: readonly KnownBlock[],
-  approvable: boolean,
-): SlackMessage {
-  return { text: `Request ${request.id}: ${request.state}`, blocks, approvable }
-}
-
-/** What of a card that is too large is shown; each part of it is bounded, so that the sum is. */
-function excerptOf(card: Card): Card {
-  return {
-    ...card,
-    status: cut(card.status, FIELD_EXCERPT),
-    fields: card.fields.map((field) => ({ ...field, value: cut(field.value, FIELD_EXCERPT) })),
-    reasons: card.reasons.slice(0, LINES_EXCERPT).map((line) => cut(line, FIELD_EXCERPT)),
-    statement: cut(card.statement, EXCERPT),
-    parameters: card.parameters.slice(0, LINES_EXCERPT).map((line) => cut(line, FIELD_EXCERPT)),
-  }
-}
-
-function blocksOf(
-  request: ApprovalRequest,
-  card: Card,
-  note: string | null,
-): readonly KnownBlock[] {
-  const blocks: unknown[] = [
-    {
-      type: 'header',
-      text: { type: 'plain_text', text: cut(card.title, HEADER_MAX), emoji: false },
-    },
-    richText(section([bold(`${card.status}\n`), ...card.fields.flatMap(fieldText)])),
-    richText(section(card.reasons.map((reason) => plain(`- ${reason}\n`)))),
-    richText(preformatted(card.statement, 'sql')),
+  view: SlackView,
+  shown: {
+    readonly card: Card
+    readonly hidden: boolean
+    readonly note: string | null
+    readonly others: readonly ApprovalRequest[]
+  },
+): readonly unknown[] {
+  const { card, hidden, note, others } = shown
+  const waiting = others.some(({ state }) => state === 'pending')
+  const url = view.urlOf(request.id)
+  const approvable = note === null && !hidden
+  const options = { card, approvable, hidden, url, others: waiting }
+  return [
+    ...cardBlocks(request, card),
+    ...(others.length > 0 ? [company(others, view)] : []),
+    ...(hidden || note !== null ? [richText(section([[bold(note ?? HIDDEN)]]))] : []),
+    ...(request.state === 'pending' ? [buttons(request, options)] : []),
   ]
-  if (card.parameters.length > 0) blocks.push(richText(preformatted(card.parameters.join('\n'))))
-  if (note !== null) blocks.push(richText(section([bold(note)])))
-  blocks.push({
-    type: 'context',
-    elements: [{ type: 'plain_text', text: card.footer, emoji: false }],
-  })
-  if (request.state === 'pending') blocks.push(buttons(request, note === null))
-  return blocks as readonly KnownBlock[]
 }
 
-function fieldText(field: CardField): readonly TextElement[] {
-  const by: readonly TextElement[] = field.claimed
-    ? [{ type: 'text', text: ' (says the agent)', style: { italic: true } }]
-    : []
-  return [bold(`${field.label}: `), plain(field.value), ...by, plain('\n')]
+/** "and 3 more like it", those that wait first, each with where to read it. */
+function company(others: readonly ApprovalRequest[], view: SlackView): unknown {
+  const waiting = others.filter(({ state }) => state === 'pending')
+  const rest = others.filter(({ state }) => state !== 'pending').reverse()
+  const listed = [...waiting, ...rest].slice(0, OTHERS_LISTED)
+  const title = `and ${others.length} more like it, ${waiting.length} of them waiting`
+  const unlisted = others.length - listed.length
+  const lines = listed.map((each) => [named(each, view), plain(`: ${shortStatus(each)}`)])
+  const end = unlisted > 0 ? [[plain(`and ${unlisted} more in the inbox`)]] : []
+  return richText(section([[bold(title)]]), list([...lines, ...end]))
 }
 
-function buttons(request: ApprovalRequest, approvable: boolean): unknown {
-  // Nothing but which request and which text: all else is looked up when the click arrives.
-  const value = JSON.stringify({ id: request.id, sha: request.statementSha256 })
-  const approve = button('Approve once', APPROVE_ACTION, 'primary', value)
-  const deny = button('Deny...', DENY_ACTION, 'danger', value)
-  const elements = approvable ? [approve, deny] : [deny]
-  return { type: 'actions', block_id: `request_${request.id}`, elements }
+function named({ id }: ApprovalRequest, view: SlackView): Element {
+  const url = view.urlOf(id)
+  return url.startsWith('http') ? link(url, id) : plain(id)
 }
 
-function button(text: string, action: string, style: string, value: string): unknown {
-  const label = { type: 'plain_text', text, emoji: false }
-  return { type: 'button', action_id: action, style, value, text: label }
+function shortStatus(request: ApprovalRequest): string {
+  const status = statusOf({ ...request, votes: request.votes.map((v) => ({ ...v, reason: '' })) })
+  return [...status].slice(0, 60).join('')
 }
 
-function richText(element: unknown): unknown {
-  return { type: 'rich_text', elements: [element] }
+/** On a telephone this is all that shows until it is opened. */
+function said(request: ApprovalRequest, blocks: readonly unknown[]) {
+  const { id, state, agent, verb, database, environment } = request
+  const where = environment === null ? database : `${database}, ${environment}`
+  const text = `Request ${id}: ${state}. ${words(agent)}: ${words(verb)} on ${words(where)}`
+  return { text, blocks: blocksOf(blocks) }
 }
 
-function section(elements: readonly TextElement[]): unknown {
-  // Slack refuses a section without elements, and a text of no characters.
-  return { type: 'rich_text_section', elements: elements.length > 0 ? elements : [plain(' ')] }
-}
-
-function preformatted(text: string, language?: string): unknown {
-  const elements = [plain(text === '' ? ' ' : text)]
-  return { type: 'rich_text_preformatted', elements, ...(language ? { language } : {}) }
-}
-
-function plain(text: string): TextElement {
-  return { type: 'text', text }
-}
-
-function bold(text: string): TextElement {
-  return { type: 'text', text, style: { bold: true } }
-}
-
-function cut(text: string, length: number): string {
-  const characters = [...text]
-  return characters.length <= length ? text : `${characters.slice(0, length - 3).join('')}...`
-}
-
-function sizeOf(blocks: readonly KnownBlock[]): number {
-  return JSON.stringify(blocks).length
-}
-
-/** The modal that asks why; the reason is sent to the agent. */
-export function denyView(request: ApprovalRequest, channel: string): unknown {
-  const { id, statementSha256: sha } = request
-  return {
-    type: 'modal',
-    callback_id: DENY_ACTION,
-    private_metadata: JSON.stringify({ id, sha, channel }),
-    title: { type: 'plain_text', text: 'Deny the request' },
-    submit: { type: 'plain_text', text: 'Deny' },
-    close: { type: 'plain_text', text: 'Back' },
-    blocks: [
-      {
-        type: 'input',
-        block_id: 'why',
-        label: { type: 'plain_text', text: 'Why? The agent is told.' },
-        element: {
-          type: 'plain_text_input',
-          action_id: 'reason',
-          multiline: true,
-          max_length: 500,
-        },
-      },
-    ],
-  }
+function words(text: string): string {
+  return [...text.replace(/[^\w,-]+/g, ' ')].slice(0, 80).join('').replace(/_/g, ' ').trim()
 }

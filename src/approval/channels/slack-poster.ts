@@ -5,16 +5,22 @@ import { deferred } from '../../lib/deferred.ts'
 import { messageOf } from '../../lib/errors.ts'
 import type { ApprovalDesk } from '../desk.ts'
 import type { ApprovalRequest } from '../request.ts'
-import type { ApprovalStore, PostedMessage } from '../store.ts'
-import { type SlackMessage, slackMessage } from './slack-blocks.ts'
+import type { ApprovalStore } from '../store.ts'
+import { type SlackMessage, type SlackView, slackMessage } from './slack-blocks.ts'
+import { type Bundle, Bundles } from './slack-bundles.ts'
+import { attachStatement } from './slack-file.ts'
+import type { Place } from './slack-value.ts'
 
 const FIRST_RETRY_MS = 1_000
 const LONGEST_RETRY_MS = 30_000
 const FLUSH_MS = 2_000
+/** Nobody has read in less what has just come in the place of something else. */
+const READING_MS = 3_000
 
 export interface SlackPosterOptions {
-  readonly client: Pick<WebClient, 'chat'>
+  readonly client: Pick<WebClient, 'chat' | 'files'>
   readonly channel: string
+  readonly view: SlackView
   readonly desk: ApprovalDesk
   readonly store: ApprovalStore
   readonly clock: Clock
@@ -22,12 +28,14 @@ export interface SlackPosterOptions {
 }
 
 /**
- * Keeps one message a request, showing how it stands. Requests that changed wait in a set, so many
- * changes of one are one edit, and what couldn't be sent while Slack was down is sent afterwards.
+ * Keeps one message a request, or for those like it that came together, showing how it stands. What
+ * changed waits in a set, so many changes are one edit, and what couldn't be sent while Slack was
+ * down is sent afterwards.
  */
 export class SlackPoster {
   readonly #options: SlackPosterOptions
-  readonly #changed = new Set<string>()
+  readonly #bundles: Bundles
+  readonly #changed = new Set<Bundle>()
   #working: Promise<void> | null = null
   #cancelRetry: CancelTimer | null = null
   #retryMs = FIRST_RETRY_MS
@@ -35,19 +43,56 @@ export class SlackPoster {
 
   constructor(options: SlackPosterOptions) {
     this.#options = options
+    this.#bundles = new Bundles((id) => options.desk.get(id))
   }
 
   /** Takes up what changed while nobody could be told. */
   start(): void {
     const { desk, store } = this.#options
-    for (const request of desk.all()) {
-      if (request.state === 'pending' || store.message(request.id)) this.#changed.add(request.id)
+    const asked = [...desk.all()].sort((a, b) => Date.parse(a.createdAt) - Date.parse(b.createdAt))
+    for (const request of asked) {
+      const posted = store.message(request.id)
+      if (posted) this.#changed.add(this.#bundles.add(request, posted))
+    }
+    for (const request of asked) {
+      if (request.state === 'pending') this.#changed.add(this.#bundles.add(request, undefined))
     }
     this.#work()
   }
 
-  update(id: string): void {
-    this.#changed.add(id)
+  update(request: ApprovalRequest): void {
+    const posted = this.#options.store.message(request.id)
+    if (!posted && request.state !== 'pending' && !this.#bundles.of(request.id)) return
+    this.#changed.add(this.#bundles.add(request, posted))
+    if (!this.#cancelRetry) this.#work()
+  }
+
+  /** Whether a request is in the message at a place. */
+  isAt(place: Place, id: string): boolean {
+    return this.#bundles.at(place, id) !== undefined
+  }
+
+  /** Others that wait in the message of a request. */
+  waitingWith(id: string): readonly ApprovalRequest[] {
+    const bundle = this.#bundles.of(id)
+    if (!bundle) return []
+    const members = this.#bundles.members(bundle)
+    return members.filter((each) => each.id !== id && each.state === 'pending')
+  }
+
+  /** True where a message has shown something else until a moment ago: nobody has read it yet. */
+  hasJustChanged(id: string): boolean {
+    const at = this.#bundles.of(id)?.changedAt ?? null
+    return at !== null && this.#options.clock.monotonic() - at < READING_MS
+  }
+
+  /** Shows the next of those that wait in the message of a request. */
+  showNext(id: string): void {
+    const bundle = this.#bundles.of(id)
+    const next = bundle && this.#nextOf(bundle)
+    if (!bundle || !next) return
+    bundle.shown = next.id
+    this.#changed.add(bundle)
     if (!this.#cancelRetry) this.#work()
   }
 
@@ -74,23 +119,28 @@ export class SlackPoster {
     })
   }
 
+  /** A message that Slack refuses keeps no other one back; a Slack that is away keeps all. */
   async #drain(): Promise<void> {
-    for (const id of this.#changed) {
-      if (this.#stopped) return
-      this.#changed.delete(id)
+    const failed: Bundle[] = []
+    let away = false
+    for (const bundle of this.#changed) {
+      if (this.#stopped || away) break
+      this.#changed.delete(bundle)
       try {
-        await this.#show(id)
-        this.#retryMs = FIRST_RETRY_MS
+        await this.#show(bundle)
       } catch (error) {
         this.#options.log(`Slack: ${messageOf(error)}`)
-        this.#changed.add(id)
-        this.#retryLater()
-        return
+        failed.push(bundle)
+        away = slackErrorOf(error) === null
       }
     }
+    for (const bundle of failed) this.#changed.add(bundle)
+    if (failed.length > 0) this.#retryLater()
+    else this.#retryMs = FIRST_RETRY_MS
   }
 
   #retryLater(): void {
+    if (this.#stopped) return
     this.#cancelRetry = this.#options.clock.after(this.#retryMs, () => {
       this.#cancelRetry = null
       this.#work()
@@ -98,18 +148,81 @@ export class SlackPoster {
     this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS)
   }
 
-  async #show(id: string): Promise<void> {
-    const { desk, store } = this.#options
-    const request = desk.get(id)
+  async #show(bundle: Bundle): Promise<void> {
+    const { store, view } = this.#options
+    const members = this.#bundles.members(bundle)
+    const request = this.#shownOf(bundle, members)
     if (!request) return
-    const posted = store.message(id)
-    const message = slackMessage(request)
+    const others = members.filter(({ id }) => id !== request.id)
+    const message = slackMessage(request, view, others)
     const shown = digestOf(message)
-    if (posted?.shown === shown) return
-    const place = posted ? await this.#edit(posted, message) : null
-    if (place === null && request.state !== 'pending') return
-    const { channel, ts } = place ?? (await this.#post(request, message))
-    await store.setMessage(id, { channel, ts, shown })
+    const posted = store.message(request.id)
+    if (bundle.place === null || posted?.shown !== shown) {
+      const place = bundle.place ? await this.#edit(bundle.place, message) : null
+      const waits = members.some(({ state }) => state === 'pending')
+      if (place === null && !waits) return
+      bundle.place = place ?? (await this.#post(request, message))
+      this.#drew(bundle, request.id)
+    }
+    await this.#remember(bundle.place, { request, others, shown })
+    if (message.attach) await this.#attach(request, bundle.place)
+  }
+
+  /** The one that is shown goes on being so while it waits; then comes the next that does. */
+  #shownOf(bundle: Bundle, members: readonly ApprovalRequest[]): ApprovalRequest | undefined {
+    const shown = members.find(({ id }) => id === bundle.shown)
+    if (shown?.state === 'pending') return shown
+    const next = this.#nextOf(bundle)
+    if (next) bundle.shown = next.id
+    return next ?? shown ?? members.at(-1)
+  }
+
+  /** The next behind the one that is shown, from the start again behind the last. */
+  #nextOf(bundle: Bundle): ApprovalRequest | undefined {
+    const members = this.#bundles.members(bundle)
+    const at = members.findIndex(({ id }) => id === bundle.shown)
+    const inTurn = [...members.slice(at + 1), ...members.slice(0, Math.max(at, 0))]
+    return inTurn.find(({ state }) => state === 'pending')
+  }
+
+  #drew(bundle: Bundle, id: string): void {
+    if (bundle.drawn !== null && bundle.drawn !== id) {
+      bundle.changedAt = this.#options.clock.monotonic()
+    }
+    bundle.drawn = id
+  }
+
+  /** So that a restart goes on with the message: which requests it is of, and what it shows. */
+  async #remember(
+    place: Place,
+    {
+      request,
+      others,
+      shown,
+    }: {
+      readonly request: ApprovalRequest
+      readonly others: readonly ApprovalRequest[]
+      readonly shown: string
+    },
+  ): Promise<void> {
+    const { store } = this.#options
+    for (const [id, digest] of [
+      [request.id, shown],
+      ...others.map(({ id }) => [id, '']),
+    ] as const) {
+      const before = store.message(id ?? '')
+      if (id === undefined || digest === undefined) continue
+      if (before?.ts === place.ts && before.shown === digest) continue
+      await store.setMessage(id, { ...before, ...place, shown: digest })
+    }
+  }
+
+  async #attach(request: ApprovalRequest, place: Place): Promise<void> {
+    const { client, store, log } = this.#options
+    const posted = store.message(request.id)
+    if (!posted || posted.file) return
+    await attachStatement(request, { client, place, log })
+    await store.setMessage(request.id, { ...posted, file: true })
   }
 
   async #post(request: ApprovalRequest, message: SlackMessage): Promise<Place> {
@@ -130,22 +243,24 @@ export class SlackPoster {
   }
 
   /** Edits the message; null where somebody has deleted it. */
-  async #edit(posted: PostedMessage, message: SlackMessage): Promise<Place | null> {
-    const { channel, ts } = posted
+  async #edit({ channel, ts }: Place, message: SlackMessage): Promise<Place | null> {
     const { text, blocks } = message
+    const said = {
+      channel,
+      ts,
+      text,
+      blocks: [...blocks],
+      parse: 'none',
+      link_names: false,
+    } as const
     try {
-      await this.#options.client.chat.update({ channel, ts, text, blocks: [...blocks] })
+      await this.#options.client.chat.update(said)
       return { channel, ts }
     } catch (error) {
       if (slackErrorOf(error) === 'message_not_found') return null
       throw error
     }
   }
-}
-
-interface Place {
-  readonly channel: string
-  readonly ts: string
 }
 
 /** The `error` of an answer with `ok: false`, or null. */

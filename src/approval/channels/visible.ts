@@ -1,10 +1,10 @@
 /**
  * What a person can't see, or sees as something else: controls, format characters (zero-width,
  * bidirectional, tags), surrogates, private and unassigned code points, line and paragraph
- * separators, blanks that aren't U+0020, and the few letters and marks that show nothing.
+ * separators, blanks that aren't U+0020, marks that stand on another character, and the few letters and marks that show nothing.
  */
 const UNSEEN =
-  /\u034f|[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Zs}\p{Variation_Selector}\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800]/gu
+  /\u034f|[\p{Cc}\p{Cf}\p{M}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Zs}\p{Variation_Selector}\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800]/gu
 
 /** Longer runs of blanks, and more empty lines in a row, push what follows out of sight. */
 const LONG_BLANK = /[ \t]{41,}/g

@@ -2,8 +2,9 @@ import bolt from '@slack/bolt'
 import type { CancelTimer, Clock } from '../../lib/clock.ts'
 import { deferred } from '../../lib/deferred.ts'
 import { messageOf } from '../../lib/errors.ts'
+import { quietLogger, type SlackAppOptions, slackApp, slashed } from './slack-app.ts'
+import type { SlackApp, SlackTransport } from './slack-transport.ts'
 
-type App = InstanceType<typeof bolt.App>
 type Receiver = InstanceType<typeof bolt.SocketModeReceiver>
 
 /** Slack gives each payload to one of an app's connections; while one is renewed the other serves. */
@@ -13,14 +14,12 @@ const PONG_MS = 1_000
 const FIRST_RETRY_MS = 500
 const LONGEST_RETRY_MS = 30_000
 const CLOSE_MS = 1_000
+/** For a Slack that takes the call for a connection and doesn't answer it. */
+const OPEN_MS = 10_000
 
-export interface SlackLinkOptions {
+export interface SlackSocketOptions extends SlackAppOptions {
   readonly appToken: string
-  readonly botToken: string
-  /** The Web API's address. */
-  readonly apiUrl: string
   readonly clock: Clock
-  readonly log: (text: string) => void
   /** Called whenever a connection has come up. */
   readonly onUp: () => void
 }
@@ -29,21 +28,18 @@ export interface SlackLinkOptions {
  * The connections to Slack in Socket Mode. Reconnecting is done here and not by the socket client,
  * whose own attempts end in an unhandled rejection when they fail for good, and never come back.
  */
-export class SlackLink {
-  readonly app: App
-  readonly #options: SlackLinkOptions
+export class SlackSocket implements SlackTransport {
+  readonly app: SlackApp
   readonly #connections: readonly Connection[]
 
-  constructor(options: SlackLinkOptions) {
-    // The Web API's methods are resolved against it, so it has to end in a slash.
-    const apiUrl = options.apiUrl.replace(/\/*$/, '/')
-    this.#options = { ...options, apiUrl }
-    const receivers = Array.from({ length: CONNECTIONS }, () => this.#receiver())
-    this.app = this.#app(receivers)
+  constructor(options: SlackSocketOptions) {
+    const receivers = Array.from({ length: CONNECTIONS }, () => receiverOf(options))
+    const [first, ...others] = receivers
+    this.app = slackApp(first, options)
+    for (const receiver of others) receiver.init(this.app)
     this.#connections = receivers.map((receiver) => new Connection(receiver, options))
   }
 
-  /** Connections that are up. */
   get up(): number {
     return this.#connections.filter((connection) => connection.up).length
   }
@@ -55,71 +51,36 @@ export class SlackLink {
   async stop(): Promise<void> {
     await Promise.all(this.#connections.map((connection) => connection.stop()))
   }
+}
 
-  #app(receivers: readonly Receiver[]): App {
-    const [first, ...others] = receivers
-    const app = new bolt.App({
-      token: this.#options.botToken,
-      // Verified eagerly, a Slack that is down would be an unhandled rejection.
-      tokenVerificationEnabled: false,
+function receiverOf({ appToken, apiUrl, log }: SlackSocketOptions): Receiver {
+  return new bolt.SocketModeReceiver({
+    appToken,
+    autoReconnectEnabled: false,
+    clientPingTimeout: PONG_MS,
+    logger: quietLogger(log),
+    installerOptions: {
       clientOptions: {
-        slackApiUrl: this.#options.apiUrl,
+        slackApiUrl: slashed(apiUrl),
         allowAbsoluteUrls: false,
-        retryConfig: { retries: 2, minTimeout: 100, maxTimeout: 1_000 },
+        retryConfig: { retries: 0 },
+        timeout: OPEN_MS,
       },
-      logger: this.#logger(),
-      ...(first ? { receiver: first } : {}),
-    })
-    for (const receiver of others) receiver.init(app)
-    app.error(async (error) => this.#options.log(`Slack: ${messageOf(error)}`))
-    return app
-  }
-
-  #receiver(): Receiver {
-    return new bolt.SocketModeReceiver({
-      appToken: this.#options.appToken,
-      autoReconnectEnabled: false,
-      clientPingTimeout: PONG_MS,
-      logger: this.#logger(),
-      installerOptions: {
-        clientOptions: {
-          slackApiUrl: this.#options.apiUrl,
-          allowAbsoluteUrls: false,
-          retryConfig: { retries: 0 },
-        },
-      },
-    })
-  }
-
-  /** Bolt's own words at the level of errors; below that they hold whole payloads. */
-  #logger(): InstanceType<typeof bolt.SocketModeReceiver>['client']['logger'] {
-    const error = (...parts: unknown[]): void => {
-      this.#options.log(`Slack: ${parts.map(messageOf).join(' ')}`)
-    }
-    const silent = (): void => {}
-    return {
-      debug: silent,
-      info: silent,
-      warn: silent,
-      error,
-      setLevel: silent,
-      getLevel: () => bolt.LogLevel.ERROR,
-      setName: silent,
-    } as never
-  }
+    },
+  })
 }
 
 /** One connection, started again with growing pauses for as long as it is wanted. */
 class Connection {
   readonly #receiver: Receiver
-  readonly #options: SlackLinkOptions
+  readonly #options: SlackSocketOptions
   #cancelRetry: CancelTimer | null = null
   #retryMs = FIRST_RETRY_MS
   #stopped = false
   #starting = false
   up = false
 
-  constructor(receiver: Receiver, options: SlackLinkOptions) {
+  constructor(receiver: Receiver, options: SlackSocketOptions) {
     this.#receiver = receiver
     this.#options = options
     receiver.client.on('connected', () => this.#onUp())

@@ -1,44 +1,8 @@
-import t, { type Test } from 'tap'
-import { SlackChannel } from '../../src/approval/channels/slack.ts'
-import { APPROVE_ACTION, DENY_ACTION } from '../../src/approval/channels/slack-blocks.ts'
-import { Directory } from '../../src/identity/directory.ts'
-import { systemClock } from '../../src/lib/clock.ts'
-import { buttonsOf, FakeSlack, shownIn } from '../support/fake-slack.ts'
-import { answerOf, type DeskFixture, draftOf, openDesk } from './fixtures.ts'
-
-function startChannel(fixture: DeskFixture, apiUrl: string, team: string | null = 'T1') {
-  const { desk, store } = fixture
-  const log: string[] = []
-  const channel = new SlackChannel({
-    settings: { appToken: 'xapp-1', botToken: 'xoxb-1', channel: 'C1', apiUrl, team },
-    desk,
-    store,
-    directory: () => new Directory(fixture.people),
-    clock: systemClock,
-    log: (text) => log.push(text),
-  })
-  channel.start()
-  return Object.assign(channel, { log })
-}
-
-async function openSlack(t: Test, team?: string | null) {
-  const fixture = await openDesk(t)
-  const slack = await FakeSlack.open()
-  const channel = startChannel(fixture, slack.apiUrl, team)
-  t.teardown(async () => {
-    await channel.stop()
-    await slack.stop()
-  })
-  await slack.until(() => slack.connections === 2)
-  const open = async (change = {}) => (await fixture.desk.open(draftOf(change), 'line')).request
-  const messageOf = (id: string) =>
-    slack.until(() => [...slack.messages.values()].find((message) => shownIn(message).includes(id)))
-  const whispered = async (count: number) => {
-    await slack.until(() => slack.callsOf('chat.postEphemeral').length >= count)
-    return slack.callsOf('chat.postEphemeral')[count - 1]?.args
-  }
-  return Object.assign(fixture, { slack, channel, open, messageOf, whispered })
-}
+import t from 'tap'
+import { ACTIONS } from '../../../src/approval/channels/slack-value.ts'
+import { actionsOf, buttonsOf, FakeSlack, shownIn } from '../../support/fake-slack.ts'
+import { answerOf, type DeskFixture, draftOf, openDesk } from '../fixtures.ts'
+import { openSlack, startChannel } from './slack-house.ts'
 
 t.test('a request is posted whole, approved by a click, and its message edited', async (t) => {
   const { desk, slack, open, messageOf } = await openSlack(t)
@@ -58,7 +22,7 @@ t.test('a request is posted whole, approved by a click, and its message edited',
   ]) {
     t.match(shownIn(message), part)
   }
-  await slack.click({ message, action: APPROVE_ACTION, user: 'UANA' })
+  await slack.click({ message, action: ACTIONS.approve, user: 'UANA' })
   await slack.until(() => slack.messages.get(message.ts)?.edits === 1)
   t.match(desk.get(id), {
     state: 'approved',
@@ -77,14 +41,17 @@ t.test('a denial asks for a reason, and the agent is told it', async (t) => {
   const { desk, slack, open, messageOf } = await openSlack(t)
   const { id } = await open()
   const message = await messageOf(id)
-  await slack.click({ message, action: DENY_ACTION, user: 'UBO' })
-  const opened = await slack.until(() => slack.callsOf('views.open')[0])
-  const view = opened.args.view as Record<string, unknown>
-  t.match(await slack.submit({ view, user: 'UBO', reason: '  ' }), { response_action: 'errors' })
-  await slack.submit({ view, user: 'UBO', reason: 'not on a Friday' })
+  await slack.click({ message, action: ACTIONS.deny, user: 'UBO' })
+  const view = await slack.modal()
+  const blank = await slack.submit({ view, user: 'UBO', filled: { written: '  ' } })
+  t.match(blank, { response_action: 'errors', errors: { written: /Say why/ } })
+  await slack.submit({ view, user: 'UBO', filled: { chosen: '1', written: 'not on a Friday' } })
   await slack.until(() => slack.messages.get(message.ts)?.edits === 1)
-  t.match(desk.get(id), { state: 'denied', votes: [{ reason: 'not on a Friday' }] })
-  t.match(shownIn(slack.messages.get(message.ts) ?? message), 'denied by bo@example.com: not on a')
+  t.match(desk.get(id), { state: 'denied', votes: [{ reason: /^Not now.*not on a Friday$/ }] })
+  t.match(
+    shownIn(slack.messages.get(message.ts) ?? message),
+    'denied by bo@example.com: Not now: ask again outside working hours. not on a Friday',
+  )
 })
 
 t.test('a click grants nothing by itself', async (t) => {
@@ -92,16 +59,20 @@ t.test('a click grants nothing by itself', async (t) => {
   const { desk, slack, open, messageOf, whispered, records } = fixture
   const { id } = await open({ owners: ['bo@example.com'] })
   const message = await messageOf(id)
-  const approve = { message, action: APPROVE_ACTION }
+  const approve = { message, action: ACTIONS.approve }
   await slack.click({ ...approve, user: 'USTRANGER' })
   t.match(await whispered(1), { user: 'USTRANGER', text: /isn't that of anybody/ })
   await slack.click({ ...approve, user: 'UANA', team: 'TELSEWHERE' })
-  t.match(await whispered(2), { text: /isn't that of anybody/ }, 'the same id in another workspace')
+  t.match(
+    await whispered(2),
+    { text: /from a workspace that has no say/ },
+    'the same id in another workspace',
+  )
   await slack.click({ ...approve, user: 'UBO' })
   t.match(await whispered(3), { user: 'UBO', text: /You own this agent/ })
   await slack.click({ ...approve, user: 'UDI' })
   t.match(await whispered(4), { text: /isn't asked for/ })
-  await slack.click({ message, action: DENY_ACTION, user: 'UBO' })
+  await slack.click({ message, action: ACTIONS.deny, user: 'UBO' })
   t.match(await whispered(5), { text: /You own this agent/ }, 'nor may an owner deny')
   const sha = 'f'.repeat(64)
   await slack.click({ ...approve, user: 'UANA', value: JSON.stringify({ id, sha }) })
@@ -119,10 +90,10 @@ t.test(
     const { desk, slack, open, messageOf, whispered, records } = await openSlack(t)
     const { id } = await open()
     const message = await messageOf(id)
-    const click = { message, action: APPROVE_ACTION, user: 'UANA', trigger: 'same' }
+    const click = { message, action: ACTIONS.approve, user: 'UANA', trigger: 'same' }
     await Promise.all([slack.click(click), slack.click(click)])
     await slack.until(() => slack.messages.get(message.ts)?.edits === 1)
-    await slack.click({ message, action: APPROVE_ACTION, user: 'UBO' })
+    await slack.click({ message, action: ACTIONS.approve, user: 'UBO' })
     t.match(await whispered(1), { user: 'UBO', text: /approved by ana@example.com already/ })
     t.equal(records.filter((record) => record.type === 'approval.voted').length, 1)
     t.equal(desk.get(id)?.votes.length, 1)
@@ -160,18 +131,15 @@ t.test(
     const statement = `SELECT '${'é"\\'.repeat(4000)}'; DROP TABLE x`
     const { id } = await open({ statement, claim: '"'.repeat(20_000) })
     const message = await messageOf(id)
-    t.same(
-      buttonsOf(message).map((button) => button.action_id),
-      [DENY_ACTION],
-    )
+    t.same(actionsOf(message), [ACTIONS.deny, ACTIONS.open])
     t.match(shownIn(message), 'countersign approvals show')
     const value = buttonsOf(message)[0]?.value ?? ''
-    await slack.click({ message, action: APPROVE_ACTION, user: 'UANA', value })
+    await slack.click({ message, action: ACTIONS.approve, user: 'UANA', value })
     t.match(await whispered(1), { text: /can't be shown here/ })
     t.equal(desk.get(id)?.state, 'pending')
     const many = Array.from({ length: 3000 }, () => ({ type: 'text', value: 'x' }))
-    const wide = await open({ binding: 'w', parameters: many })
-    t.equal(buttonsOf(await messageOf(wide.id)).length, 1, 'parameters count as well')
+    const wide = await open({ binding: 'w', fingerprint: 'w', parameters: many })
+    t.same(actionsOf(await messageOf(wide.id)), [ACTIONS.deny, ACTIONS.open], 'parameters count')
   },
 )
 

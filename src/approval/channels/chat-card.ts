@@ -1,0 +1,49 @@
+import type { Regulations } from '../regulations.ts'
+import type { ApprovalRequest } from '../request.ts'
+import { type Card, renderRequest } from './rendering.ts'
+import { visibleStatement } from './visible.ts'
+
+/** `redacted`: constants of statements that touch a data class don't go into a chat. */
+export type ChatText = 'full' | 'redacted'
+
+export interface ChatCard {
+  readonly card: Card
+  /** True where something of the request is left out, so that it can't be signed by this card. */
+  readonly hidden: boolean
+}
+
+/** A request as a chat may show it. */
+export function chatCard(
+  request: ApprovalRequest,
+  options: { readonly text: ChatText; readonly regulations: Regulations },
+): ChatCard {
+  const card = renderRequest(request, options.regulations)
+  if (options.text === 'full' || showsNothingClassified(request)) return { card, hidden: false }
+  return { card: withoutConstants(card, request), hidden: true }
+}
+
+/** What can't be read, or runs code that isn't, may touch anything. */
+function showsNothingClassified({ classes, effects, withoutConstants }: ApprovalRequest): boolean {
+  const read = withoutConstants !== null && !effects.some(({ effect }) => effect === 'opaque')
+  return read && classes.length === 0
+}
+
+/**
+ * Reasons quote constants, what the agent says may repeat them, and a hash of a text tells a
+ * constant to whoever tries all that it could be.
+ */
+function withoutConstants(card: Card, request: ApprovalRequest): Card {
+  const { parameters, effects, id } = request
+  return {
+    ...card,
+    fields: card.fields.filter(({ claimed }) => !claimed),
+    reasons: [...new Set(effects.map(({ effect }) => effect))],
+    lookAlikes: [],
+    statement:
+      request.withoutConstants === null
+        ? '(not shown here)'
+        : visibleStatement(request.withoutConstants),
+    parameters: parameters.length === 0 ? [] : [`${parameters.length} values, not shown here`],
+    footer: `request ${id}`,
+  }
+}

@@ -1,0 +1,25 @@
+import { assertNever } from '../../lib/assert-never.ts'
+import { type DecideResult, winnerOf } from '../decide-result.ts'
+import { statusOf } from './rendering.ts'
+
+/** What the person who clicked is told, or null where the message itself shows it. */
+export function told(result: DecideResult): string | null {
+  switch (result.kind) {
+    case 'decided':
+      return null
+    case 'counted':
+      return 'Your approval counts; more people have to sign.'
+    case 'unknown':
+      return "This request isn't known any more."
+    case 'already':
+      return `This was ${winnerOf(result.request)} already.`
+    case 'gone':
+      return `Too late: ${statusOf({ ...result.request, votes: [] })}.`
+    case 'changed':
+      return 'The statement is another one now; read it again.'
+    case 'refused':
+      return result.message
+    default:
+      return assertNever(result)
+  }
+}

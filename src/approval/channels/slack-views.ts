@@ -1,0 +1,185 @@
+import { DENY_REASONS } from '../deny-reasons.ts'
+import { DEFAULT_TERMS, type GrantTerms, LONGEST_GRANT_MINUTES } from '../grant.ts'
+import type { ApprovalRequest } from '../request.ts'
+import { renderRequest } from './rendering.ts'
+import type { FormValues } from './slack-click.ts'
+import { bold, plain, plainText, richText, section } from './slack-elements.ts'
+import { ACTIONS, formValue, type Place } from './slack-value.ts'
+import { visibleLine } from './visible.ts'
+
+const MINUTES = [15, 30, 60, 240, 480]
+/** Slack: ten boxes in one group, 75 characters beside each and 150 of value. */
+const MOST_BOXES = 10
+const BOX_TEXT = 75
+
+/** The modal that asks why; the reason is sent to the agent. */
+export function denyView(
+  request: ApprovalRequest,
+  options: { readonly hidden: boolean; readonly place: Place; readonly others: number },
+): unknown {
+  const { others } = options
+  const chosen = {
+    type: 'radio_buttons',
+    action_id: 'value',
+    options: DENY_REASONS.map((text, at) => option(text, String(at))),
+  }
+  const all = [option(`Deny the ${others} others like it that wait, too`, 'all')]
+  return modal(request, options, {
+    callback: ACTIONS.deny,
+    title: 'Deny the request',
+    submit: 'Deny',
+    blocks: [
+      about(request, []),
+      input('chosen', 'Why? The agent is told.', chosen, true),
+      input('written', 'In your own words', text(), true),
+      ...(others > 0
+        ? [
+            input(
+              'others',
+              'Others',
+              { type: 'checkboxes', action_id: 'value', options: all },
+              true,
+            ),
+          ]
+        : []),
+    ],
+  })
+}
+
+/** What the person said in it, or what is missing. */
+export function readDenial(values: FormValues): {
+  readonly chosen: string | null
+  readonly written: string
+  readonly others: boolean
+} {
+  const at = values.value('chosen')
+  const chosen = at === null ? null : (DENY_REASONS[Number(at)] ?? null)
+  return {
+    chosen,
+    written: values.value('written') ?? '',
+    others: values.many('others').includes('all'),
+  }
+}
+
+/** The modal that asks for how long, and for how many rows. */
+export function grantView(request: ApprovalRequest, place: Place): unknown {
+  const minutes = {
+    type: 'static_select',
+    action_id: 'value',
+    options: MINUTES.map((each) => option(minutesText(each), String(each))),
+    initial_option: option(minutesText(DEFAULT_TERMS.minutes), String(DEFAULT_TERMS.minutes)),
+  }
+  const rows = {
+    type: 'number_input',
+    action_id: 'value',
+    is_decimal_allowed: false,
+    min_value: '1',
+    initial_value: String(DEFAULT_TERMS.maxRows),
+  }
+  const meaning = `From now on ${visibleLine(request.agent)} runs this on ${visibleLine(request.database)} without asking, with any other constants and values. More rows than you allow are rolled back, or stopped, and asked for.`
+  return modal(
+    request,
+    { hidden: false, place },
+    {
+      callback: ACTIONS.grant,
+      title: 'Approve this shape',
+      submit: 'Approve',
+      blocks: [
+        about(request, [meaning]),
+        input('minutes', 'For how long', minutes),
+        input('rows', 'Rows that each run may read or change, at most', rows),
+        input('written', 'Why', text(), true),
+      ],
+    },
+  )
+}
+
+/** The terms, or what is wrong with them by the block that says it. */
+export function readTerms(values: FormValues): GrantTerms | Readonly<Record<string, string>> {
+  const minutes = Number(values.value('minutes') ?? '')
+  const rows = values.value('rows') ?? ''
+  const maxRows = Number(rows)
+  const errors: Record<string, string> = {}
+  if (!Number.isInteger(minutes) || minutes < 1 || minutes > LONGEST_GRANT_MINUTES) {
+    errors.minutes = 'Choose one of these.'
+  }
+  if (!/^\d{1,15}$/.test(rows) || maxRows < 1) errors.rows = 'Give a whole number above 0.'
+  return Object.keys(errors).length > 0 ? errors : { minutes, maxRows }
+}
+
+/** The modal that asks what may leave in clear; `mine`: what this person may clear. */
+export function clearView(
+  request: ApprovalRequest,
+  place: Place,
+  mine: readonly string[],
+): unknown {
+  const options = boxesOf(mine).map((one) => option(one, one))
+  const boxes = { type: 'checkboxes', action_id: 'value', options }
+  const others = request.clearable.filter((one) => !boxesOf(mine).includes(one))
+  const kept =
+    others.length > 0
+      ? [`Not here, or not yours to show: ${others.map(visibleLine).join(', ')}.`]
+      : []
+  return modal(
+    request,
+    { hidden: false, place },
+    {
+      callback: ACTIONS.clear,
+      title: 'Approve and unmask',
+      submit: 'Approve',
+      blocks: [
+        about(request, ['What you choose leaves unmasked, for this one execution.', ...kept]),
+        input('classes', 'Show in clear, this once', boxes),
+        input('written', 'Why', text(), true),
+      ],
+    },
+  )
+}
+
+function boxesOf(classes: readonly string[]): readonly string[] {
+  return classes.filter((one) => one.length <= BOX_TEXT).slice(0, MOST_BOXES)
+}
+
+function modal(
+  request: ApprovalRequest,
+  { hidden, place }: { readonly hidden: boolean; readonly place: Place },
+  form: {
+    readonly callback: string
+    readonly title: string
+    readonly submit: string
+    readonly blocks: readonly unknown[]
+  },
+): unknown {
+  return {
+    type: 'modal',
+    callback_id: form.callback,
+    private_metadata: formValue(request, hidden, place),
+    title: plainText(form.title),
+    submit: plainText(form.submit),
+    close: plainText('Back'),
+    blocks: form.blocks,
+  }
+}
+
+/** Which request it is about: somebody may have opened several. */
+function about(request: ApprovalRequest, lines: readonly string[]): unknown {
+  const { title } = renderRequest(request)
+  const who = `${visibleLine(request.agent)}, request ${request.id}`
+  return richText(section([[bold(title)], [plain(who)], ...lines.map((line) => [plain(line)])]))
+}
+
+function input(block: string, label: string, element: unknown, optional = false): unknown {
+  return { type: 'input', block_id: block, label: plainText(label), element, optional }
+}
+
+function text(): unknown {
+  return { type: 'plain_text_input', action_id: 'value', multiline: true, max_length: 500 }
+}
+
+function option(text: string, value: string): unknown {
+  return { text: plainText(text), value }
+}
+
+function minutesText(minutes: number): string {
+  return minutes < 60 ? `${minutes} minutes` : `${minutes / 60} hour${minutes === 60 ? '' : 's'}`
+}
