@@ -10,6 +10,7 @@ import type { ConfigFile, Reload } from './config/config-file.ts'
 import { parseUpstream } from './config/upstream-url.ts'
 import type { ControlSupervisor } from './control/supervisor.ts'
 import type { House } from './house.ts'
+import { AgentTokens } from './identity/agent-tokens.ts'
 import { Credentials } from './identity/credentials.ts'
 import type { Agent, Principal } from './identity/principal.ts'
 import type { Clock } from './lib/clock.ts'
@@ -78,6 +79,7 @@ export class DataPlane {
   }
   readonly #detections = new Detections((...found) => this.#onDetected(...found))
   readonly #credentials = new Credentials()
+  readonly #tokens: AgentTokens
   readonly #usage: Usage
   readonly #lookups: Lookups
   readonly #lots = new Map<string, Lot>()
@@ -93,6 +95,7 @@ export class DataPlane {
   private constructor(options: ProxyOptions) {
     this.#options = options
     this.#config = options.file.current
+    this.#tokens = new AgentTokens(options.clock)
     this.#usage = new Usage(options.clock)
     this.#lookups = new Lookups(options.clock)
   }
@@ -287,6 +290,7 @@ export class DataPlane {
       agents: new KnownAgents({
         listed: () => this.#config.agents,
         credentials: this.#credentials,
+        tokens: this.#tokens,
         mockSecret: this.#keys.login,
         clock,
       }),

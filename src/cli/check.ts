@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import type { Config } from '../config/config.ts'
 import { readConfig } from '../config/config-file.ts'
 import { Credentials } from '../identity/credentials.ts'
+import { IssuerKeys } from '../identity/issuer-keys.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { messageOf } from '../lib/errors.ts'
 import { checkDatabase } from './check-database.ts'
@@ -76,6 +77,7 @@ export async function check(path: string, env: CommandIo['env'], clock: Clock): 
     warnings: [
       ...read.warnings,
       ...checkAgents(config, clock),
+      ...(await checkIssuers(config, clock)),
       ...databases.flatMap((report) => report.warnings),
     ],
   }
@@ -92,12 +94,25 @@ function checkCertificate({ listen: { tls } }: Config): string[] {
   }
 }
 
+/** Without its issuer's keys an agent can't sign in; that may be so for a while. */
+async function checkIssuers({ agents }: Config, clock: Clock): Promise<string[]> {
+  const issuers = new Set([...agents.values()].flatMap(({ jwt }) => jwt?.issuer ?? []))
+  const found = [...issuers].map((issuer) =>
+    new IssuerKeys(issuer, clock).current().then(
+      () => [],
+      (error: unknown) => [`agents.*.jwt.issuer ${issuer}: ${messageOf(error)}`],
+    ),
+  )
+  return (await Promise.all(found)).flat()
+}
+
 /** An agent without a secret can't sign in; that may be meant so, for a while. */
 function checkAgents({ agents }: Config, clock: Clock): string[] {
   const credentials = new Credentials()
-  return [...agents.values()].flatMap(({ name, credential, expires }) => {
+  return [...agents.values()].flatMap(({ name, credential, jwt, expires }) => {
     const say = (text: string) => `agents.${name}: ${text}`
     const expired = expires !== null && expires <= clock.now() ? [say('has expired')] : []
+    if (credential === null && jwt) return expired
     if (credential === null) return [...expired, say('has no credential: and so no secret')]
     const trouble = credentials.trouble(name, credential)
     if (trouble !== null) return [...expired, say(trouble)]

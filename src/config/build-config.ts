@@ -93,6 +93,7 @@ function buildAgent(
     owners: raw.owners,
     databases: raw.databases,
     credential: raw.credential === undefined ? null : pathOf(raw.credential),
+    jwt: raw.jwt ?? null,
     hold: {
       ...(postgres === undefined ? {} : { postgres }),
       ...(mysql === undefined ? {} : { mysql }),

@@ -63,11 +63,20 @@ export interface AgentConfig {
   readonly databases: readonly string[]
   /** Path of the credential file, absolute; null where none is named. */
   readonly credential: string | null
+  /** The tokens that it may sign in with, or null. */
+  readonly jwt: JwtConfig | null
   readonly hold: Partial<HoldConfig>
   /** CIDR blocks that it may come from; empty means any. */
   readonly networks: readonly string[]
   /** Milliseconds since the epoch, or null. */
   readonly expires: number | null
+}
+
+/** What a token has to say to be an agent's. */
+export interface JwtConfig {
+  readonly issuer: string
+  readonly audience: string
+  readonly subject: string
 }
 
 export interface SlackConfig {

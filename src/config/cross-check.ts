@@ -75,7 +75,12 @@ function checkAgents(file: Block, { problems, warnings }: Findings): void {
   const databases = Object.keys(block(file.databases))
   const known = new Set([...Object.keys(block(file.people)), ...groupsOf(file)])
   for (const [name, agent] of Object.entries(block(file.agents))) {
-    const { databases: wanted, owners, networks } = block(agent)
+    const { databases: wanted, owners, networks, jwt } = block(agent)
+    if (jwt !== undefined && !block(file.listen).tls) {
+      problems.push(
+        problem(['agents', name, 'jwt'], 'needs listen.tls: tokens are taken inside TLS only'),
+      )
+    }
     for (const missing of texts(wanted).filter((database) => !databases.includes(database))) {
       const path = ['agents', name, 'databases']
       problems.push(problem(path, `${missing} is not one of databases: (${databases.join(', ')})`))

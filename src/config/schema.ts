@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isLoopback } from '../identity/fetch-json.ts'
 import { DETECTIONS } from '../mask/detect/kinds.ts'
 import { MASKS } from '../mask/plan.ts'
 import { EFFECTS } from '../sql/statement.ts'
@@ -124,6 +125,13 @@ const hold = z
   ])
   .describe('How long a statement is held before it becomes a ticket.')
 
+/** Its keys decide who comes in: they are never asked for where somebody could answer instead. */
+const issuer = z.string().refine((value) => {
+  const url = URL.canParse(value) ? new URL(value) : null
+  const safe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url))
+  return safe && !/[?#]/.test(value) && url?.username === ''
+}, 'is not an issuer; write it like https://example.okta.com')
+
 const agent = z.strictObject({
   owners: oneOrMore('People and groups that answer for it; none of them can approve it.'),
   databases: oneOrMore('Databases that it may connect to.'),
@@ -137,7 +145,13 @@ const agent = z.strictObject({
       'is not a date of the calendar; write it like 2027-01-01',
     )
     .optional(),
-  jwt: z.strictObject({ issuer: z.string(), audience: z.string(), subject: z.string() }).optional(),
+  jwt: z
+    .strictObject({
+      issuer: issuer.describe('Whose tokens it may sign in with; its keys are found by OIDC.'),
+      audience: text('Whom the token has to be for.'),
+      subject: text('Of whom the token has to be, to the letter.'),
+    })
+    .optional(),
 })
 
 const limit = z.strictObject({

@@ -41,11 +41,9 @@ function listenKeys({ listen }: RawConfig): string[] {
 }
 
 function identityKeys(raw: RawConfig): string[] {
-  const jwt = Object.entries(raw.agents).filter(([, agent]) => agent.jwt)
   const teams = Object.entries(raw.people).filter(([, person]) => person?.teams !== undefined)
   return [
     ...teams.map(([name]) => `people.${name}.teams: this version speaks to Slack only`),
     ...when(raw.oidc !== undefined, 'oidc: people of this version sign in with tokens only'),
-    ...jwt.map(([name]) => `agents.${name}.jwt: agents of this version have passwords only`),
   ]
 }

@@ -8,6 +8,8 @@ export const ERRORS = {
   STARTUP_REFUSED: { sqlState: '42501', fatal: true },
   LOGIN_FAILED: { sqlState: '28P01', fatal: true },
   LOGIN_TIMEOUT: { sqlState: '57014', fatal: true },
+  /** An issuer of tokens can't be asked; cannot_connect_now. */
+  IDENTITY_UNAVAILABLE: { sqlState: '57P03', fatal: true },
   TLS_REQUIRED: { sqlState: '28000', fatal: true },
   UNKNOWN_DATABASE: { sqlState: '3D000', fatal: true },
   TOO_MANY_CONNECTIONS: { sqlState: '53300', fatal: true },

@@ -1,5 +1,6 @@
 import type { SecureContext } from 'node:tls'
 import type { Trail } from '../audit/events.ts'
+import { sameName } from '../identity/directory.ts'
 import type { Agent, Principal } from '../identity/principal.ts'
 import type { Clock } from '../lib/clock.ts'
 import { messageOf, ProxyError } from '../lib/errors.ts'
@@ -51,6 +52,8 @@ export interface FrontDoorOptions {
 /** Handshakes beyond this push out the oldest, so that a flood of silent ones can't close the door. */
 const MAX_HANDSHAKES = 1_000
 const CANCEL_MS = 5_000
+/** Timers of Node count milliseconds in 31 bits. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 interface Handshake {
   readonly connection: Connection
@@ -160,8 +163,9 @@ export class FrontDoor {
   async #openSession(
     handshake: Handshake,
     opening: Extract<Opening, { kind: 'session' }>,
-    { known, proof }: Admitted,
+    admitted: Admitted,
   ): Promise<void> {
+    const { known, proof } = admitted
     const { hello } = opening
     const database = hello.database || (this.#options.defaultDatabase(known.agent) ?? '')
     const behind = this.#options.behind(database)
@@ -171,7 +175,7 @@ export class FrontDoor {
         `database "${database}" does not exist or ${hello.user} has no access to it`,
       )
     }
-    const principal = this.#principal(handshake.channel, { ...hello, database }, known, behind)
+    const principal = this.#principal(handshake.channel, { ...hello, database }, admitted, behind)
     const upstream = connectUpstream(behind.target)
     const stopTimer = this.#options.clock.after(this.#options.loginMs, () =>
       upstream.reader.fail(new ProxyError('UPSTREAM_UNAVAILABLE', 'the database does not answer')),
@@ -187,12 +191,19 @@ export class FrontDoor {
     }
   }
 
-  #principal(channel: AgentChannel, hello: Hello, known: KnownAgent, behind: Behind): Principal {
+  #principal(
+    channel: AgentChannel,
+    hello: Hello,
+    { known, proof }: Admitted,
+    behind: Behind,
+  ): Principal {
+    const own = readOwnSettings(hello.own)
     return {
       agent: known.agent,
       database: hello.database,
       environment: behind.environment,
-      ...readOwnSettings(hello.own),
+      ...own,
+      onBehalfOf: onBehalfOf(own.onBehalfOf, proof),
       applicationName: hello.settings.get('application_name') ?? '',
       address: channel.remoteAddress,
       tls: channel.tls?.description ?? null,
@@ -228,6 +239,7 @@ export class FrontDoor {
       cancelUpstream: () => this.#cancelUpstream(behind.target, welcome.cancelKey),
       onClosed: () => {
         release()
+        stopTimer()
         this.#sessions.delete(session)
         if (this.#sessions.size === 0) this.#onEmpty?.()
       },
@@ -238,8 +250,19 @@ export class FrontDoor {
       connectionId ?? this.#cancelKeys.newId(),
     )
     this.#sessions.set(session, proof)
+    const stopTimer = this.#endWith(session, proof)
     this.#options.protocol.welcome(channel, { ...welcome, notices: said }, key)
     session.start()
+  }
+
+  /** A session that came in by a token ends with it. */
+  #endWith(session: Session, proof: LoginProof): () => void {
+    if (proof.kind !== 'token') return () => {}
+    const { clock } = this.#options
+    // A longer one is found to be over by the review.
+    return clock.after(Math.min(proof.until - clock.now(), LONGEST_TIMER_MS), () => {
+      if (proof.until <= clock.now()) session.kill(tokenIsOver())
+    })
   }
 
   /** By the proxy's own id, or the database's, which a client can ask for in a statement. */
@@ -343,6 +366,23 @@ export class FrontDoor {
       )
     }
   }
+}
+
+/** What the issuer says counts; a client that says otherwise has one of the two wrong. */
+function onBehalfOf(said: string | null, proof: LoginProof): string | null {
+  const sworn = proof.kind === 'token' ? proof.onBehalfOf : null
+  if (sworn === null || said === null || sameName(said) === sameName(sworn)) return sworn ?? said
+  throw new ProxyError(
+    'STARTUP_REFUSED',
+    'countersign.on_behalf_of names another person than the token does: leave it out',
+  )
+}
+
+function tokenIsOver(): ProxyError {
+  return new ProxyError(
+    'SHUTDOWN',
+    'terminating connection: the token that it was opened with is over; connect with a new one',
+  )
 }
 
 function loginFailed(): ProxyError {

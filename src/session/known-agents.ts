@@ -1,9 +1,10 @@
 import { BlockList, isIP, isIPv6 } from 'node:net'
+import type { AgentTokens, TokenBinding } from '../identity/agent-tokens.ts'
 import { type StoredSecret, validSecrets } from '../identity/credential.ts'
 import type { Credentials } from '../identity/credentials.ts'
 import { mockVerifier } from '../identity/scram-verifier.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { AgentVerifier, LoginProof, SecretVerifier } from '../wire/protocol.ts'
+import type { AgentVerifier, LoginProof, SecretVerifier, TokenProof } from '../wire/protocol.ts'
 import type { Agents, KnownAgent } from './agents.ts'
 
 /** An agent as the configuration lists it. */
@@ -12,6 +13,7 @@ export interface ListedAgent {
   readonly owners: readonly string[]
   readonly databases: readonly string[]
   readonly credential: string | null
+  readonly jwt: TokenBinding | null
   readonly networks: readonly string[]
   readonly expires: number | null
 }
@@ -22,6 +24,7 @@ const NOWHERE = '/nonexistent/countersign-credential'
 export interface KnownAgentsOptions {
   readonly listed: () => ReadonlyMap<string, ListedAgent>
   readonly credentials: Credentials
+  readonly tokens: AgentTokens
   readonly mockSecret: Buffer
   readonly clock: Clock
 }
@@ -29,6 +32,8 @@ export interface KnownAgentsOptions {
 /** The agents of the configuration in force, with the verifiers that lie in their files now. */
 export class KnownAgents implements Agents {
   readonly #options: KnownAgentsOptions
+  /** By what each token was taken. */
+  readonly #bindings = new WeakMap<LoginProof, string>()
 
   constructor(options: KnownAgentsOptions) {
     this.#options = options
@@ -43,7 +48,7 @@ export class KnownAgents implements Agents {
         name,
         owners: listed.owners,
         databases: listed.databases,
-        credentialCreatedBy: creatorsOf(this.#secrets(name)),
+        credentialCreatedBy: creatorsOf(this.#secrets(name), listed.jwt),
       },
       expires: listed.expires,
       mayComeFrom: (address) => networks === null || contains(networks, address),
@@ -53,13 +58,27 @@ export class KnownAgents implements Agents {
   verifier(name: string): AgentVerifier {
     const mock = mockVerifier(name, this.#options.mockSecret)
     const [first, second] = this.#secrets(name)
-    if (!first) return { ...mock, second: mock }
-    return { ...verifierOf(first), second: second ? verifierOf(second) : mock }
+    const own = first ? verifierOf(first) : mock
+    const secrets = { ...own, second: second ? verifierOf(second) : mock }
+    const jwt = this.#options.listed().get(name)?.jwt
+    if (!jwt) return secrets
+    return { ...secrets, accepts: (token) => this.#accept(token, jwt) }
+  }
+
+  async #accept(token: string, jwt: TokenBinding): Promise<TokenProof> {
+    const { until, onBehalfOf } = await this.#options.tokens.accept(token, jwt)
+    const proof = { kind: 'token', until, onBehalfOf } as const
+    this.#bindings.set(proof, JSON.stringify(jwt))
+    return proof
   }
 
   stillGood(name: string, proof: LoginProof): boolean {
     const { clock, credentials } = this.#options
-    if (proof.kind === 'token') return proof.until > clock.now()
+    if (proof.kind === 'token') {
+      const jwt = this.#options.listed().get(name)?.jwt
+      const same = jwt != null && JSON.stringify(jwt) === this.#bindings.get(proof)
+      return same && proof.until > clock.now()
+    }
     if (credentials.trouble(name, this.#pathOf(name)) !== null) return true
     return this.#secrets(name).some(({ scram }) => scram.storedKey.equals(proof.storedKey))
   }
@@ -79,9 +98,10 @@ function verifierOf({ scram, mysql, mysqlNative }: StoredSecret): SecretVerifier
   return { ...scram, doubleSha256: mysql, ...(mysqlNative && { doubleSha1: mysqlNative }) }
 }
 
-/** Any of the secrets may be the one that an agent uses. */
-function creatorsOf(secrets: readonly StoredSecret[]): readonly string[] {
-  return [...new Set(secrets.flatMap(({ createdBy }) => createdBy ?? []))]
+/** Any of the secrets may be the one that an agent uses, and whose the tokens are has them too. */
+function creatorsOf(secrets: readonly StoredSecret[], jwt: TokenBinding | null): readonly string[] {
+  const makers = secrets.flatMap(({ createdBy }) => createdBy ?? [])
+  return [...new Set(jwt ? [...makers, jwt.subject] : makers)]
 }
 
 function blockListOf(networks: readonly string[]): BlockList | null {

@@ -381,10 +381,10 @@ export interface AgentVerifier extends SecretVerifier {
   /** A secret that is good as well, of the same salt and iterations. */
   readonly second?: SecretVerifier
   /**
-   * Judges what was given whole, inside TLS, as a token of an identity provider; null where it
-   * isn't a good one. Throws ProxyError where that can't be known now.
+   * Judges what was given whole, inside TLS, as a token of an identity provider. Throws LOGIN_FAILED
+   * where it isn't a good one, and IDENTITY_UNAVAILABLE where that can't be known now.
    */
-  readonly accepts?: (token: string) => Promise<TokenProof | null>
+  readonly accepts?: (token: string) => Promise<TokenProof>
 }
 
 /** A token that was good when its bearer came in. */
@@ -440,6 +440,8 @@ export interface WireProtocol<R = Request> {
   open(channel: ServerChannel, options: OpenOptions): Promise<Opening>
   /** Proves who the client is. Throws LOGIN_FAILED; costs the same whether or not the agent exists. */
   authenticate(channel: ServerChannel, verifier: AgentVerifier): Promise<LoginProof>
+  /** Asks nothing more of a client that has proved who it is by its certificate. */
+  admit(channel: ServerChannel): void
   /** Tells the client that its session is open. */
   welcome(channel: ServerChannel, upstream: UpstreamWelcome, key: CancelKey): void
   /** Ends a handshake with an error. */

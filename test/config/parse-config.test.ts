@@ -109,7 +109,6 @@ t.test(
     t.same(paths(unsupported), ['audit.sinks'])
     const parsed = parse(fixture('every-key.yaml'))
     t.same(paths((parsed.ok ? parsed.warnings : []).filter((each) => /this version/.test(each))), [
-      'agents.pipeline.jwt',
       'channels.teams',
       'channels.webhooks',
       'oidc',
@@ -363,3 +362,42 @@ rules: [{ name: all, when: {}, then: ${word} }]`
   t.match(then('approve'), { kind: 'approve', by: ['approvers'], count: 1 })
   t.match(parse(text('alow')), { problems: [/^rules\[0\]\.then: is neither allow, deny or/] })
 })
+
+t.test(
+  'believes no issuer that somebody else could answer for, and no token in clear',
+  async (t) => {
+    const file = (issuer: string, tls = 'tls: { cert: c, key: k }') => `
+listen: { ${tls} }
+databases: { shop: { upstream: postgres://a:b@h/d } }
+agents:
+  bot:
+    owners: [ana@example.com]
+    databases: [shop]
+    jwt: { issuer: ${issuer}, audience: countersign, subject: bot }
+people: { ana@example.com: { groups: [dba] } }
+`
+    for (const good of [
+      'https://id.example.com',
+      'https://id.example.com/a/',
+      'http://127.0.0.1:1',
+    ]) {
+      const config = accepted(t, file(good))
+      t.equal(config.agents.get('bot')?.jwt?.issuer, good)
+    }
+    for (const bad of [
+      'http://id.example.com',
+      'http://localhost.example.com',
+      'https://id.example.com?x=1',
+      'https://user@id.example.com',
+      'ftp://127.0.0.1',
+      'id.example.com',
+    ]) {
+      const parsed = parse(file(bad))
+      t.match(parsed, { ok: false, problems: [/agents\.bot\.jwt\.issuer: is not an issuer/] }, bad)
+    }
+    t.match(parse(file('https://id.example.com', '')), {
+      ok: false,
+      problems: [/agents\.bot\.jwt: needs listen\.tls/],
+    })
+  },
+)

@@ -1,6 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { AgentTokens } from '../../src/identity/agent-tokens.ts'
 import { credentialFor, rotated } from '../../src/identity/credential.ts'
 import { writeCredential, writeRevoked } from '../../src/identity/credential-file.ts'
 import { Credentials } from '../../src/identity/credentials.ts'
@@ -20,12 +21,14 @@ function setUp(t: Test, more: Partial<ListedAgent> = {}) {
     credential,
     networks: [],
     expires: null,
+    jwt: null,
     ...more,
   }
   const clock = new ManualClock()
   const agents = new KnownAgents({
     listed: () => new Map([['bot', listed]]),
     credentials: new Credentials(),
+    tokens: new AgentTokens(clock),
     mockSecret: Buffer.alloc(32, 7),
     clock,
   })

@@ -3,17 +3,16 @@ import { ProxyError } from '../../lib/errors.ts'
 import type { ServerChannel } from '../handshake-channel.ts'
 import type { AgentVerifier, LoginProof, SecretVerifier } from '../protocol.ts'
 import { strictUtf8 } from '../reader.ts'
+import { provenBy, provenWhole } from '../whole-secret.ts'
 import { type AgentHandshake, handshakeOf } from './agent-handshake.ts'
 import type { HandshakeResponse } from './handshake-response.ts'
 import {
   CACHING_SHA2,
   CACHING_SHA2_PROOF,
-  doubleSha256,
   NATIVE,
   NATIVE_PROOF,
   provesCachingSha2,
   provesNative,
-  sameBytes,
 } from './password-proofs.ts'
 import { cstring, uint8 } from './payload.ts'
 
@@ -53,21 +52,11 @@ export async function authenticateAgent(
     handshake.packets.write(uint8(AUTH_MORE_DATA), uint8(FAST_AUTH_SUCCESS))
     return bySecret(proven)
   }
-  if (channel.tls === null || proof.length !== CACHING_SHA2_PROOF) throw loginFailed()
-  const whole = await provenWhole(handshake, verifier)
+  if (channel.tls === null) throw verifier.accepts ? needsTls() : loginFailed()
+  if (proof.length !== CACHING_SHA2_PROOF) throw loginFailed()
+  const whole = await provenInside(handshake, verifier)
   if (!whole) throw loginFailed()
   return whole
-}
-
-/** The first secret that passes; both are tried, and one that isn't there is tried as well. */
-function provenBy(
-  verifier: AgentVerifier,
-  proves: (secret: SecretVerifier) => boolean,
-): SecretVerifier | null {
-  const first = proves(verifier)
-  const second = proves(verifier.second ?? verifier)
-  if (first) return verifier
-  return second && verifier.second ? verifier.second : null
 }
 
 function bySecret({ storedKey }: SecretVerifier): LoginProof {
@@ -96,20 +85,14 @@ async function cachingSha2ProofOf(
 }
 
 /** "perform full authentication": inside TLS the client sends its password, with a NUL behind it. */
-async function provenWhole(
+async function provenInside(
   { packets }: AgentHandshake,
   verifier: AgentVerifier,
 ): Promise<LoginProof | null> {
   packets.write(uint8(AUTH_MORE_DATA), uint8(PERFORM_FULL_AUTHENTICATION))
   const given = await packets.read(MAX_SECRET + 1)
   if (given.at(-1) !== 0) return null
-  const secret = textOf(given.subarray(0, -1))
-  const digest = doubleSha256(secret)
-  const proven = provenBy(verifier, (one) =>
-    sameBytes(digest, one.doubleSha256 ?? randomBytes(CACHING_SHA2_PROOF)),
-  )
-  if (proven) return bySecret(proven)
-  return (await verifier.accepts?.(secret)) ?? null
+  return provenWhole(verifier, textOf(given.subarray(0, -1)))
 }
 
 /** What isn't UTF-8 is nobody's secret. */
@@ -123,6 +106,20 @@ function textOf(bytes: Buffer): string {
 
 function loginFailed(): ProxyError {
   return new ProxyError('LOGIN_FAILED', 'password authentication failed')
+}
+
+/** The secret, if it has one, was asked for as ever and was wrong. */
+function needsTls(): ProxyError {
+  const why = 'this is no secret of the agent, and a token is taken inside TLS only'
+  return new ProxyError('TLS_REQUIRED', `${why}: connect with ssl-mode=REQUIRED`)
+}
+
+/** Lets in a client that has nothing more to prove. */
+export function admitAgent(channel: ServerChannel): void {
+  const { packets, response } = handshakeOf(channel)
+  // Without a password an OK comes alone; after a proof by this plugin it says first that it counts.
+  const proved = response?.plugin === CACHING_SHA2 && response.authResponse.length > 0
+  if (proved) packets.write(uint8(AUTH_MORE_DATA), uint8(FAST_AUTH_SUCCESS))
 }
 
 /** It can't be asked to use another plugin, and its own isn't taken. */

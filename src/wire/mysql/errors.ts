@@ -31,6 +31,8 @@ const WORDINGS: Readonly<Record<ErrorCode, Wording>> = {
   LOGIN_FAILED: { number: 1045, sqlState: '28000' },
   // ER_NET_READ_INTERRUPTED
   LOGIN_TIMEOUT: { number: 1159, sqlState: '08S01' },
+  // ER_UNKNOWN_ERROR
+  IDENTITY_UNAVAILABLE: { number: 1105, sqlState: 'HY000' },
   // ER_SECURE_TRANSPORT_REQUIRED
   TLS_REQUIRED: { number: 3159, sqlState: 'HY000' },
   // ER_BAD_DB_ERROR

@@ -1,5 +1,5 @@
 import type { WireProtocol } from '../protocol.ts'
-import { authenticateAgent } from './agent-authentication.ts'
+import { admitAgent, authenticateAgent } from './agent-authentication.ts'
 import { openMysql } from './agent-handshake.ts'
 import { rejectAgent, welcomeAgent } from './agent-welcome.ts'
 import { COM_INIT_DB, COM_QUIT } from './commands.ts'
@@ -17,6 +17,7 @@ export const mysqlProtocol: WireProtocol<MysqlRequest> = {
   openFramer: (cap, sink) => new PacketFramer(cap, sink),
   open: openMysql,
   authenticate: authenticateAgent,
+  admit: admitAgent,
   welcome: welcomeAgent,
   reject: rejectAgent,
   login: logInToMysql,

@@ -1,4 +1,7 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { createHash } from 'node:crypto'
+import { doubleSha256, sameBytes } from '../whole-secret.ts'
+
+export { doubleSha256 }
 
 export const CACHING_SHA2 = 'caching_sha2_password'
 export const NATIVE = 'mysql_native_password'
@@ -12,11 +15,6 @@ function digest(algorithm: string, parts: readonly Buffer[]): Buffer {
   const hash = createHash(algorithm)
   for (const part of parts) hash.update(part)
   return hash.digest()
-}
-
-/** What a server with caching_sha2_password keeps for its fast path. */
-export function doubleSha256(secret: string): Buffer {
-  return sha256(sha256(Buffer.from(secret, 'utf8')))
 }
 
 /** What a server with mysql_native_password keeps. */
@@ -56,10 +54,6 @@ function proves(
 ): boolean {
   const once = xor(cover, proof)
   return sameBytes(hash(once), stored) && proof.length === cover.length
-}
-
-export function sameBytes(a: Buffer, b: Buffer): boolean {
-  return a.length === b.length && timingSafeEqual(a, b)
 }
 
 /** As long as `a`; where `b` is shorter it counts as zero. */

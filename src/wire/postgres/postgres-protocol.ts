@@ -1,6 +1,7 @@
 import type { ProxyError } from '../../lib/errors.ts'
 import type { ClientChannel, ServerChannel } from '../handshake-channel.ts'
 import type { CancelKey, UpstreamLogin, UpstreamWelcome, WireProtocol } from '../protocol.ts'
+import { admitAgent, authenticateAgent } from './agent-authentication.ts'
 import {
   encodeBackendKeyData,
   encodeError,
@@ -12,7 +13,6 @@ import {
 import { openPostgresDialogue } from './dialogue.ts'
 import { int32, message, postgresLayout } from './framing.ts'
 import { COPY_DATA, TERMINATE } from './message-types.ts'
-import { authenticateByScram } from './scram-server.ts'
 import { openPostgres } from './startup.ts'
 import { logInToPostgres, startUpstreamTls } from './upstream-login.ts'
 
@@ -51,7 +51,8 @@ export const postgresProtocol: WireProtocol = {
   name: 'postgres',
   layout: postgresLayout,
   open: openPostgres,
-  authenticate: authenticateByScram,
+  authenticate: authenticateAgent,
+  admit: admitAgent,
   welcome,
   reject,
   login: logInToPostgres,

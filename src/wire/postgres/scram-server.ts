@@ -4,6 +4,7 @@ import { ProxyError } from '../../lib/errors.ts'
 import type { ServerChannel } from '../handshake-channel.ts'
 import type { AgentVerifier, LoginProof, ScramVerifier } from '../protocol.ts'
 import { Reader, strictUtf8 } from '../reader.ts'
+import { provenBy } from '../whole-secret.ts'
 import { cstring, int32, message } from './framing.ts'
 import * as type from './message-types.ts'
 
@@ -39,7 +40,7 @@ export async function authenticateByScram(
   const final = readClientFinal(await readPasswordMessage(channel))
   const expectedBinding = bindingOf(first, channel)
   const authMessage = `${first.bare},${serverFirst},${final.withoutProof}`
-  const proven = provenOf(verifier, authMessage, final.proof)
+  const proven = provenBy(verifier, (secret) => provesPassword(secret, authMessage, final.proof))
   const sameBinding = safeEqual(Buffer.from(final.binding, 'base64'), expectedBinding)
   if (!proven || !sameBinding || final.nonce !== nonce) throw loginFailed()
   const signature = hmac(proven.serverKey, authMessage).toString('base64')
@@ -50,18 +51,6 @@ export async function authenticateByScram(
     ]),
   )
   return { kind: 'secret', storedKey: proven.storedKey }
-}
-
-/** Which secret was proved. Two are tried whatever the agent has and whichever it is. */
-function provenOf(
-  verifier: AgentVerifier,
-  authMessage: string,
-  proof: Buffer,
-): ScramVerifier | null {
-  const first = provesPassword(verifier, authMessage, proof)
-  const second = provesPassword(verifier.second ?? verifier, authMessage, proof)
-  if (first) return verifier
-  return second && verifier.second ? verifier.second : null
 }
 
 interface ClientFirst {

@@ -253,14 +253,27 @@ t.test('inside TLS the secret itself is a proof; in clear it is never asked for'
   t.match((await full('another')).error, { code: 'LOGIN_FAILED' })
   const token = 'x'.repeat(1400)
   const proof = { kind: 'token', until: 0, onBehalfOf: null } as const
-  const accepts = async (secret: string) => (secret === token ? proof : null)
-  t.equal((await full(token, { ...NOTHING, accepts })).error, null)
+  const accepts = async (secret: string) => {
+    if (secret === token) return proof
+    throw new ProxyError('LOGIN_FAILED', 'password authentication failed')
+  }
+  const byToken = await full(token, { ...NOTHING, accepts })
+  t.same([byToken.error, byToken.proof], [null, proof])
+  t.match((await full(`${token}x`, { ...NOTHING, accepts })).error, { code: 'LOGIN_FAILED' })
+  t.equal((await full(SECRET, { ...VERIFIER, accepts })).error, null, 'a secret or a token')
+  const huge = await full('x'.repeat(16 * 1024 + 1), { ...NOTHING, accepts })
+  t.match(huge.error, { code: 'PROTOCOL_VIOLATION' })
   t.match((await full(SECRET, NOTHING)).error, { code: 'LOGIN_FAILED' })
   const clear = await play({
     answers: [response({ proof: wrong }), () => message(3, Buffer.from('sesame\0'))],
   })
   t.match(clear.error, { code: 'LOGIN_FAILED' })
   t.same(clear.written.length, 2)
+  const clearToken = await play({
+    verifier: { ...NOTHING, accepts },
+    answers: [response({ proof: wrong }), () => message(3, Buffer.from(`${token}\0`))],
+  })
+  t.match(clearToken.error, { code: 'TLS_REQUIRED' })
 })
 
 t.test('either of two secrets opens, by each way of proving it', async (t) => {
