@@ -283,11 +283,37 @@ t.test('names beyond ASCII are the same only where they are spelled alike', asyn
   ])
 })
 
+t.test('what a user variable is given is told of, what it holds is not known', (t) =>
+  same(t, [
+    ['SELECT @x := ssn, name FROM people', '~national-id -'],
+    ['SELECT @x := name, @x, name FROM people', '- ? -'],
+    ['SELECT 1 + @x := id + ssn, @y := id = 1 FROM people', '~national-id -'],
+    ['SELECT @x := @y := ssn, @x := @y FROM people', '~national-id ?'],
+    ['SELECT (@x := name) IS NULL, count(@x := ssn), id FROM people', '- ~national-id -'],
+    ['SELECT (SELECT @x := ssn LIMIT 1) FROM people', '~national-id'],
+    ['SELECT d.x, d.name FROM (SELECT @v := ssn AS x, name FROM people) d', '~national-id -'],
+  ]),
+)
+
+t.test('arguments that say their type, as dynamic columns of MariaDB have them', async (t) => {
+  const cases = [
+    ["SELECT COLUMN_GET(COLUMN_CREATE('k', name), 'k' AS CHAR) FROM people", '-'],
+    [
+      "SELECT COLUMN_GET(COLUMN_CREATE('k', name AS CHAR(9), 's', ssn AS CHAR, 'i', id), 's' AS CHAR), id FROM people",
+      '~national-id -',
+    ],
+  ] as const
+  for (const [sql, expected] of cases) t.equal(await columns(sql), expected, sql)
+  await same(t, [
+    ['SELECT CAST(ssn AS CHAR(9)), CAST(name AS DECIMAL(9, 2)) FROM people', '~national-id -'],
+    ['SELECT CAST(name AS CHAR, ssn) FROM people', '~national-id'],
+  ])
+})
+
 t.test('what is not known is not fit to see', (t) =>
   same(t, [
     ['SELECT @x, name FROM people', '? -'],
     ['SELECT @@version, @@session.sql_mode, name FROM people', '? ? -'],
-    ['SELECT @x := ssn, name FROM people', null],
     ['SELECT name FROM people WHERE (@x := ssn) IS NOT NULL', null],
     ['SELECT name, LAST_INSERT_ID(), LOAD_FILE("/x") FROM people', '- ? ?'],
     ['SELECT nowhere.x, people.name FROM people, nowhere', '? -'],

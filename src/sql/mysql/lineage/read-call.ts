@@ -7,6 +7,8 @@ const WORD_FIRST = new Set(['EXTRACT', 'TIMESTAMPADD', 'TIMESTAMPDIFF', 'GET_FOR
 const FIRST_WORD =
   /^(?:SQL_TSI_)?(?:FRAC_SECOND|MICROSECOND|SECOND|MINUTE|HOUR|DAY|WEEK|MONTH|QUARTER|YEAR|DATE|TIME|DATETIME|TIMESTAMP|[A-Z]+_(?:MICROSECOND|SECOND|MINUTE|HOUR|MONTH))$/
 const SIDES = ['LEADING', 'TRAILING', 'BOTH']
+/** Functions whose arguments may say their type: those of MariaDB's dynamic columns do beside CAST. */
+const TYPED = new Set(['CAST', 'COLUMN_GET', 'COLUMN_CREATE', 'COLUMN_ADD'])
 /** Functions of which FROM and FOR part the arguments. */
 const PARTED = new Set(['EXTRACT', 'TRIM', 'SUBSTRING', 'SUBSTR', 'MID'])
 
@@ -76,8 +78,10 @@ class Arguments {
     if (cursor.skipOp(',')) {
       if (this.#word === 'CONVERT') this.#type()
     } else if (this.#partedBy('FROM') || this.#partedBy('FOR')) cursor.at++
-    else if (cursor.sees('AS') && this.#word === 'CAST') this.#type()
-    else if (cursor.skip('USING')) {
+    else if (TYPED.has(this.#word) && cursor.sees('AS')) {
+      this.#type()
+      cursor.skipOp(',')
+    } else if (cursor.skip('USING')) {
       cursor.at++
       if (cursor.at !== this.#end) throw this.#reading.unfollowed()
     } else this.#order()
@@ -102,15 +106,20 @@ class Arguments {
     }
   }
 
-  /** A type holds words and numbers. */
+  /** A type holds words and numbers, and goes to the next comma outside its parentheses. */
   #type(): void {
     const { tokens } = this.#reading.cursor
-    for (let at = this.#reading.cursor.at; at < this.#end; at++) {
+    let depth = 0
+    let at = this.#reading.cursor.at
+    for (; at < this.#end; at++) {
       const { kind, text } = tokens[at] ?? {}
+      if (text === ',' && depth === 0) break
+      if (text === '(') depth++
+      if (text === ')') depth--
       const plain =
         kind === 'word' || kind === 'number' || text === '(' || text === ')' || text === ','
       if (!plain || tokens[at]?.keyword === 'SELECT') throw this.#reading.unfollowed()
     }
-    this.#reading.passTo(this.#end)
+    this.#reading.passTo(at)
   }
 }

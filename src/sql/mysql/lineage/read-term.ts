@@ -64,10 +64,11 @@ function readLiteral({ cursor }: Reading): Expression {
   return CONSTANT
 }
 
+/** @v, whatever it holds; @v := value is the value, and takes all that stands behind it. */
 function readVariable(reading: Reading): Expression {
   const { cursor } = reading
   cursor.at++
-  if (cursor.op(':=')) throw reading.unfollowed()
+  if (cursor.skipOp(':=')) return { kind: 'mixed', parts: [reading.expression()] }
   return { kind: 'unknown', what: 'a user variable' }
 }
 
