@@ -57,7 +57,7 @@ function judge(
   line: OutputLineage | undefined,
   input: MysqlPlanInput,
 ): Judgement {
-  const named = namedBy(column, input.schema)
+  const named = namedBy(column, line, input.schema)
   if (input.classification.output === 'clear') {
     const passes = named.kind === 'passes' || isNoTable(column, line)
     return passes ? PASSES : whole(ofServer(named), true)
@@ -92,12 +92,18 @@ type Named =
   | { readonly kind: 'unknown' }
 
 /** What the column is that the server names. */
-function namedBy({ origin }: ResultColumn, schema: MysqlPlanInput['schema']): Named {
+function namedBy(
+  { origin }: ResultColumn,
+  line: OutputLineage | undefined,
+  schema: MysqlPlanInput['schema'],
+): Named {
   if (!origin || origin.schema === '' || origin.table === '') return { kind: 'passes' }
   const table = schema.table(origin.schema, origin.table)
   if (!table) return { kind: 'passes' }
   const name = origin.column.toLowerCase()
   const known = table.columns.find((column) => column.name.toLowerCase() === name)
+  // Of a cursor's rows, which it has put aside, it gives the name in the result for the column's.
+  if (!known && line?.name.toLowerCase() === name) return { kind: 'passes' }
   if (!known || known.derived) return { kind: 'unknown' }
   return known.dataClass === null
     ? { kind: 'passes' }

@@ -153,6 +153,18 @@ t.test('the server may add masking', async (t) => {
   t.equal(plan([column('tickets.id')], [SAFE]), null)
 })
 
+t.test("a cursor's rows carry the result's own names, which say nothing of a column", async (t) => {
+  const shown = column('customers.called', 'called')
+  const named = (line: OutputLineage) => ({ ...line, name: 'called' })
+  t.same(outcome(plan([shown], [named(SAFE)])), undefined, 'SELECT name AS called')
+  t.same(outcome(plan([shown], [named(EMAIL)])), [PARTIAL], 'SELECT email AS called')
+  t.same(outcome(plan([shown], [SAFE])), [WHOLE], 'a name that the text does not give')
+  t.same(outcome(plan([column('customers.new', 'called')], [named(SAFE)])), [WHOLE])
+  t.same(outcome(plan([column('customers.ssn', 'ssn')], [{ ...SAFE, name: 'ssn' }])), [null])
+  t.same(outcome(plan([shown], undefined)), [WHOLE], 'without lineage')
+  t.same(outcome(plan([shown], undefined, clear)), [WHOLE])
+})
+
 t.test('what WITH makes is no table, whatever the server says', async (t) => {
   // WITH customers AS (SELECT title AS email FROM tickets) SELECT email FROM customers
   const made = { ...SAFE, notTables: ['customers'] }
