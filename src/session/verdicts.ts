@@ -8,6 +8,7 @@ import type { Parameter } from '../wire/protocol.ts'
 import { combineDecisions } from './combine-decisions.ts'
 import { type Diagnostics, showsThem } from './diagnostics.ts'
 import { type Asked, Exchange } from './exchange.ts'
+import { KeptValues } from './kept-values.ts'
 import type { Services, Settings } from './services.ts'
 import type { Names } from './session-names.ts'
 import type { ClientFrame, Eventually, Settle, Step } from './step.ts'
@@ -29,6 +30,7 @@ export class Verdicts {
   readonly #classifier: Classifier
   readonly #settings: () => Settings
   readonly #diagnostics: Diagnostics
+  readonly #kept = new KeptValues()
   #exchanges = 0
   /** Settings by which the server reads text otherwise than we do, with their values. */
   readonly #misread = new Map<string, string>()
@@ -115,7 +117,8 @@ export class Verdicts {
   }
 
   /** Look-ups, of which there have been too many. */
-  #probing(asked: Asked): Asked {
+  #probing(given: Asked): Asked {
+    const asked = this.#withKept(given)
     if (!asked.statements.some(({ lookups }) => lookups)) return asked
     const { lookups, rowLimits } = this.#services
     const statements = asked.statements.map((statement) => {
@@ -124,6 +127,12 @@ export class Verdicts {
       return probe ? { ...statement, effects: [...statement.effects, probe] } : statement
     })
     return { ...asked, statements }
+  }
+
+  /** What reads variables or settings is judged by what the session may have left there. */
+  #withKept(asked: Asked): Asked {
+    const statements = this.#kept.judge(asked.statements)
+    return statements === asked.statements ? asked : { ...asked, statements }
   }
 
   #show(parameters: readonly Parameter[]): ShownParameter[] {

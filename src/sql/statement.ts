@@ -127,6 +127,13 @@ export interface Classification {
   readonly lookups?: readonly Lookup[]
   /** What it copies, so that the copies are known for what they are; none is no list. */
   readonly copies?: readonly Copy[]
+  /** Data classes of what it may leave in user variables or settings; none listed: not known. */
+  readonly keeps?: readonly string[]
+  /**
+   * It reads what earlier statements may have left there. Where it shows user variables its lineage
+   * says so; of settings nothing is said.
+   */
+  readonly usesKept?: 'variables' | 'settings'
   /** It shows what the statement before it reported, and nothing else (MySQL's SHOW WARNINGS). */
   readonly diagnostics?: true
   /** It gives any number of results: a procedure's, or what is computed when it runs. */

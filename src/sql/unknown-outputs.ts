@@ -11,17 +11,41 @@ export function withUnknownOutputs(classification: Classification): Classificati
  * may be classified by now.
  */
 export function asJudgedBefore(classification: Classification): Classification {
-  const unknown = withUnknownOutputs(classification)
-  const { tables, effects } = classification
-  const written = tables.filter(({ access }) => access === 'write')
-  if (written.length === 0 || tables.length === written.length) return unknown
-  const reason = 'may copy what has been classified since it was prepared'
+  const { tables } = classification
+  if (tables.every(({ access }) => access === 'write')) return withUnknownOutputs(classification)
+  return maybeCopying(
+    withUnknownOutputs(classification),
+    'may copy what has been classified since it was prepared',
+    [],
+  )
+}
+
+/** A statement that reads variables or settings, in which values of these classes may be. */
+export function usingKept(
+  classification: Classification,
+  classes: readonly string[],
+): Classification {
+  const reason = 'may write a classified value that the session has kept in a variable or setting'
+  const shown =
+    classification.usesKept === 'settings' ? withUnknownOutputs(classification) : classification
+  return maybeCopying(shown, reason, classes)
+}
+
+/** Where it writes, any column may be filled. */
+function maybeCopying(
+  classification: Classification,
+  reason: string,
+  classes: readonly string[],
+): Classification {
+  const written = classification.tables.filter(({ access }) => access === 'write')
+  if (written.length === 0) return classification
+  const copies = written.map(({ schema, name: table }) => ({
+    ...{ schema, table, column: null, classes, plain: false },
+  }))
   return {
-    ...unknown,
-    effects: [...effects, { effect: 'export', reason }],
-    copies: written.map(({ schema, name: table }) => ({
-      ...{ schema, table, column: null, classes: [], plain: false },
-    })),
+    ...classification,
+    effects: [...classification.effects, { effect: 'export', reason }],
+    copies: [...(classification.copies ?? []), ...copies],
   }
 }
 

@@ -9,12 +9,24 @@ const TABLES = `
   CREATE TABLE sources (id integer, body varchar(80));
   CREATE TABLE later (id integer, body varchar(80));
   CREATE TABLE renamed (id integer, body varchar(80));
+  CREATE TABLE remembered (id integer, body varchar(80));
+  CREATE TABLE plain (id integer, body varchar(80));
 `
 /** Nothing waits, so what is copied is copied. */
 const RULES = [
   // biome-ignore lint/suspicious/noThenProperty: the file's key; nobody awaits this object
   { name: 'all', when: {}, then: 'allow' },
 ]
+const VARIABLES = {
+  unrelated: "SET @v = 'open'",
+  fill: 'SELECT email INTO @v FROM customers ORDER BY id LIMIT 1',
+  kept: '@v',
+}
+const SETTINGS = {
+  unrelated: "SELECT set_config('my.v', 'open', false)",
+  fill: "SELECT set_config('my.v', email, false) FROM customers ORDER BY id LIMIT 1",
+  kept: "current_setting('my.v')",
+}
 const CLEAR = /ada\.marsh|bo\.larsen|966-34|965-87/i
 const MASKED = /^[ab]\*+@[xy]\.test$/
 
@@ -99,6 +111,22 @@ async function copies(t: Test, side: Side): Promise<void> {
     await masked("SELECT concat('', b) AS c FROM filled", client, false)
     await client.query('COMMIT')
     await masked('SELECT b FROM filled', client, false)
+  })
+
+  t.test('so is what the session has kept in a variable or a setting meanwhile', async (t) => {
+    const session = await connect()
+    const { fill, kept, unrelated } = side.system === 'mysql' ? VARIABLES : SETTINGS
+    await session.query(unrelated)
+    await session.query(`INSERT INTO plain SELECT 1, ${kept}`)
+    t.match(
+      await session.query('SELECT body FROM plain'),
+      [{ body: 'open' }],
+      'nothing was kept yet',
+    )
+    await session.query(fill)
+    t.notMatch(JSON.stringify(await session.query(`SELECT ${kept} AS shown`)), CLEAR)
+    await session.query(`INSERT INTO remembered SELECT 1, ${kept}`)
+    await masked('SELECT body FROM remembered', await connect())
   })
 
   t.test('another name takes it along', async () => {

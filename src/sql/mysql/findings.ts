@@ -50,6 +50,10 @@ export class Findings {
   bringsOut = false
   /** Its strings may hold passwords. */
   secret = false
+  /** It may leave classified values in user variables. */
+  keeps = false
+  /** It reads user variables. */
+  usesKept = false
   /** How many results it gives isn't known. */
   anyResults = false
   /** Schemas that texts in its strings name. */
@@ -160,6 +164,8 @@ export class Findings {
     this.bringsOut ||= inner.touchesClassified || inner.bringsOut || inner.#classes.size > 0
     this.connectionBound ||= inner.connectionBound
     this.secret ||= inner.secret
+    this.keeps ||= inner.keeps
+    this.usesKept ||= inner.usesKept
   }
 
   adopt(uses: readonly TableUse[], classes: readonly string[]): void {

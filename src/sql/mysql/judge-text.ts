@@ -268,6 +268,8 @@ function signature(statements: readonly Classification[]): string {
       statement.schemas,
       statement.uses,
       statement.copies,
+      statement.keeps,
+      statement.usesKept,
     ]),
   )
 }
@@ -301,6 +303,8 @@ function stricter(one: Classification, other: Classification | undefined): Class
     schemas: [...new Set([...(one.schemas ?? []), ...(other.schemas ?? [])])],
     ...(one.anyResults || other.anyResults ? { anyResults: true as const } : {}),
     ...(uses === undefined ? {} : { uses }),
+    ...(one.keeps || other.keeps ? { keeps: [...(one.keeps ?? []), ...(other.keeps ?? [])] } : {}),
+    ...(one.usesKept || other.usesKept ? { usesKept: 'variables' as const } : {}),
     ...(one.kill && same(one.kill, other.kill) ? { kill: one.kill } : {}),
   }
 }
@@ -341,6 +345,8 @@ function classificationOf(
     ...(findings.uses === null ? {} : { uses: findings.uses }),
     ...(findings.kill ? { kill: findings.kill } : {}),
     ...(findings.diagnostics ? { diagnostics: true as const } : {}),
+    ...(findings.keeps ? { keeps: findings.classes } : {}),
+    ...(findings.usesKept ? { usesKept: 'variables' as const } : {}),
   }
 }
 

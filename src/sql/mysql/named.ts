@@ -57,6 +57,8 @@ function include(
   findings.copies.push(...(inner.copies ?? []))
   findings.classified ||= inner.output === 'classified'
   findings.connectionBound ||= inner.connectionBound
+  findings.keeps ||= inner.keeps !== undefined
+  findings.usesKept ||= inner.usesKept !== undefined
   for (const schema of inner.schemas ?? []) findings.schemas.add(schema)
 }
 

@@ -180,7 +180,9 @@ class ProbeCheck {
       into = token.keyword === 'INTO' || (into && isOp(token, ','))
       return false
     })
-    if (kept) this.#probe('keeps a classified value in a user variable', kept)
+    if (!kept) return
+    this.#probe('keeps a classified value in a user variable', kept)
+    this.#analysis.findings.keeps = true
   }
 
   /** What waits, locks or keeps its arguments. */

@@ -6,7 +6,7 @@ import { checkProbes } from './probes.ts'
 import type { StatementText } from './statement-text.ts'
 import { namesIn, readTable, takesEverything } from './tables.ts'
 import { isName, isOp, nameOf } from './token.ts'
-import { checkVariables } from './variables.ts'
+import { checkVariables, setsVariable } from './variables.ts'
 
 export interface QueryOptions {
   /** The index from which tables stand without FROM; -1 for none. */
@@ -37,6 +37,8 @@ export function checkQuery(
   checkCalls(analysis, text, new Set(notCalls))
   checkInto(analysis, text)
   checkVariables(analysis, text)
+  // What the schema doesn't know may hold anything.
+  if (findings.unknown.size > 0 && setsVariable(text)) findings.keeps = true
   noteColumns(analysis, text)
   checkMissed(analysis, text, from, new Set(common.map(({ name }) => name.toLowerCase())))
   checkProbes(analysis, text, from)

@@ -34,6 +34,7 @@ export function setStatement(analysis: Analysis, text: StatementText): void {
 function checkReadsTables({ findings }: Analysis, { tokens }: StatementText): void {
   if (findings.read.some(({ classified }) => classified) || findings.unknown.size > 0) {
     findings.effect('probe', 'keeps what it reads from tables in a variable', tokens[0])
+    findings.keeps = true
   }
 }
 

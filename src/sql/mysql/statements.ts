@@ -227,6 +227,7 @@ function call(analysis: Analysis, text: StatementText): string {
   if (keeps && findings.known.some(({ classified }) => classified)) {
     const reason = 'a procedure may keep classified values in a user variable'
     findings.effect('probe', reason, token)
+    findings.keeps = true
   }
   return 'CALL'
 }

@@ -12,12 +12,22 @@ export function checkVariables({ findings }: Analysis, { tokens }: StatementText
     if (token.kind === 'variable') {
       findings.connectionBound = true
       findings.classified = true
+      findings.usesKept = true
       if (isOp(tokens[at + 1], ':=')) findings.effect('session', `sets @${nameOf(token)}`, token)
     } else if (isOp(token, '@@')) {
       const name = systemVariableAt(tokens, at)
       if (name !== null && CARRIERS.test(name)) findings.classified = true
     }
   }
+}
+
+/** SELECT ... INTO @v, @v := value */
+export function setsVariable({ tokens }: StatementText): boolean {
+  return tokens.some(
+    ({ kind, keyword }, at) =>
+      (kind === 'variable' && isOp(tokens[at + 1], ':=')) ||
+      (keyword === 'INTO' && tokens[at + 1]?.kind === 'variable'),
+  )
 }
 
 /** The name behind @@ and its scope. */

@@ -102,6 +102,8 @@ function classifyOne(
       names: judged.names,
       lookups: findings.lookups,
       ...(findings.copies.length > 0 && { copies: findings.copies }),
+      ...(mayKeep(findings) && { keeps: findings.classes }),
+      ...(findings.usesKept && { usesKept: 'settings' as const }),
       ...(node === read.node && read.copy ? { copy: read.copy } : {}),
     }
     return { classification, analysis, unknown: findings.unknown.size > 0, deep: false }
@@ -113,6 +115,11 @@ function classifyOne(
     findings.classified = true
     return { classification: unreadable(read.sql, reason), analysis, unknown: false, deep }
   }
+}
+
+/** Code that can't be read may put into a setting whatever it reads. */
+function mayKeep({ keeps, classified, effects }: Findings): boolean {
+  return keeps || (classified && effects.some(({ effect }) => effect === 'opaque'))
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Analysis } from './analysis.ts'
 import { type Body, textOf } from './ast.ts'
 import { type Judged, judged, simple } from './judged.ts'
 import { setStatement } from './set-effects.ts'
-import { isSecretSetting } from './settings.ts'
+import { holdsAnyText, isSecretSetting } from './settings.ts'
 
 const TWO_PHASE = new Set([
   'TRANS_STMT_PREPARE',
@@ -28,6 +28,7 @@ export function setting(analysis: Analysis, body: Body): Judged {
 export function show(analysis: Analysis, body: Body): Judged {
   const name = textOf(body.name)
   analysis.findings.effect('read', 'shows a setting')
+  analysis.findings.usesKept ||= holdsAnyText(name)
   if (isSecretSetting(name)) {
     analysis.findings.effect('export', `reads ${name}, which may hold a secret`)
   }

@@ -49,6 +49,17 @@ export function settingUse(name: string): SettingUse {
   return 'opaque'
 }
 
+const ANY_TEXT = new Set(
+  'all application_name default_text_search_config local_preload_libraries search_path timezone'.split(
+    ' ',
+  ),
+)
+
+/** Whether a setting takes whatever text it is given; one of an extension, or of nobody's, does. */
+export function holdsAnyText(name: string): boolean {
+  return name.includes('.') || ANY_TEXT.has(name.toLowerCase())
+}
+
 /** UTF8 in any of the spellings that the server takes. */
 export function isUtf8(encoding: string): boolean {
   const name = encoding.toLowerCase().replace(/[^a-z0-9]/g, '')

@@ -4,7 +4,7 @@ import { calleeOf, knownUse, noteCall, noteUnknownSetting } from './calls.ts'
 import { isConstant } from './expressions.ts'
 import { noteImplicitCasts } from './implicit-casts.ts'
 import { checkSetting } from './set-effects.ts'
-import { isSecretSetting } from './settings.ts'
+import { holdsAnyText, isSecretSetting } from './settings.ts'
 import { noteTypeCode } from './type-code.ts'
 
 /** The kinds of node that queries are made of. One that isn't here is one that nobody has judged. */
@@ -141,6 +141,7 @@ function checkSetConfig(analysis: Analysis, args: readonly unknown[], at?: numbe
   const name = literalOf(args[0])
   const value = literalOf(args[1])
   if (typeof name !== 'string' || !isConstant(args[1])) {
+    analysis.findings.keeps = true
     analysis.findings.effect('opaque', 'set_config() sets what it computes', at)
   } else checkSetting(analysis, name, value === undefined ? null : [value ?? ''], at)
 }
@@ -162,6 +163,7 @@ function checkInputType(analysis: Analysis, type: unknown): void {
 
 function checkCurrentSetting(analysis: Analysis, args: readonly unknown[], at?: number): void {
   const name = literalOf(args[0])
+  analysis.findings.usesKept ||= typeof name !== 'string' || holdsAnyText(name)
   if (typeof name !== 'string') {
     // Of a column, its place in FROM decides: see checkSettingName.
     if (nodeOf(args[0])?.kind !== 'ColumnRef') noteUnknownSetting(analysis, at)
