@@ -131,6 +131,7 @@ export class Verdicts {
 
   /** What reads variables or settings is judged by what the session may have left there. */
   #withKept(asked: Asked): Asked {
+    if (!this.#services.policy().guards) return asked
     const statements = this.#kept.judge(asked.statements)
     return statements === asked.statements ? asked : { ...asked, statements }
   }

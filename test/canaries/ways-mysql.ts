@@ -53,6 +53,29 @@ function variable(maker: Maker): Telling {
   return { steps: plain(...texts), marks: true }
 }
 
+/** A classified value goes by a variable to where an unclassified one was. */
+function kept(maker: Maker): Telling {
+  const from = maker.table()
+  const to = maker.base() ?? from
+  const column = maker.column(to)
+  const [fill, write] = [
+    maker.random.pick([
+      `SELECT ${maker.column(from)} INTO @k FROM ${from} LIMIT 1`,
+      `SET @k = (SELECT ${maker.column(from)} FROM ${from} LIMIT 1)`,
+      `SELECT @k := ${maker.column(from)} FROM ${from}`,
+    ]),
+    maker.random.pick([
+      [`UPDATE ${to} SET ${column} = @k`],
+      [`INSERT INTO ${to} (id, ${column}) VALUES (90, @k)`],
+      [`REPLACE INTO ${to} (id, ${column}) SELECT 90, UPPER(@k)`],
+      [`PREPARE k FROM 'UPDATE ${to} SET ${column} = ?'`, 'EXECUTE k USING @k'],
+      [`PREPARE k FROM 'UPDATE ${to} SET ${column} = @k'`, 'EXECUTE k'],
+    ]),
+  ]
+  const told = undone(fill, ...write, `SELECT ${column} FROM ${to} ORDER BY id DESC`)
+  return { ...told, marks: true }
+}
+
 function complaint(maker: Maker): Telling {
   const table = maker.table()
   const sql = `SELECT ${maker.failing(table)} FROM ${table} AS a`
@@ -157,6 +180,7 @@ const OTHERS: readonly Way[] = [
   temporary,
   variable,
   variable,
+  kept,
   complaint,
   complaint,
   refusedWrite,

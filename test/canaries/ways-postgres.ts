@@ -135,9 +135,33 @@ function moved(maker: Maker): Telling {
   return { ...told, marks: true }
 }
 
-/**
- * A setting isn't read back: to set what is computed is opaque, and held where no rule lets it pass.
- */
+/** A classified value is put into a setting, and read, shown or written from there. */
+function kept(maker: Maker): Telling {
+  const table = maker.table()
+  const to = maker.base() ?? table
+  const column = maker.column(to)
+  const value = `(a.${maker.column(table)})::text`
+  const read = "current_setting('own.kept')"
+  return {
+    ...undone(
+      `SELECT set_config('own.kept', ${value}, false) FROM ${table} AS a ORDER BY a.id`,
+      maker.random.pick([
+        `SELECT ${read} AS again, upper(${read})`,
+        'SHOW own.kept',
+        `SELECT s.* FROM (SELECT ${read}) AS s, ${to} LIMIT 2`,
+        `PREPARE kept AS SELECT reverse(${read})`,
+      ]),
+      maker.random.pick([
+        `UPDATE ${to} SET ${column} = ${read}`,
+        `INSERT INTO ${to} (id, ${column}) VALUES (90, ${read})`,
+        'EXECUTE kept',
+      ]),
+      `SELECT * FROM ${to} ORDER BY id DESC`,
+    ),
+    marks: true,
+  }
+}
+
 function elsewhere(maker: Maker): Telling {
   const table = maker.table()
   const value = `(SELECT (a.${maker.column(table)})::text FROM ${table} AS a WHERE a.id = 1)`
@@ -179,6 +203,7 @@ export const postgresWays: { readonly readOnly: readonly Way[]; readonly others:
       refusedWrite,
       returned,
       moved,
+      kept,
       elsewhere,
       explained('ANALYZE, VERBOSE', false),
       explained('FORMAT JSON', false),

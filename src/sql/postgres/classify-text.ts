@@ -117,9 +117,9 @@ function classifyOne(
   }
 }
 
-/** Code that can't be read may put into a setting whatever it reads. */
-function mayKeep({ keeps, classified, effects }: Findings): boolean {
-  return keeps || (classified && effects.some(({ effect }) => effect === 'opaque'))
+/** To set what is computed is opaque, and code that can't be read may do it with all that it reads. */
+function mayKeep({ classified, effects }: Findings): boolean {
+  return classified && effects.some(({ effect }) => effect === 'opaque')
 }
 
 /**

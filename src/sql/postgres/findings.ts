@@ -35,8 +35,6 @@ export class Findings {
   /** Something classified or unknown is read. */
   classified = false
   connectionBound = false
-  /** It may leave classified values in settings. */
-  keeps = false
   /** It reads settings, or what shows them. */
   usesKept = false
   /** False where rows may come that aren't the statement's own: its outputs say nothing of them. */
@@ -84,7 +82,6 @@ export class Findings {
     for (const name of inner.functions) this.functions.add(name)
     this.classified ||= inner.classified
     this.connectionBound ||= inner.connectionBound
-    this.keeps ||= inner.keeps
     this.usesKept ||= inner.usesKept
   }
 
@@ -97,7 +94,6 @@ export class Findings {
     this.#copies.push(...(earlier.copies ?? []))
     this.classified ||= earlier.output === 'classified'
     this.connectionBound ||= earlier.connectionBound
-    this.keeps ||= earlier.keeps !== undefined
     this.usesKept ||= earlier.usesKept !== undefined
   }
 

@@ -141,7 +141,6 @@ function checkSetConfig(analysis: Analysis, args: readonly unknown[], at?: numbe
   const name = literalOf(args[0])
   const value = literalOf(args[1])
   if (typeof name !== 'string' || !isConstant(args[1])) {
-    analysis.findings.keeps = true
     analysis.findings.effect('opaque', 'set_config() sets what it computes', at)
   } else checkSetting(analysis, name, value === undefined ? null : [value ?? ''], at)
 }
