@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { registerAgent } from './cli/agent.ts'
+import { registerAgentToken } from './cli/agent-token.ts'
 import { registerApprovals } from './cli/approvals.ts'
 import { registerAudit } from './cli/audit.ts'
 import { registerCheck } from './cli/check.ts'
@@ -52,6 +53,7 @@ async function runCommand(): Promise<void> {
     .exitOverride()
   registerStart(program, io)
   registerAgent(program, io)
+  registerAgentToken(program, io)
   registerToken(program, io)
   registerCheck(program, io)
   registerApprovals(program, io)

@@ -83,6 +83,11 @@ export class ApprovalDesk {
     return this.#book.get(id)
   }
 
+  /** The request as it stands when all that was begun before is done: over, where its time is. */
+  look(id: string): Promise<ApprovalRequest | undefined> {
+    return this.#book.step(id, async (request) => request)
+  }
+
   all(): IterableIterator<ApprovalRequest> {
     return this.#book.all()
   }
@@ -261,6 +266,25 @@ export class ApprovalDesk {
       const state = outcome.sqlState === null ? 'executed' : 'failed'
       const settled = await this.#book.change(request, { state, outcome, waiting: null })
       this.#book.emit({ type: 'settled', request: settled })
+    })
+  }
+
+  /** Notes what an agent says became of an action whose approval it has spent; true once. */
+  report(
+    id: string,
+    { outcome, detail }: { readonly outcome: 'executed' | 'failed'; readonly detail: string },
+  ): Promise<boolean> {
+    return this.#book.step(id, async (request) => {
+      if (!request?.action || request.state !== 'approved' || !request.spentAt) return false
+      await this.#book.record({ type: 'action.outcome', id, agent: request.agent, outcome, detail })
+      const ms = Date.parse(this.#book.time()) - Date.parse(request.spentAt)
+      const settled = await this.#book.change(request, {
+        state: outcome,
+        outcome: { rows: null, ms, sqlState: null, detail },
+        waiting: null,
+      })
+      this.#book.emit({ type: 'settled', request: settled })
+      return true
     })
   }
 

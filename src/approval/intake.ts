@@ -97,8 +97,12 @@ export class Intake {
     })
   }
 
-  /** An agent whose hold was over before somebody said no hears it, once, when it asks again. */
+  /**
+   * An agent whose hold was over before somebody said no hears it, once, when it asks again. Of an
+   * action it hears by its id.
+   */
   async #tellDenial(request: ApprovalRequest, draft: RequestDraft): Promise<Opened | null> {
+    if (request.action) return null
     const untold = request.state === 'denied' && request.waiting === 'ticket'
     if (!untold || this.#since(request) >= draft.expiresMs) return null
     const told = await this.#book.change(request, { waiting: null })
@@ -150,7 +154,8 @@ export class Intake {
       votes: [],
       cleared: [],
       grant: null,
-      waiting: 'connection',
+      // Nobody holds a connection open for an action.
+      waiting: draft.action ? 'ticket' : 'connection',
       withdrawnCause: null,
       outcome: null,
       history: this.#history(draft.agent, draft.fingerprint),
@@ -194,6 +199,9 @@ function askedFor(draft: RequestDraft): string {
 function recordOf(request: ApprovalRequest): ApprovalRecord {
   const { id, binding, agent, database, verb, statementSha256: sha256 } = request
   const rules = request.requirements.map((requirement) => requirement.rule)
-  const clear = request.asksClear
-  return { type: 'approval.requested', id, binding, agent, database, sha256, verb, rules, clear }
+  return {
+    ...{ type: 'approval.requested', id, binding, agent, database, sha256, verb, rules },
+    clear: request.asksClear,
+    ...(request.action && { resource: request.action.resource }),
+  }
 }

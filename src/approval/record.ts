@@ -3,6 +3,7 @@ import type { Channel, WithdrawCause } from './request.ts'
 
 /** The steps of a request that the audit trail keeps. */
 export type ApprovalRecord =
+  | ActionRecord
   | {
       readonly type: 'approval.requested'
       readonly id: string
@@ -14,6 +15,8 @@ export type ApprovalRecord =
       readonly rules: readonly string[]
       /** Data classes that the agent asks to see in clear. */
       readonly clear: readonly string[]
+      /** Of an action, whose name is the verb. */
+      readonly resource?: string
     }
   | {
       readonly type: 'approval.voted'
@@ -64,6 +67,39 @@ export type ApprovalRecord =
       readonly grant: string
       readonly person: string
       readonly channel: Channel
+    }
+
+/** What agents ask for that isn't SQL; a request for it is recorded as one for a statement is. */
+export type ActionRecord =
+  /** A rule lets it pass: what was asked for is on the disk before the agent hears it. */
+  | {
+      readonly type: 'action.allowed'
+      readonly id: string
+      readonly decision: 'allowed' | 'shadow'
+      readonly agent: string
+      readonly onBehalfOf: string | null
+      readonly action: string
+      readonly resource: string
+      readonly sha256: string
+      readonly rules: readonly string[]
+    }
+  | {
+      readonly type: 'action.refused'
+      readonly agent: string
+      readonly onBehalfOf: string | null
+      readonly action: string
+      readonly resource: string
+      readonly sha256: string
+      readonly rules: readonly string[]
+      readonly reason: string
+    }
+  /** As the agent says. */
+  | {
+      readonly type: 'action.outcome'
+      readonly id: string
+      readonly agent: string
+      readonly outcome: 'executed' | 'failed'
+      readonly detail: string
     }
 
 /** Writes a record; resolves when it is on the disk, rejects with AUDIT_UNAVAILABLE. */

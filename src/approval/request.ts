@@ -16,8 +16,18 @@ export interface ShownTable {
   readonly classes: readonly string[]
 }
 
+/** An action that isn't SQL. Its name is the request's verb, all of it the request's statement. */
+export interface ActionSubject {
+  /** `model.deploy` */
+  readonly name: string
+  /** What it is done to, as the agent names it. */
+  readonly resource: string
+}
+
 /** All that a person needs to decide, and all that a decision is bound to. */
 export interface RequestDraft {
+  /** What is asked for, where it isn't that a statement runs. */
+  readonly action?: ActionSubject
   /**
    * SHA-256 (hex) over everything that the approval is for: statement, parameter types and values,
    * agent, database, role, settings, resolved objects, rules, classes and masks that bear on it,
@@ -114,11 +124,13 @@ export interface ApprovalRequest extends RequestDraft {
   readonly history: { readonly approved: number; readonly lastBy: string | null }
 }
 
-/** What became of an approved statement once it was sent. */
+/** What became of an approved statement once it was sent, or of an action. */
 export interface Outcome {
   readonly rows: number | null
   readonly ms: number
   readonly sqlState: string | null
+  /** What the agent says of an action that it has done. */
+  readonly detail?: string
 }
 
 /** How waiting ended. */

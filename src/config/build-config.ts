@@ -23,7 +23,7 @@ export function buildConfig(raw: RawConfig, folder: string, text: string): Confi
     })),
     groups: mapOf(raw.groups, (_name, group) => ({ clears: group?.clears ?? [] })),
     agents: mapOf(raw.agents, (name, agent) => buildAgent(name, agent, pathOf)),
-    rules: raw.rules.flatMap(buildRule),
+    rules: raw.rules.map(buildRule),
     limits: raw.limits.map(buildLimit),
     mode: raw.mode,
     slack: buildSlack(raw),
@@ -131,17 +131,12 @@ function buildSlack({ channels: { slack } }: RawConfig): SlackConfig | null {
   }
 }
 
-/**
- * A rule with a condition that isn't enforced is left out, so that it neither allows nor decides
- * more than it says, even where nobody looks at `unsupported`.
- */
-function buildRule(raw: RawRule): RuleConfig[] {
-  if (raw.when.action !== undefined) return []
+function buildRule(raw: RawRule): RuleConfig {
   // biome-ignore lint/suspicious/noThenProperty: the contract's field; nobody awaits this object
-  return [{ name: raw.name, when: buildCondition(raw.when), then: buildAction(raw.then) }]
+  return { name: raw.name, when: buildCondition(raw.when), then: buildAction(raw.then) }
 }
 
-function buildCondition({ in_transaction, action: _, ...when }: RawRule['when']): RuleCondition {
+function buildCondition({ in_transaction, ...when }: RawRule['when']): RuleCondition {
   const given = Object.entries(when).filter(([, value]) => value !== undefined)
   return {
     ...(Object.fromEntries(given) as RuleCondition),

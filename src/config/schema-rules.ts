@@ -2,6 +2,23 @@ import { z } from 'zod'
 import type { Effect } from '../sql/statement.ts'
 import { duration, flag, integer, oneOrMore, text } from './values.ts'
 
+const ACTION_HELP =
+  'is not an action; write words of small letters, digits, _ and - joined by dots, like model.deploy or model.*'
+
+const actionPattern = z.string().regex(/^[a-z0-9_*-]+(\.[a-z0-9_*-]+)*$/, ACTION_HELP)
+
+/** What says something of a statement, and nothing of an action. */
+const OF_STATEMENTS = [
+  'effect',
+  'database',
+  'environment',
+  'verb',
+  'tables',
+  'columns',
+  'classes',
+  'in_transaction',
+] as const
+
 function conditionSchema(effects: readonly Effect[]) {
   const effect = z.enum(effects, { error: `is not an effect; write one of ${effects.join(', ')}` })
   return z
@@ -28,7 +45,12 @@ function conditionSchema(effects: readonly Effect[]) {
         )
         .optional()
         .describe('HH:MM-HH:MM in UTC; may wrap midnight.'),
-      action: oneOrMore('Actions that are not SQL.').optional(),
+      action: z
+        .union([actionPattern.transform((one) => [one]), z.array(actionPattern).min(1)], {
+          error: ACTION_HELP,
+        })
+        .optional()
+        .describe('Actions that are not SQL: model.deploy; * matches within a part.'),
     })
     .default({})
     .describe('All that are given must hold; empty matches everything.')
@@ -79,12 +101,24 @@ const action = z.union([word, block], {
 
 /** One rule of the file. */
 export function ruleSchema(effects: readonly Effect[]) {
-  return z.strictObject({
-    name: text('A name of its own, for records and messages.'),
-    when: conditionSchema(effects),
-    // biome-ignore lint/suspicious/noThenProperty: the file's key; nobody awaits this object
-    then: action,
-  })
+  return z
+    .strictObject({
+      name: text('A name of its own, for records and messages.'),
+      when: conditionSchema(effects),
+      // biome-ignore lint/suspicious/noThenProperty: the file's key; nobody awaits this object
+      then: action,
+    })
+    .superRefine(({ when, then }, context) => {
+      if (when.action === undefined) return
+      const add = (path: string[], message: string) =>
+        context.addIssue({ code: 'custom', path, message })
+      const beside = OF_STATEMENTS.filter((key) => when[key] !== undefined)
+      if (beside.length > 0) {
+        add(['when', 'action'], `goes with agent, group and hours only, not with ${beside}`)
+      }
+      if (then.unmask) add(['then', 'unmask'], 'says nothing of an action')
+      if (then.allow?.max_rows !== undefined) add(['then', 'allow'], 'an action has no rows')
+    })
 }
 
 export type RawRule = z.output<ReturnType<typeof ruleSchema>>

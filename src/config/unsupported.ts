@@ -23,12 +23,6 @@ export function absentKeys(raw: RawConfig): string[] {
     ...identityKeys(raw),
     ...when(channels.teams !== undefined, 'channels.teams: this version speaks to Slack only'),
     ...when(channels.webhooks.length > 0, 'channels.webhooks: this version calls no webhooks'),
-    ...raw.rules.flatMap((rule, i) =>
-      when(
-        rule.when.action !== undefined,
-        `rules[${i}].when.action: this version decides about SQL only`,
-      ),
-    ),
   ]
 }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
+import { Actions } from '../approval/actions.ts'
 import { SlackChannel } from '../approval/channels/slack.ts'
 import { ApprovalDesk } from '../approval/desk.ts'
 import type { GateLine } from '../approval/gate-line.ts'
@@ -7,7 +8,9 @@ import { GateServer } from '../approval/gate-server.ts'
 import { GrantStore } from '../approval/grant-store.ts'
 import { ApprovalStore } from '../approval/store.ts'
 import type { Trail } from '../audit/events.ts'
-import type { Address, Config } from '../config/config.ts'
+import type { Address, AgentConfig, Config } from '../config/config.ts'
+import { ActionTokens } from '../identity/action-tokens.ts'
+import { Credentials } from '../identity/credentials.ts'
 import { Directory } from '../identity/directory.ts'
 import { PersonTokens } from '../identity/person-tokens.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -38,6 +41,9 @@ export class ControlPlane {
   readonly #desk: ApprovalDesk
   readonly #gate: GateServer
   readonly #tokens: PersonTokens
+  readonly #agentTokens: ActionTokens
+  readonly #actions: Actions
+  readonly #credentials = new Credentials()
   readonly #sessions: WebSessions
   readonly #counters = new DeskCounters()
   readonly #feed = new EventFeed(randomBytes(6).toString('hex'))
@@ -55,10 +61,13 @@ export class ControlPlane {
     this.#grants = grants
     this.#directory = new Directory(config.people.values(), config.groups)
     this.#tokens = new PersonTokens({ data: config.data, clock })
+    this.#agentTokens = new ActionTokens({ data: config.data, clock })
     this.#sessions = new WebSessions({ data: config.data, tokens: this.#tokens, clock, log })
     const directory = () => this.#directory
     const record = this.#record.bind(this)
     this.#desk = new ApprovalDesk({ store, grants, clock, newId, directory, record, log })
+    const policy = () => ({ rules: this.#config.rules, shadow: this.#config.mode === 'shadow' })
+    this.#actions = new Actions({ desk: this.#desk, clock, newId, directory, policy, record })
     this.#gate = new GateServer({ desk: this.#desk, urlOf: this.#urlOf.bind(this), log })
     this.#desk.subscribe((event) => {
       this.#feed.add(event)
@@ -129,6 +138,13 @@ export class ControlPlane {
     return `${base.replace(/\/+$/, '')}/v1/approvals/${id}`
   }
 
+  /** An agent that is listed and not shut out. */
+  #agent(name: string): AgentConfig | undefined {
+    const agent = this.#config.agents.get(name)
+    const path = agent?.credential ?? null
+    return path !== null && this.#credentials.revoked(name, path) ? undefined : agent
+  }
+
   async #listen(): Promise<void> {
     const { control } = this.#config.listen
     if (!control) return
@@ -148,6 +164,14 @@ export class ControlPlane {
     const store = this.#store
     const grants = this.#grants
     const tokens = this.#tokens
+    const agentTokens = this.#agentTokens
+    const parts = {
+      store,
+      grants,
+      tokens,
+      'action tokens': agentTokens,
+      'control plane audit': trail,
+    }
     const http = buildHttp({
       desk: this.#desk,
       directory: () => this.#directory,
@@ -156,10 +180,15 @@ export class ControlPlane {
       clock,
       urlOf: this.#urlOf.bind(this),
       regulations: () => this.#config.regulations,
-      notReady: () => notReady(this.#gate, { store, grants, tokens, 'control plane audit': trail }),
+      notReady: () => notReady(this.#gate, parts),
       metrics: () => this.#metrics(),
       log,
       slack: async (request) => (await this.#slack?.receive(request)) ?? null,
+      actions: {
+        actions: this.#actions,
+        tokens: agentTokens,
+        find: (name) => this.#agent(name),
+      },
       web: {
         sessions: this.#sessions,
         assets: new Assets(),

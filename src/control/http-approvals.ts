@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { statusOf } from '../approval/channels/rendering.ts'
 import { type DecideResult, winnerOf } from '../approval/decide-result.ts'
@@ -8,25 +8,34 @@ import { type ApprovalRequest, REQUEST_STATES } from '../approval/request.ts'
 import { assertNever } from '../lib/assert-never.ts'
 import { channelOf } from './answer-channel.ts'
 import { ApiError } from './api-error.ts'
-import type { HttpOptions, PersonOf } from './http-options.ts'
-import { type Answered, IdempotentAnswers } from './idempotency.ts'
+import type { Callers } from './callers.ts'
+import type { HttpOptions } from './http-options.ts'
+import { type Answered, IdempotentAnswers, idempotencyKey } from './idempotency.ts'
 import { cursorAfter, pageOf } from './page.ts'
-import { requestView } from './request-view.ts'
+import { ApprovalView, requestView } from './request-view.ts'
+import { IdParams, type Route, route } from './route.ts'
 import { untilChanged } from './until-changed.ts'
 
-type Options = HttpOptions & { readonly personOf: PersonOf }
-
 /** Seconds. */
-const LONGEST_WAIT = 60
+export const LONGEST_WAIT = 60
 
 const ListQuery = z.strictObject({
   state: z.enum(REQUEST_STATES).optional(),
   agent: z.string().optional(),
-  cursor: z.string().max(200).optional(),
+  cursor: z.string().max(200).optional().describe('What `next` of the page before gave.'),
   limit: z.coerce.number().int().min(1).max(200).default(50),
 })
-const OneQuery = z.strictObject({
-  wait: z.coerce.number().min(0).max(LONGEST_WAIT).default(0),
+export const ApprovalList = z.object({
+  approvals: z.array(ApprovalView),
+  next: z.string().nullable().describe('The cursor of the next page; null where there is none.'),
+})
+export const WaitQuery = z.strictObject({
+  wait: z.coerce
+    .number()
+    .min(0)
+    .max(LONGEST_WAIT)
+    .default(0)
+    .describe('Seconds: it answers when something changes, or then.'),
 })
 const Common = {
   decision: z.enum(['approve', 'deny']),
@@ -34,10 +43,11 @@ const Common = {
   statement_sha256: z
     .string()
     .regex(/^[0-9a-fA-F]{64}$/, 'must be 64 hexadecimal digits')
-    .optional(),
+    .optional()
+    .describe('The decision counts only for this text.'),
 }
 /** One execution, or its shape for a time: any constants, and at most so many rows each. */
-const Decision = z.discriminatedUnion('scope', [
+export const Decision = z.discriminatedUnion('scope', [
   z.strictObject({
     ...Common,
     scope: z.literal('once').default('once'),
@@ -51,49 +61,116 @@ const Decision = z.discriminatedUnion('scope', [
   }),
 ])
 
+const DECIDED = {
+  200: { says: 'It is decided', body: ApprovalView },
+  202: { says: 'It counts, and more people have to sign', body: ApprovalView },
+} as const
+const NOT_DECIDED = {
+  404: ['not_found'],
+  409: ['already_decided'],
+  410: ['expired', 'withdrawn'],
+} as const
+
 /** /v1/approvals: anybody with a token lists and reads; who may decide is the desk's to say. */
-export function approvalRoutes(server: FastifyInstance, options: Options): void {
-  const { desk, urlOf } = options
+export function approvalRoutes(options: HttpOptions, callers: Callers): readonly Route[] {
+  return [...readingRoutes(options), ...decidingRoutes(options, callers)]
+}
+
+function readingRoutes({ desk, clock, urlOf, regulations }: HttpOptions): readonly Route[] {
+  const view = (request: ApprovalRequest) =>
+    requestView(request, urlOf(request.id), regulations?.())
+  return [
+    route({
+      method: 'GET',
+      path: '/v1/approvals',
+      who: 'person',
+      summary: 'Requests, newest first, page by page',
+      query: ListQuery,
+      answers: { 200: { says: 'A page', body: ApprovalList } },
+      handle: ({ query }) => {
+        const { page, next } = pageOf(desk.all(), { ...query, after: cursorAfter(query.cursor) })
+        return { approvals: page.map(view), next }
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/approvals/{id}',
+      who: 'person',
+      summary: 'One request, now or when something changes',
+      params: IdParams,
+      query: WaitQuery,
+      answers: { 200: { says: 'The request', body: ApprovalView } },
+      errors: { 404: ['not_found'] },
+      handle: async ({ params, query, reply }) => {
+        const request = desk.get(params.id) ?? unknown()
+        const gone = new Promise<void>((resolve) => reply.raw.once('close', resolve))
+        await untilChanged({ desk, clock, request, waitMs: query.wait * 1000, gone })
+        return view(desk.get(request.id) ?? unknown())
+      },
+    }),
+  ]
+}
+
+function decidingRoutes(
+  { desk, urlOf, regulations }: HttpOptions,
+  callers: Callers,
+): readonly Route[] {
   const answers = new IdempotentAnswers()
   const view = (request: ApprovalRequest) =>
-    requestView(request, urlOf(request.id), options.regulations?.())
-
-  server.get('/approvals', async (request) => {
-    const query = parsed(ListQuery, request.query)
-    const { page, next } = pageOf(desk.all(), { ...query, after: cursorAfter(query.cursor) })
-    return { approvals: page.map(view), next }
+    requestView(request, urlOf(request.id), regulations?.())
+  const speaker = (request: FastifyRequest) => ({
+    person: callers.person(request).email,
+    channel: channelOf(request),
   })
-
-  server.get('/approvals/:id', async (request, reply) => {
-    const { wait } = parsed(OneQuery, request.query)
-    const found = desk.get(idOf(request)) ?? unknown()
-    const gone = new Promise<void>((resolve) => reply.raw.once('close', resolve))
-    await untilChanged({ desk, clock: options.clock, request: found, waitMs: wait * 1000, gone })
-    return view(desk.get(found.id) ?? unknown())
-  })
-
-  server.post('/approvals/:id/decisions', async (request, reply) => {
-    const body = parsed(Decision, request.body)
-    const { email } = options.personOf(request)
-    const key = request.headers['idempotency-key']
-    if (Array.isArray(key)) throw new ApiError(400, 'bad_request', 'Send one Idempotency-Key.')
-    const asked = { person: email, path: request.url, body }
-    const { status, body: answer } = await answers.once(key, asked, async () => {
-      const sha = body.statement_sha256?.toLowerCase() ?? null
-      const { decision, reason } = body
-      const channel = channelOf(request)
-      const scope = scopeOf(body)
-      const given = { person: email, decision, reason, channel, statementSha256: sha, ...scope }
-      return answerTo(await desk.decide(idOf(request), given), view)
-    })
-    return reply.code(status).send(answer)
-  })
-
-  server.post('/approvals/:id/withdraw', async (request, reply) => {
-    const by = { person: options.personOf(request).email, channel: channelOf(request) }
-    const { status, body } = answerTo(await desk.withdrawByOwner(idOf(request), by), view)
-    return reply.code(status).send(body)
-  })
+  return [
+    route({
+      method: 'POST',
+      path: '/v1/approvals/{id}/decisions',
+      who: 'person',
+      summary: 'Approve or deny a request',
+      params: IdParams,
+      body: Decision,
+      headers: {
+        'idempotency-key': 'The same key with the same body gets the answer of the first time.',
+      },
+      answers: DECIDED,
+      errors: {
+        ...NOT_DECIDED,
+        403: ['self_approval', 'not_an_approver', 'may_not_clear', 'only_once'],
+        412: ['statement_differs'],
+        422: ['idempotency_key_reused'],
+      },
+      handle: async ({ params, body, request, reply }) => {
+        const by = speaker(request)
+        const asked = { person: by.person, path: request.url, body }
+        const { status, body: answer } = await answers.once(
+          idempotencyKey(request),
+          asked,
+          async () => {
+            const statementSha256 = body.statement_sha256?.toLowerCase() ?? null
+            const { decision, reason } = body
+            const given = { ...by, decision, reason, statementSha256, ...scopeOf(body) }
+            return answerTo(await desk.decide(params.id, given), view)
+          },
+        )
+        return reply.code(status).send(answer)
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/approvals/{id}/withdraw',
+      who: 'person',
+      summary: "Take back a request of one's own agent",
+      params: IdParams,
+      answers: { 200: { says: 'It is withdrawn', body: ApprovalView } },
+      errors: { ...NOT_DECIDED, 403: ['not_an_owner'] },
+      handle: async ({ params, request, reply }) => {
+        const result = await desk.withdrawByOwner(params.id, speaker(request))
+        const { status, body } = answerTo(result, view)
+        return reply.code(status).send(body)
+      },
+    }),
+  ]
 }
 
 function scopeOf(body: z.infer<typeof Decision>): Pick<Answer, 'clears' | 'grant'> {
@@ -101,12 +178,8 @@ function scopeOf(body: z.infer<typeof Decision>): Pick<Answer, 'clears' | 'grant
   return { grant: { minutes: body.minutes, maxRows: body.max_rows } }
 }
 
-function idOf(request: FastifyRequest): string {
-  return (request.params as { id: string }).id
-}
-
 /** 200: it is decided. 202: it counts and more people have to sign. */
-function answerTo(
+export function answerTo(
   result: DecideResult,
   view: (request: ApprovalRequest) => Record<string, unknown>,
 ): Answered {
@@ -149,14 +222,4 @@ function failed(
 
 function unknown(): never {
   throw new ApiError(404, 'not_found', 'There is no request of this id.')
-}
-
-/** The value, or 422 with every problem of it. */
-function parsed<Shape extends z.ZodType>(shape: Shape, value: unknown): z.infer<Shape> {
-  const result = shape.safeParse(value ?? {})
-  if (result.success) return result.data
-  const problems = result.error.issues.map(
-    (issue) => `${issue.path.join('.') || 'it'}: ${issue.message}`,
-  )
-  throw new ApiError(422, 'unprocessable', problems.join('; '))
 }

@@ -1,56 +1,73 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CancelTimer } from '../lib/clock.ts'
 import { ApiError } from './api-error.ts'
+import type { Callers } from './callers.ts'
 import type { FeedEvent } from './event-feed.ts'
-import { type HttpOptions, personBehind, SECURITY_HEADERS } from './http-options.ts'
+import { type HttpOptions, SECURITY_HEADERS } from './http-options.ts'
+import { type Route, route } from './route.ts'
 
 const MAX_STREAMS = 200
 const HEARTBEAT_MS = 15_000
 /** A reader that is this far behind is let go; it comes back with its Last-Event-ID. */
 const MAX_BEHIND = 1024 * 1024
 
-type StreamOptions = Pick<HttpOptions, 'feed' | 'clock' | 'tokens' | 'directory'>
+type StreamOptions = Pick<HttpOptions, 'feed' | 'clock'>
 
-/** Who may listen, where, and what says that the line still stands. */
+/** Who may listen, and what says that the line still stands. */
 interface StreamKind {
-  readonly path: string
   /** Throws for those who may not, also when a right is lost while they listen. */
   readonly who: (request: FastifyRequest) => unknown
   readonly beat: () => string
 }
 
-function apiStream(options: StreamOptions): StreamKind {
-  const beat = () => ': still here\n\n'
-  return { path: '/events', who: (request) => personBehind(request, options), beat }
+/** GET /v1/events, for people. */
+export function eventRoutes(options: StreamOptions, callers: Callers): readonly Route[] {
+  const stream = eventStream(options, {
+    who: (request) => callers.admit(request, 'person'),
+    beat: () => ': still here\n\n',
+  })
+  return [
+    route({
+      method: 'GET',
+      path: '/v1/events',
+      who: 'person',
+      summary: 'What happens, as server-sent events (WHATWG HTML, section 9.2)',
+      headers: {
+        'last-event-id':
+          'The id of the last event that was seen: what came since is sent first. Where that is not known any more an event `reset` says to read the list again.',
+      },
+      answers: {
+        200: { says: 'A stream of events', body: null, type: 'text/event-stream' },
+      },
+      errors: { 503: ['too_many_streams'] },
+      handle: ({ request, reply }) => stream(request, reply),
+    }),
+  ]
 }
 
-/**
- * GET /v1/events: server-sent events (WHATWG HTML, section 9.2). After `Last-Event-ID` comes what
- * was missed; where that isn't known any more an event `reset` says to read the list again.
- */
-export function eventRoutes(
-  server: FastifyInstance,
+/** What serves a stream of events (WHATWG HTML, section 9.2) to whoever may listen. */
+export function eventStream(
   options: StreamOptions,
-  { path, who, beat }: StreamKind = apiStream(options),
-): void {
+  kind: StreamKind,
+): (request: FastifyRequest, reply: FastifyReply) => FastifyReply {
   let streams = 0
-  server.get(path, (request, reply) => {
-    who(request)
+  return (request, reply) => {
+    kind.who(request)
     if (streams >= MAX_STREAMS) {
       throw new ApiError(503, 'too_many_streams', 'Too many streams are open; try again later.')
     }
     streams++
-    openStream(request, reply, { ...options, who, beat }, () => {
+    openStream(request, reply, { ...options, ...kind }, () => {
       streams--
     })
     return reply
-  })
+  }
 }
 
 function openStream(
   request: FastifyRequest,
   reply: FastifyReply,
-  options: StreamOptions & Omit<StreamKind, 'path'>,
+  options: StreamOptions & StreamKind,
   onEnd: () => void,
 ): void {
   reply.hijack()
@@ -80,7 +97,7 @@ function greeting(lastId: string | readonly string[] | undefined, options: Strea
 /** Keeps the connection from looking dead, and ends it when its token isn't good any more. */
 function heartbeat(
   request: FastifyRequest,
-  options: StreamOptions & Omit<StreamKind, 'path'>,
+  options: StreamOptions & StreamKind,
   write: (text: string) => void,
   end: () => void,
 ): () => void {

@@ -1,28 +1,28 @@
-import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
-import type { Person } from '../identity/principal.ts'
+import fastify, { type FastifyInstance } from 'fastify'
+import { messageOf } from '../lib/errors.ts'
+import { parseStrictJson } from '../lib/strict-json.ts'
 import { ApiError, sendError } from './api-error.ts'
+import { Callers } from './callers.ts'
+import { actionRoutes } from './http-actions.ts'
 import { approvalRoutes } from './http-approvals.ts'
 import { eventRoutes } from './http-events.ts'
 import { grantRoutes } from './http-grants.ts'
-import {
-  type HttpOptions,
-  type PersonOf,
-  personBehind,
-  SECURITY_HEADERS,
-  unauthorized,
-} from './http-options.ts'
+import { healthRoutes } from './http-health.ts'
+import { type HttpOptions, SECURITY_HEADERS } from './http-options.ts'
 import { slackRoutes } from './http-slack.ts'
+import { openApiRoute } from './open-api.ts'
+import { type Route, serveRoutes } from './route.ts'
 import { addressOf } from './web/request-words.ts'
 import { webRoutes } from './web/web.ts'
 
-/** A decision is a few lines of JSON. */
+/** A decision is a few lines of JSON, an action's context 16 KiB at most. */
 const BODY_LIMIT = 64 * 1024
 const MAX_CONNECTIONS = 1_000
 
 /**
- * The HTTP API of the control plane, not listening yet. Everything under /v1 needs a person's
- * token; health and metrics name no agent, person or table and need none. There is no CORS: no web
- * page of another origin is to read any of it.
+ * The HTTP API of the control plane, not listening yet. Everything under /v1 needs a token; health
+ * and metrics name no agent, person or table and need none. There is no CORS: no web page of
+ * another origin is to read any of it.
  */
 export function buildHttp(options: HttpOptions): FastifyInstance {
   const server = fastify({ bodyLimit: BODY_LIMIT, forceCloseConnections: true })
@@ -37,18 +37,14 @@ export function buildHttp(options: HttpOptions): FastifyInstance {
   server.addHook('onRequest', async (_request, reply) => {
     reply.headers(SECURITY_HEADERS)
   })
-  healthRoutes(server, options)
-  server.register(
-    (v1, _options, done) => {
-      if (options.web) showPeopleThePage(v1)
-      const personOf = authenticated(v1, options)
-      approvalRoutes(v1, { ...options, personOf })
-      grantRoutes(v1, { ...options, personOf })
-      eventRoutes(v1, options)
-      done()
-    },
-    { prefix: '/v1' },
-  )
+  server.register((api, _options, done) => {
+    if (options.web) showPeopleThePage(api)
+    readStrictly(api)
+    const callers = callersOf(options)
+    const routes = apiRoutes(options, callers)
+    serveRoutes(api, [...routes, openApiRoute(routes)], callers)
+    done()
+  })
   const { web, slack } = options
   if (slack) {
     server.register((channel, _options, done) => {
@@ -65,6 +61,34 @@ export function buildHttp(options: HttpOptions): FastifyInstance {
   return server
 }
 
+function callersOf({ clock, directory, tokens, actions }: HttpOptions): Callers {
+  return new Callers({ clock, directory, tokens, agents: actions ?? null })
+}
+
+/** Every route of the API, as it is served and described. */
+function apiRoutes(options: HttpOptions, callers: Callers): readonly Route[] {
+  const { actions } = options
+  return [
+    ...healthRoutes(options),
+    ...approvalRoutes(options, callers),
+    ...grantRoutes(options, callers),
+    ...(actions ? actionRoutes(options, actions, callers) : []),
+    ...eventRoutes(options, callers),
+  ]
+}
+
+/** What a body says has to be the same for every reader of it. */
+function readStrictly(server: FastifyInstance): void {
+  server.removeContentTypeParser('application/json')
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+    try {
+      done(null, parseStrictJson(String(body)))
+    } catch (error) {
+      done(new ApiError(400, 'bad_request', messageOf(error)))
+    }
+  })
+}
+
 /** A request's address is given to agents and to people; whoever follows it in a browser reads it. */
 function showPeopleThePage(server: FastifyInstance): void {
   server.addHook('onRequest', async (request, reply) => {
@@ -73,26 +97,4 @@ function showPeopleThePage(server: FastifyInstance): void {
     if (request.method !== 'GET' || id === undefined || authorization !== undefined) return
     if (accept?.includes('text/html')) return reply.redirect(addressOf(id), 303)
   })
-}
-
-function healthRoutes(server: FastifyInstance, options: HttpOptions): void {
-  server.get('/healthz', async () => ({ ok: true }))
-  server.get('/readyz', async (_request, reply) => {
-    const reasons = options.notReady()
-    reply.code(reasons.length === 0 ? 200 : 503)
-    return { ready: reasons.length === 0, reasons }
-  })
-  server.get('/metrics', async (_request, reply) => {
-    reply.type('text/plain; version=0.0.4; charset=utf-8')
-    return options.metrics()
-  })
-}
-
-/** Lets only people in, before a body is read. */
-function authenticated(server: FastifyInstance, options: HttpOptions): PersonOf {
-  const people = new WeakMap<FastifyRequest, Person>()
-  server.addHook('onRequest', async (request) => {
-    people.set(request, personBehind(request, options))
-  })
-  return (request) => people.get(request) ?? unauthorized()
 }

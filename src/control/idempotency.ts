@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
 import { ApiError } from './api-error.ts'
 
 export interface Answered {
@@ -9,6 +10,14 @@ export interface Answered {
 /** Printable ASCII, as long as any client makes them. */
 const KEY = /^[\x21-\x7e]{1,255}$/
 const KEEP = 1_000
+
+/** The Idempotency-Key of a request, where it has one. Throws 400 for what is none. */
+export function idempotencyKey(request: FastifyRequest): string | undefined {
+  const key = request.headers['idempotency-key']
+  if (Array.isArray(key)) throw new ApiError(400, 'bad_request', 'Send one Idempotency-Key.')
+  if (key === undefined || KEY.test(key)) return key
+  throw new ApiError(400, 'bad_request', 'Idempotency-Key: 1 to 255 printable characters')
+}
 
 /**
  * Answers to requests with an Idempotency-Key: the same key of the same person gets the answer of

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type Regulations, regulationsOf } from '../approval/regulations.ts'
-import { type ApprovalRequest, REQUEST_STATES } from '../approval/request.ts'
+import { type ApprovalRequest, type Outcome, REQUEST_STATES } from '../approval/request.ts'
 import { EFFECTS } from '../sql/statement.ts'
 
 /** A request as the HTTP API shows it. Times are ISO 8601, UTC. */
@@ -13,6 +13,8 @@ export function requestView(
     id: request.id,
     state: request.state,
     url,
+    kind: request.action ? 'action' : 'statement',
+    resource: request.action?.resource ?? null,
     agent: request.agent,
     owners: request.owners,
     on_behalf_of: request.onBehalfOf,
@@ -58,10 +60,14 @@ export function requestView(
 const text = z.string()
 const texts = z.array(text)
 
-/** What a client has to find in a view to show it; more may be there. */
-const View = z.object({
+/** A request as the API shows it. A client passes over what it doesn't know. */
+export const ApprovalView = z.object({
   id: text,
   state: z.enum(REQUEST_STATES),
+  url: text.default(''),
+  /** What is asked for: that a statement runs, or an action that isn't SQL. */
+  kind: z.enum(['statement', 'action']).default('statement'),
+  resource: text.nullable().default(null),
   agent: text,
   owners: texts,
   on_behalf_of: text.nullable(),
@@ -75,11 +81,14 @@ const View = z.object({
   statement_sha256: text,
   fingerprint: text,
   parameters: z.array(z.object({ type: text.nullable(), value: text.nullable() })),
+  effects: z.array(z.enum(EFFECTS)).default([]),
   reasons: z.array(
     z.object({ effect: z.enum(EFFECTS), reason: text, at: z.number().int().optional() }),
   ),
   tables: z.array(z.object({ name: text, access: z.enum(['read', 'write']), classes: texts })),
   classes: texts,
+  /** Data class -> what it falls under. */
+  class_regulations: z.record(text, text).default({}),
   asks_clear: texts.default([]),
   clearable: texts.default([]),
   cleared: texts.default([]),
@@ -96,6 +105,7 @@ const View = z.object({
       reason: text,
       channel: z.enum(['api', 'cli', 'inbox', 'slack']),
       clears: texts.default([]),
+      scope: z.enum(['once', 'shape']).default('once'),
       minutes: z.number().optional(),
       max_rows: z.number().optional(),
       at: text,
@@ -104,7 +114,12 @@ const View = z.object({
   withdrawn_cause: z.enum(['cancelled', 'disconnected', 'shutdown', 'changed', 'owner']).nullable(),
   spent_at: text.nullable(),
   outcome: z
-    .object({ rows: z.number().nullable(), ms: z.number(), sqlState: text.nullable() })
+    .object({
+      rows: z.number().nullable(),
+      ms: z.number(),
+      sqlState: text.nullable(),
+      detail: text.optional(),
+    })
     .nullable(),
   history: z.object({ approved: z.number(), last_by: text.nullable() }),
   created_at: text,
@@ -120,9 +135,10 @@ export function regulationsFromView(raw: unknown): Regulations {
 
 /** Reads a view back, so that a client shows a request as every channel does. Throws on others. */
 export function requestFromView(raw: unknown): ApprovalRequest {
-  const view = View.parse(raw)
+  const view = ApprovalView.parse(raw)
   return {
     binding: '',
+    ...(view.resource !== null && { action: { name: view.verb, resource: view.resource } }),
     // What could be granted is no secret; by what it would be is.
     shape: view.grantable ? '' : null,
     grant: view.grant && { id: view.grant.id, maxRows: view.grant.max_rows },
@@ -161,13 +177,20 @@ export function requestFromView(raw: unknown): ApprovalRequest {
     updatedAt: view.updated_at,
     expiresAt: view.expires_at,
     spentAt: view.spent_at,
-    votes: view.votes.map(({ minutes, max_rows: maxRows, ...vote }) => ({
+    votes: view.votes.map(({ minutes, max_rows: maxRows, scope: _, ...vote }) => ({
       ...vote,
       grant: minutes === undefined || maxRows === undefined ? null : { minutes, maxRows },
     })),
     waiting: view.waiting,
     withdrawnCause: view.withdrawn_cause,
-    outcome: view.outcome,
+    outcome: view.outcome && outcomeFrom(view.outcome),
     history: { approved: view.history.approved, lastBy: view.history.last_by },
   }
+}
+
+function outcomeFrom({
+  detail,
+  ...outcome
+}: NonNullable<z.output<typeof ApprovalView>['outcome']>): Outcome {
+  return detail === undefined ? outcome : { ...outcome, detail }
 }

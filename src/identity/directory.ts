@@ -68,6 +68,12 @@ export class Directory {
     return person.groups.some((group) => fitsAny(this.#groups.get(group)?.clears ?? [], dataClass))
   }
 
+  /** Groups that an agent belongs to: those of its owners, and those that own it. */
+  groupsOf(owners: readonly string[]): readonly string[] {
+    const groups = owners.flatMap((owner) => this.person(owner)?.groups ?? [owner])
+    return [...new Set(groups)]
+  }
+
   /** E-mail addresses of the people in a group; none where nobody lists it. */
   membersOf(group: string): readonly string[] {
     return [...this.#people.values()]

@@ -2,18 +2,22 @@ import { fits, fitsAny, partFits } from '../lib/pattern.ts'
 import type { Classification, Effect, TableUse } from '../sql/statement.ts'
 import type { RuleCondition } from './rule.ts'
 
-/** What a decision depends on. */
-export interface DecisionInput {
-  readonly classification: Classification
+/** Who asks, and when. */
+export interface Asker {
   /** The agent's name. */
   readonly agent: string
   /** Groups that the agent belongs to: those of its owners and those that own it. */
   readonly groups: readonly string[]
+  /** Milliseconds since the epoch. */
+  readonly now: number
+}
+
+/** What a decision on a statement depends on. */
+export interface DecisionInput extends Asker {
+  readonly classification: Classification
   readonly database: string
   readonly environment: string | null
   readonly inTransaction: boolean
-  /** Milliseconds since the epoch. */
-  readonly now: number
 }
 
 /**
@@ -33,19 +37,24 @@ export function holds(
   return holdsForSession(when, input) && holdsForStatement(when, input, reach)
 }
 
-/** The conditions on who asks, where and when. */
+/** The conditions on who asks, where and when. What is said of actions is said of no statement. */
 export function holdsForSession(when: RuleCondition, input: DecisionInput): boolean {
-  const { agent, groups, database, environment, inTransaction, now } = input
-  if (when.agent && !when.agent.some((pattern) => partFits(pattern, agent))) return false
-  if (when.group && !groups.some((group) => when.group?.some((one) => partFits(one, group)))) {
-    return false
-  }
+  const { database, environment, inTransaction } = input
+  if (when.action || !holdsForAsker(when, input)) return false
   if (when.database && !when.database.some((pattern) => partFits(pattern, database))) return false
   if (when.environment) {
     if (environment === null) return false
     if (!when.environment.some((pattern) => partFits(pattern, environment))) return false
   }
-  if (when.inTransaction !== undefined && when.inTransaction !== inTransaction) return false
+  return when.inTransaction === undefined || when.inTransaction === inTransaction
+}
+
+/** The conditions on who asks, and when. */
+export function holdsForAsker(when: RuleCondition, { agent, groups, now }: Asker): boolean {
+  if (when.agent && !when.agent.some((pattern) => partFits(pattern, agent))) return false
+  if (when.group && !groups.some((group) => when.group?.some((one) => partFits(one, group)))) {
+    return false
+  }
   return when.hours === undefined || isWithin(when.hours, now)
 }
 

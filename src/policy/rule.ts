@@ -17,6 +17,8 @@ export interface RuleCondition {
   readonly inTransaction?: boolean
   /** "HH:MM-HH:MM" in UTC, may wrap midnight. */
   readonly hours?: string
+  /** Actions that aren't SQL; a rule with these speaks of nothing else. */
+  readonly action?: readonly string[]
 }
 
 export type RuleAction =

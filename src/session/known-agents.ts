@@ -1,7 +1,7 @@
-import { BlockList, isIP, isIPv6 } from 'node:net'
 import type { AgentTokens, TokenBinding } from '../identity/agent-tokens.ts'
 import { type StoredSecret, validSecrets } from '../identity/credential.ts'
 import type { Credentials } from '../identity/credentials.ts'
+import { isWithinNetworks } from '../identity/networks.ts'
 import { mockVerifier } from '../identity/scram-verifier.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { AgentVerifier, LoginProof, SecretVerifier, TokenProof } from '../wire/protocol.ts'
@@ -42,7 +42,6 @@ export class KnownAgents implements Agents {
   find(name: string): KnownAgent | undefined {
     const listed = this.#options.listed().get(name)
     if (!listed || this.#options.credentials.revoked(name, this.#pathOf(name))) return undefined
-    const networks = blockListOf(listed.networks)
     return {
       agent: {
         name,
@@ -51,7 +50,7 @@ export class KnownAgents implements Agents {
         credentialCreatedBy: creatorsOf(this.#secrets(name), listed.jwt),
       },
       expires: listed.expires,
-      mayComeFrom: (address) => networks === null || contains(networks, address),
+      mayComeFrom: (address) => isWithinNetworks(listed.networks, address),
     }
   }
 
@@ -102,22 +101,4 @@ function verifierOf({ scram, mysql, mysqlNative }: StoredSecret): SecretVerifier
 function creatorsOf(secrets: readonly StoredSecret[], jwt: TokenBinding | null): readonly string[] {
   const makers = secrets.flatMap(({ createdBy }) => createdBy ?? [])
   return [...new Set(jwt ? [...makers, jwt.subject] : makers)]
-}
-
-function blockListOf(networks: readonly string[]): BlockList | null {
-  if (networks.length === 0) return null
-  const list = new BlockList()
-  for (const network of networks) {
-    const [address = '', bits] = network.split('/')
-    const family = isIPv6(address) ? 'ipv6' : 'ipv4'
-    if (bits === undefined) list.addAddress(address, family)
-    else list.addSubnet(address, Number(bits), family)
-  }
-  return list
-}
-
-function contains(list: BlockList, address: string): boolean {
-  // A dual-stack listener shows IPv4 peers as ::ffff:a.b.c.d.
-  const plain = address.replace(/^::ffff:(?=\d+\.)/, '')
-  return isIP(plain) !== 0 && list.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
 }

@@ -8,6 +8,7 @@ const PAGES = [
   'CHANGELOG.md',
   'CONTRIBUTING.md',
   'SECURITY.md',
+  'docs/actions.md',
   'docs/agents.md',
   'docs/signers.md',
   'docs/operators.md',

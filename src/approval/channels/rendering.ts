@@ -133,10 +133,12 @@ function outcomeText(outcome: Outcome | null): string {
   if (!outcome) return ''
   const rows = outcome.rows === null ? '' : `, ${outcome.rows} rows`
   const state = outcome.sqlState === null ? '' : `, SQLSTATE ${visibleLine(outcome.sqlState)}`
-  return `${rows}, ${Math.round(outcome.ms)} ms${state}`
+  const said = outcome.detail ? `; the agent says: ${visibleLine(outcome.detail)}` : ''
+  return `${rows}, ${Math.round(outcome.ms)} ms${state}${said}`
 }
 
 function titleOf(request: ApprovalRequest): string {
+  if (request.action) return visibleLine(`${request.verb} on ${request.action.resource}`)
   const names = [...new Set(request.tables.map((table) => table.name))]
   const tables = names.length > 3 ? `${names.slice(0, 3).join(', ')} ...` : names.join(', ')
   const where = `${request.database}${request.environment ? ` (${request.environment})` : ''}`
@@ -155,6 +157,7 @@ function fieldsOf(request: ApprovalRequest, regulations: Regulations): readonly 
   const first = adder('first')
   first('Agent', request.agent)
   first('Owner', request.owners.join(', '))
+  first('Resource', request.action?.resource ?? null)
   first('Environment', request.environment)
   first('Database', request.database)
   first('Tables', request.tables.map(tableText).join('; '))
@@ -167,11 +170,15 @@ function fieldsOf(request: ApprovalRequest, regulations: Regulations): readonly 
   asked('Application', request.applicationName, true)
   const more = adder('more')
   more('Transaction', request.inTransaction ? 'open: its locks are held while this waits' : null)
-  more('Waits', request.waiting === 'ticket' ? 'as a ticket: runs when sent again' : null)
+  more('Waits', request.waiting === 'ticket' ? ticketText(request) : null)
   more('Needs', request.requirements.map(requirementText).join('; '))
   more('Seen before', historyText(request))
   more('Answer before', request.expiresAt)
   return fields
+}
+
+function ticketText({ action }: ApprovalRequest): string {
+  return action ? 'the agent asks again, and goes ahead once' : 'as a ticket: runs when sent again'
 }
 
 function tableText(table: ApprovalRequest['tables'][number]): string {

@@ -84,6 +84,7 @@ function cannot(context: DecideContext, why: string): Html {
 /** What is decided on, in the question that is asked before it is sent. */
 function whatOf(request: ApprovalRequest): string {
   const { database, environment } = request
+  if (request.action) return titleOf(request)
   const where = environment === null ? database : `${database} (${environment})`
   return `${titleOf(request)}, ${visibleLine(where)}`
 }

@@ -83,7 +83,7 @@ function pastItem(request: ApprovalRequest): Html {
   return html`<li class="request was">
 ${stateBadge(request)}
 <div class="what"><a class="open" id="open-${request.id}" href="${addressOf(request.id)}">${titleOf(request)}</a>
-<span class="fine">${named(request.database)}, ${named(request.agent)}</span></div>
+<span class="fine">${request.action ? null : html`${named(request.database)}, `}${named(request.agent)}</span></div>
 <p class="why">${statusOf(request)}</p>
 ${moment(request.updatedAt)}
 </li>`

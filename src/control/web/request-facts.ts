@@ -19,11 +19,7 @@ ${fact('Owner', list(request.owners))}
 ${request.onBehalfOf !== null && fact('On behalf of', html`${named(request.onBehalfOf)} ${claimed()}`)}
 ${!!request.claim && fact('Purpose', html`<q>${named(request.claim)}</q> ${claimed()}`)}
 ${request.applicationName !== '' && fact('Application', html`${named(request.applicationName)} ${claimed()}`)}
-${fact('Tables', tables(request))}
-${classes(request, regulations)}
-${shownInClear(request)}
-${fact('Estimate', estimate(request.estimatedRows))}
-${fact('Transaction', request.inTransaction ? html`<strong>open</strong>: its locks are held while this waits` : 'none open')}
+${request.action ? fact('Resource', named(request.action.resource)) : ofStatement(request, regulations)}
 ${fact('Seen before', history(request))}
 ${fact(
   'Needs',
@@ -34,6 +30,14 @@ ${fact('Asked', moment(request.createdAt))}
 ${request.state === 'pending' && fact('Until', moment(request.expiresAt))}
 ${fact('Request', html`<code>${request.id}</code>`)}
 </dl></section>`
+}
+
+function ofStatement(request: ApprovalRequest, regulations: Regulations): Html {
+  return html`${fact('Tables', tables(request))}
+${classes(request, regulations)}
+${shownInClear(request)}
+${fact('Estimate', estimate(request.estimatedRows))}
+${fact('Transaction', request.inTransaction ? html`<strong>open</strong>: its locks are held while this waits` : 'none open')}`
 }
 
 function fact(label: string, value: Insert): Html {

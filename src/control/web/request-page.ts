@@ -32,7 +32,7 @@ ${notice !== null && html`<p class="notice ${notice.kind}" role="alert" id="noti
 ${livePart('head', head(content))}
 <div class="columns"><div class="reading">
 ${content.whole && [statementPanel(request), parameters(request)]}
-${reasons(request)}
+${request.action ? null : reasons(request)}
 </div>
 ${livePart('facts', requestFacts(request, directory, content.regulations))}</div>
 ${decideBar(content)}
@@ -53,7 +53,8 @@ function head({ request, now }: RequestContent): Html {
   }</p></header>`
 }
 
-function waits({ waiting }: ApprovalRequest): string {
+function waits({ waiting, action }: ApprovalRequest): string {
+  if (action) return 'its agent asks again and again: approved, it may do this once'
   return waiting === 'ticket'
     ? "its connection doesn't wait any more: approved, it runs when the agent sends it again"
     : 'its connection waits: approved, it runs at once'

@@ -19,14 +19,16 @@ export function stateBadge({ state }: Pick<ApprovalRequest, 'state'>): Html {
 }
 
 /** "DROP TABLE on public.orders". Many tables are counted; the request itself names each. */
-export function titleOf({ verb, tables }: ApprovalRequest): string {
+export function titleOf({ verb, tables, action }: ApprovalRequest): string {
+  if (action) return visibleLine(`${verb} on ${action.resource}`)
   const names = [...new Set(tables.map((table) => table.name))]
   if (names.length === 0) return visibleLine(verb)
   const more = names.length > 2 ? ` and ${names.length - 2} more` : ''
   return visibleLine(`${verb} on ${names.slice(0, 2).join(', ')}${more}`)
 }
 
-export function place({ database, environment }: ApprovalRequest): Html {
+export function place({ database, environment, action }: ApprovalRequest): Html {
+  if (action) return html`<span class="place">an action, not SQL</span>`
   return html`<span class="place">${named(database)}${
     environment !== null && html` <span class="badge environment">${named(environment)}</span>`
   }</span>`

@@ -16,7 +16,7 @@ export function statementPanel(request: ApprovalRequest): Html {
   const code = statementCode(statement, found)
   const size = sizeOf(statement)
   return html`<section class="panel statement" aria-labelledby="statement-title">
-<h2 id="statement-title">Statement</h2>
+<h2 id="statement-title">${request.action ? 'Action' : 'Statement'}</h2>
 ${size.long && html`<p class="note" id="length">This statement is long: <strong>${size.words}</strong>. All of it is on this page.</p>`}
 ${warnings(found)}
 <pre class="sql"><code>${code}</code></pre>

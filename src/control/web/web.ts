@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ApprovalRequest } from '../../approval/request.ts'
 import { ApiError, toApiError } from '../api-error.ts'
-import { eventRoutes } from '../http-events.ts'
+import { eventStream } from '../http-events.ts'
 import { IdempotentAnswers } from '../idempotency.ts'
 import { cursorAfter, pageOf } from '../page.ts'
 import { decideByForm } from './decide.ts'
@@ -47,11 +47,8 @@ export function webRoutes(server: FastifyInstance, options: InboxOptions): void 
   signInRoutes(server, options)
   pageRoutes(server, options)
   const now = () => `event: beat\ndata: ${options.clock.now()}\n\n`
-  eventRoutes(server, options, {
-    path: '/inbox/events',
-    who: (request) => needViewer(request, options).person,
-    beat: now,
-  })
+  const who = (request: FastifyRequest) => needViewer(request, options).person
+  server.get('/inbox/events', eventStream(options, { who, beat: now }))
 }
 
 function pageRoutes(server: FastifyInstance, options: InboxOptions): void {
