@@ -151,6 +151,13 @@ export type AuditEvent =
       readonly ms: number
       readonly masked: readonly string[]
     }
+  /** Somebody looked at the trail over the HTTP API; once for each search, not for each page. */
+  | {
+      readonly type: 'audit.searched'
+      readonly person: string
+      readonly channel: string
+      readonly filters: Readonly<Record<string, string | undefined>>
+    }
   | { readonly type: 'cancel.requested'; readonly session: string | null; readonly address: string }
   | ApprovalRecord
 

@@ -16,7 +16,7 @@ export interface SearchOptions {
 }
 
 /** What of a record is searched and shown, wherever its type keeps it. */
-interface Subject {
+export interface Subject {
   readonly agent: string | null
   readonly database: string | null
   readonly verb: string | null
@@ -66,7 +66,7 @@ export function showRecord({ chain, record }: TrailRecord): string {
   return visibleLine([record.time, `${chain}/${record.seq}`, record.type, ...parts].join('  '))
 }
 
-function subjectOf(record: Readonly<Record<string, unknown>>): Subject {
+export function subjectOf(record: Readonly<Record<string, unknown>>): Subject {
   const actor = block(record.actor)
   const target = block(record.target)
   const stmt = block(record.stmt)
@@ -74,7 +74,7 @@ function subjectOf(record: Readonly<Record<string, unknown>>): Subject {
   return {
     agent: textOf(actor.agent ?? record.agent),
     database: textOf(target.database ?? record.database),
-    verb: textOf(stmt.verb ?? record.verb),
+    verb: textOf(stmt.verb ?? record.verb ?? record.action),
     tables: Array.isArray(stmt.tables) ? stmt.tables.filter((one) => typeof one === 'string') : [],
     decision: refused ?? textOf(record.decision),
     sql: textOf(stmt.sql),

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { Actions } from '../approval/actions.ts'
 import { SlackChannel } from '../approval/channels/slack.ts'
@@ -184,6 +185,7 @@ export class ControlPlane {
       metrics: () => this.#metrics(),
       log,
       slack: async (request) => (await this.#slack?.receive(request)) ?? null,
+      audit: { folder: join(this.#config.data, 'audit'), record: this.#record.bind(this) },
       actions: {
         actions: this.#actions,
         tokens: agentTokens,

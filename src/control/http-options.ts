@@ -5,6 +5,7 @@ import type { PersonTokens } from '../identity/person-tokens.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { ActionOptions } from './action-options.ts'
 import type { EventFeed } from './event-feed.ts'
+import type { AuditOptions } from './http-audit.ts'
 import type { SlackInlet } from './http-slack.ts'
 import type { WebOptions } from './web/web-options.ts'
 
@@ -27,8 +28,8 @@ export interface HttpOptions {
   readonly web?: WebOptions
   /** What agents may ask for beside SQL; where it isn't given they ask for nothing. */
   readonly actions?: ActionOptions
-  /** Folder of the audit trail, for those who search it; where it isn't given nobody can. */
-  readonly auditFolder?: string
+  /** The audit trail, for those who search it; where it isn't given nobody can. */
+  readonly audit?: AuditOptions
 }
 
 export const SECURITY_HEADERS = {

@@ -5,6 +5,7 @@ import { ApiError, sendError } from './api-error.ts'
 import { Callers } from './callers.ts'
 import { actionRoutes } from './http-actions.ts'
 import { approvalRoutes } from './http-approvals.ts'
+import { auditRoutes } from './http-audit.ts'
 import { eventRoutes } from './http-events.ts'
 import { grantRoutes } from './http-grants.ts'
 import { healthRoutes } from './http-health.ts'
@@ -67,12 +68,13 @@ function callersOf({ clock, directory, tokens, actions }: HttpOptions): Callers 
 
 /** Every route of the API, as it is served and described. */
 function apiRoutes(options: HttpOptions, callers: Callers): readonly Route[] {
-  const { actions } = options
+  const { actions, audit } = options
   return [
     ...healthRoutes(options),
     ...approvalRoutes(options, callers),
     ...grantRoutes(options, callers),
     ...(actions ? actionRoutes(options, actions, callers) : []),
+    ...(audit ? auditRoutes(audit, callers) : []),
     ...eventRoutes(options, callers),
   ]
 }

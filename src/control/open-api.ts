@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { ActionView } from './action-view.ts'
 import { ActionBody, ResultBody } from './http-actions.ts'
 import { ApprovalList, Decision } from './http-approvals.ts'
+import { AuditPage } from './http-audit.ts'
 import { GrantList, GrantView } from './http-grants.ts'
 import { Readiness } from './http-health.ts'
 import { ApprovalView } from './request-view.ts'
@@ -28,6 +29,7 @@ const NAMED_ANSWERS: Readonly<Record<string, z.ZodType>> = {
   GrantList,
   Action: ActionView,
   Readiness,
+  AuditPage,
   Error: ErrorAnswer,
 }
 const NAMED_BODIES: Readonly<Record<string, z.ZodType>> = {

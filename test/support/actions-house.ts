@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import type { Test } from 'tap'
 import { Actions } from '../../src/approval/actions.ts'
+import type { AuditEvent } from '../../src/audit/events.ts'
 import { EventFeed } from '../../src/control/event-feed.ts'
 import { buildHttp } from '../../src/control/http.ts'
 import { ActionTokens } from '../../src/identity/action-tokens.ts'
@@ -42,12 +44,20 @@ export async function openActions(t: Test) {
       records.push(event)
     },
   })
+  const searched: AuditEvent[] = []
   const server = buildHttp({
     ...{ desk, directory, tokens, feed, clock },
     urlOf: (id) => `http://proxy/v1/approvals/${id}`,
     notReady: () => [],
     metrics: () => '',
     log: (text) => t.comment(text),
+    audit: {
+      folder: join(data, 'audit'),
+      record: async (event) => {
+        if (fixture.recordTrouble) throw fixture.recordTrouble
+        searched.push(event)
+      },
+    },
     actions: { actions, tokens: agentTokens, find: (name) => house.agents.get(name) },
   })
   const base = await server.listen({ host: '127.0.0.1', port: 0 })
@@ -77,7 +87,7 @@ export async function openActions(t: Test) {
   const ask = (change: object = {}, options: CallOptions = {}) =>
     call('/v1/actions', { body: { ...DEPLOY, ...change }, ...options })
   const open = async (change = {}) => (await desk.open(draftOf(change), 'line')).request
-  const parts = { data, base, house, actions, agentTokens, call, ask, open }
+  const parts = { data, searched, base, house, actions, agentTokens, call, ask, open }
   return Object.assign(fixture, parts, { tokens: { bot, other, ana, bo } })
 }
 
