@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { constants, createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
@@ -298,7 +298,11 @@ export class DataPlane {
       defaultDatabase: (agent) => this.#defaultDatabase(protocol, agent),
       ...greets,
       nativePassword: listen.mysqlNativePassword,
-      tls: listen.tls && { context: secureContext(listen.tls), required: listen.tls.require },
+      tls: listen.tls && {
+        context: secureContext(listen.tls),
+        asksCertificate: listen.tls.clientCa !== null,
+        required: listen.tls.require,
+      },
       loginMs: listen.deadlines.login,
       maxConnections: listen.maxConnections,
       allSessions: () => this.#sessions(),
@@ -492,6 +496,10 @@ function secureContext(tls: NonNullable<ListenConfig['tls']>) {
       cert: readFileSync(tls.cert),
       key: readFileSync(tls.key),
       minVersion: 'TLSv1.2',
+      // A session that is taken up again would show a certificate of before: each shows it anew.
+      ...(tls.clientCa === null
+        ? {}
+        : { ca: readFileSync(tls.clientCa), secureOptions: constants.SSL_OP_NO_TICKET }),
     })
   } catch (error) {
     throw new ProxyError('CONFIG_INVALID', `listen.tls: ${messageOf(error)}`, { cause: error })

@@ -88,6 +88,7 @@ function checkCertificate({ listen: { tls } }: Config): string[] {
   try {
     const certificate = new X509Certificate(readFileSync(tls.cert))
     const key = createPrivateKey(readFileSync(tls.key))
+    if (tls.clientCa !== null) new X509Certificate(readFileSync(tls.clientCa))
     return certificate.checkPrivateKey(key) ? [] : ['listen.tls: the key is not of the certificate']
   } catch (error) {
     return [`listen.tls: ${messageOf(error)}`]
@@ -109,10 +110,10 @@ async function checkIssuers({ agents }: Config, clock: Clock): Promise<string[]>
 /** An agent without a secret can't sign in; that may be meant so, for a while. */
 function checkAgents({ agents }: Config, clock: Clock): string[] {
   const credentials = new Credentials()
-  return [...agents.values()].flatMap(({ name, credential, jwt, expires }) => {
+  return [...agents.values()].flatMap(({ name, credential, jwt, certificate, expires }) => {
     const say = (text: string) => `agents.${name}: ${text}`
     const expired = expires !== null && expires <= clock.now() ? [say('has expired')] : []
-    if (credential === null && jwt) return expired
+    if (credential === null && (jwt || certificate)) return expired
     if (credential === null) return [...expired, say('has no credential: and so no secret')]
     const trouble = credentials.trouble(name, credential)
     if (trouble !== null) return [...expired, say(trouble)]

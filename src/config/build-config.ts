@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { LimitConfig } from '../policy/limit.ts'
 import type { RuleAction, RuleCondition, RuleConfig } from '../policy/rule.ts'
-import type { AgentConfig, Config, DatabaseConfig, ListenConfig, SlackConfig } from './config.ts'
+import type {
+  AgentConfig,
+  Config,
+  DatabaseConfig,
+  ListenConfig,
+  SlackConfig,
+  TlsConfig,
+} from './config.ts'
 import type { RawConfig } from './schema.ts'
 import type { RawRule } from './schema-rules.ts'
 import { unsupportedKeys } from './unsupported.ts'
@@ -54,12 +61,20 @@ function buildListen({ listen }: RawConfig, pathOf: (path: string) => string): L
     mysql: listen.mysql ?? null,
     control: listen.control,
     publicUrl: listen.public_url?.replace(/\/+$/, '') ?? null,
-    tls: tls ? { cert: pathOf(tls.cert), key: pathOf(tls.key), require: tls.require } : null,
+    tls: tls ? buildTls(tls, pathOf) : null,
     maxConnections: listen.max_connections,
     mysqlNativePassword: listen.mysql_native_password,
     maxMessage: listen.max_message,
     deadlines: listen.deadlines,
   }
+}
+
+function buildTls(
+  { cert, key, require, client_ca }: NonNullable<RawConfig['listen']['tls']>,
+  pathOf: (path: string) => string,
+): TlsConfig {
+  const clientCa = client_ca === undefined ? null : pathOf(client_ca)
+  return { cert: pathOf(cert), key: pathOf(key), require, clientCa }
 }
 
 function buildDatabase(name: string, raw: RawConfig['databases'][string]): DatabaseConfig {
@@ -94,6 +109,7 @@ function buildAgent(
     databases: raw.databases,
     credential: raw.credential === undefined ? null : pathOf(raw.credential),
     jwt: raw.jwt ?? null,
+    certificate: raw.certificate?.subject_alt_name ?? null,
     hold: {
       ...(postgres === undefined ? {} : { postgres }),
       ...(mysql === undefined ? {} : { mysql }),

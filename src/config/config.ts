@@ -9,13 +9,21 @@ export interface Address {
   readonly port: number
 }
 
+export interface TlsConfig {
+  readonly cert: string
+  readonly key: string
+  readonly require: boolean
+  /** Who signs certificates of agents; null where none are asked for. */
+  readonly clientCa: string | null
+}
+
 export interface ListenConfig {
   readonly postgres: Address | null
   readonly mysql: Address | null
   readonly control: Address | null
   /** What messages link to; null means http://<control>. */
   readonly publicUrl: string | null
-  readonly tls: { readonly cert: string; readonly key: string; readonly require: boolean } | null
+  readonly tls: TlsConfig | null
   readonly maxConnections: number
   /** True where MySQL clients may prove themselves by mysql_native_password, over TLS. */
   readonly mysqlNativePassword: boolean
@@ -65,6 +73,8 @@ export interface AgentConfig {
   readonly credential: string | null
   /** The tokens that it may sign in with, or null. */
   readonly jwt: JwtConfig | null
+  /** The name that its certificate has to have, "URI:spiffe://...", or null. */
+  readonly certificate: string | null
   readonly hold: Partial<HoldConfig>
   /** CIDR blocks that it may come from; empty means any. */
   readonly networks: readonly string[]

@@ -75,7 +75,11 @@ function checkAgents(file: Block, { problems, warnings }: Findings): void {
   const databases = Object.keys(block(file.databases))
   const known = new Set([...Object.keys(block(file.people)), ...groupsOf(file)])
   for (const [name, agent] of Object.entries(block(file.agents))) {
-    const { databases: wanted, owners, networks, jwt } = block(agent)
+    const { databases: wanted, owners, networks, jwt, certificate } = block(agent)
+    if (certificate !== undefined && block(block(file.listen).tls).client_ca === undefined) {
+      const path = ['agents', name, 'certificate']
+      problems.push(problem(path, 'needs listen.tls.client_ca: who signs certificates of agents'))
+    }
     if (jwt !== undefined && !block(file.listen).tls) {
       problems.push(
         problem(['agents', name, 'jwt'], 'needs listen.tls: tokens are taken inside TLS only'),

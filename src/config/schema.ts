@@ -60,6 +60,7 @@ const listen = z
         cert: text('Path of the certificate chain, PEM.'),
         key: text('Path of the private key, PEM.'),
         require: flag('Refuse clients that do not ask for TLS.').default(true),
+        client_ca: text('Path of the CAs that sign certificates of agents, PEM.').optional(),
       })
       .optional(),
     workers: integer(1, 64, 'Data processes.').default(1),
@@ -150,6 +151,17 @@ const agent = z.strictObject({
       issuer: issuer.describe('Whose tokens it may sign in with; its keys are found by OIDC.'),
       audience: text('Whom the token has to be for.'),
       subject: text('Of whom the token has to be, to the letter.'),
+    })
+    .optional(),
+  certificate: z
+    .strictObject({
+      subject_alt_name: z
+        .string()
+        .regex(
+          /^(?:URI|DNS|email):[^\s,"]+$/,
+          'is no name of a certificate; write URI:spiffe://example.com/bot, DNS:bot.example.com or email:bot@example.com',
+        )
+        .describe('The name that the certificate has to have, to the letter.'),
     })
     .optional(),
 })

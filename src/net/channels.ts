@@ -1,6 +1,6 @@
 import type tls from 'node:tls'
 import type { ClientChannel, ServerChannel, TlsFacts } from '../wire/handshake-channel.ts'
-import type { Connection } from './connection.ts'
+import type { Connection, ServerTls } from './connection.ts'
 import { HandshakeReader } from './handshake-reader.ts'
 
 class Channel {
@@ -35,15 +35,15 @@ class Channel {
 
 /** The handshake with an agent. */
 export class AgentChannel extends Channel implements ServerChannel {
-  readonly #context: tls.SecureContext | null
+  readonly #tls: ServerTls | null
 
-  constructor(connection: Connection, context: tls.SecureContext | null) {
+  constructor(connection: Connection, serverTls: ServerTls | null) {
     super(connection)
-    this.#context = context
+    this.#tls = serverTls
   }
 
   get offersTls(): boolean {
-    return this.#context !== null
+    return this.#tls !== null
   }
 
   get remoteAddress(): string {
@@ -51,9 +51,9 @@ export class AgentChannel extends Channel implements ServerChannel {
   }
 
   async startTls(options: { readonly alpn: string | null }): Promise<void> {
-    if (!this.#context) throw new Error('TLS is not configured')
+    if (!this.#tls) throw new Error('TLS is not configured')
     const head = this.reader.rest()
-    await this.connection.secureAsServer(this.#context, options.alpn, head)
+    await this.connection.secureAsServer(this.#tls, options.alpn, head)
     this.reader = new HandshakeReader(this.connection)
   }
 }

@@ -1,6 +1,7 @@
 import net from 'node:net'
 import tls from 'node:tls'
 import type { TlsFacts } from '../wire/handshake-channel.ts'
+import { shownBy } from './client-certificate.ts'
 
 /** Bytes of one read; a socket's own, so that a pending write elsewhere can't be overwritten. */
 const READ_BUFFER = 64 * 1024
@@ -14,6 +15,13 @@ export interface ConnectionListener {
   drained(): void
   /** Called once; nothing comes after it. */
   closed(reason: string): void
+}
+
+/** How the server's side of TLS is run. */
+export interface ServerTls {
+  readonly context: tls.SecureContext
+  /** True where clients may show certificates. */
+  readonly asksCertificate: boolean
 }
 
 /**
@@ -164,7 +172,7 @@ export class Connection {
 
   /** Runs the server's side of TLS from here on. `head`: bytes that were read and belong to it. */
   async secureAsServer(
-    context: tls.SecureContext,
+    { context, asksCertificate }: ServerTls,
     alpn: string | null,
     head: Buffer,
   ): Promise<void> {
@@ -173,6 +181,8 @@ export class Connection {
     const secured = new tls.TLSSocket(plain, {
       isServer: true,
       secureContext: context,
+      // Whoever has none, or a wrong one, is told so as of a wrong password.
+      ...(asksCertificate ? { requestCert: true, rejectUnauthorized: false } : {}),
       ...(alpn === null ? {} : { ALPNProtocols: [alpn] }),
     })
     await this.#secured(secured, 'secure')
@@ -184,6 +194,7 @@ export class Connection {
     this.#tls = {
       description: describe(secured),
       certificate: own && 'raw' in own ? own.raw : null,
+      client: asksCertificate ? shownBy(secured) : null,
     }
   }
 

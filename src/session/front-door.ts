@@ -1,12 +1,12 @@
-import type { SecureContext } from 'node:tls'
 import type { Trail } from '../audit/events.ts'
 import { sameName } from '../identity/directory.ts'
 import type { Agent, Principal } from '../identity/principal.ts'
 import type { Clock } from '../lib/clock.ts'
 import { messageOf, ProxyError } from '../lib/errors.ts'
 import { AgentChannel, type UpstreamChannel } from '../net/channels.ts'
-import type { Connection } from '../net/connection.ts'
+import type { Connection, ServerTls } from '../net/connection.ts'
 import { connectUpstream, type UpstreamTarget } from '../net/upstream-target.ts'
+import type { ClientCertificate } from '../wire/handshake-channel.ts'
 import type {
   AnyRequest,
   CancelKey,
@@ -42,7 +42,7 @@ export interface FrontDoorOptions {
   greeting?(): Omit<ServerGreeting, 'connectionId'> | undefined
   /** See OpenOptions. */
   readonly nativePassword?: boolean
-  readonly tls: { readonly context: SecureContext; readonly required: boolean } | null
+  readonly tls: (ServerTls & { readonly required: boolean }) | null
   readonly loginMs: number
   readonly maxConnections: number
   /** Sessions of all doors, which share that number. */
@@ -65,9 +65,14 @@ interface Handshake {
 }
 
 /** Who came in, and by what. */
-interface Admitted {
+interface Admitted extends CameBy {
   readonly known: KnownAgent
+}
+
+/** What a session stands on, as long as it goes on. */
+interface CameBy {
   readonly proof: LoginProof
+  readonly shown: ClientCertificate | null
 }
 
 /** Lets agents in: handshake, proof of who they are, a connection to their database. */
@@ -76,7 +81,7 @@ export class FrontDoor {
   readonly #cancelKeys = new CancelKeys<Session>()
   readonly #handshakes = new Set<Handshake>()
   /** With what each came in by. */
-  readonly #sessions = new Map<Session, LoginProof>()
+  readonly #sessions = new Map<Session, CameBy>()
   #closing = false
   #onEmpty: (() => void) | null = null
 
@@ -90,7 +95,7 @@ export class FrontDoor {
 
   /** Takes one connection through its handshake. Never throws: a failed one ends by itself. */
   accept(connection: Connection): void {
-    const channel = new AgentChannel(connection, this.#options.tls?.context ?? null)
+    const channel = new AgentChannel(connection, this.#options.tls)
     const connectionId = this.#options.greeting ? this.#cancelKeys.newId() : null
     const handshake: Handshake = { connection, channel, connectionId, hello: null }
     this.#handshakes.add(handshake)
@@ -152,12 +157,34 @@ export class FrontDoor {
 
   /** Says no more than "failed" until the password has been proved. */
   async #authenticate(channel: AgentChannel, hello: Hello): Promise<Admitted> {
-    const { agents, protocol, clock } = this.#options
-    const proof = await protocol.authenticate(channel, agents.verifier(hello.user))
+    const { agents, clock } = this.#options
+    const shown = channel.tls?.client ?? null
+    const proof = await this.#prove(channel, hello.user, shown)
     const known = agents.find(hello.user)
-    if (!known?.mayComeFrom(channel.remoteAddress)) throw loginFailed()
-    if (known.expires !== null && known.expires <= clock.now()) throw loginFailed()
-    return { known, proof }
+    if (!known) throw loginFailed('it has no access')
+    if (!known.mayComeFrom(channel.remoteAddress)) throw loginFailed('it may not come from there')
+    if (known.expires !== null && known.expires <= clock.now()) throw loginFailed('it has expired')
+    return { known, proof, shown }
+  }
+
+  /** Whoever lacks the certificate that they need is asked as somebody whom nobody knows. */
+  async #prove(
+    channel: AgentChannel,
+    user: string,
+    shown: ClientCertificate | null,
+  ): Promise<LoginProof> {
+    const { agents, protocol } = this.#options
+    if (shown && agents.needsNoSecret(user, shown)) {
+      protocol.admit(channel)
+      return { kind: 'certificate' }
+    }
+    try {
+      return await protocol.authenticate(channel, agents.verifier(user, shown))
+    } catch (error) {
+      const trouble = agents.certificateTrouble(user, shown)
+      const failed = error instanceof ProxyError && error.code === 'LOGIN_FAILED'
+      throw failed && trouble !== null ? loginFailed(trouble) : error
+    }
   }
 
   async #openSession(
@@ -165,7 +192,7 @@ export class FrontDoor {
     opening: Extract<Opening, { kind: 'session' }>,
     admitted: Admitted,
   ): Promise<void> {
-    const { known, proof } = admitted
+    const { known } = admitted
     const { hello } = opening
     const database = hello.database || (this.#options.defaultDatabase(known.agent) ?? '')
     const behind = this.#options.behind(database)
@@ -182,7 +209,7 @@ export class FrontDoor {
     )
     try {
       const welcome = await this.#options.protocol.login(upstream, behind.target.login, hello)
-      this.#start(handshake, opening, { principal, proof, behind, upstream, welcome })
+      this.#start(handshake, opening, { principal, admitted, behind, upstream, welcome })
     } catch (error) {
       upstream.connection.destroy('the session could not be opened')
       throw error
@@ -215,13 +242,13 @@ export class FrontDoor {
     opening: Extract<Opening, { kind: 'session' }>,
     parts: {
       readonly principal: Principal
-      readonly proof: LoginProof
+      readonly admitted: CameBy
       readonly behind: Behind
       readonly upstream: UpstreamChannel
       readonly welcome: UpstreamWelcome
     },
   ): void {
-    const { principal, proof, behind, upstream, welcome } = parts
+    const { principal, admitted, behind, upstream, welcome } = parts
     const { hello } = opening
     const { policy, scrub } = behind.services
     const { notices } = welcome
@@ -249,8 +276,8 @@ export class FrontDoor {
       opening.cancelKeyLength,
       connectionId ?? this.#cancelKeys.newId(),
     )
-    this.#sessions.set(session, proof)
-    const stopTimer = this.#endWith(session, proof)
+    this.#sessions.set(session, admitted)
+    const stopTimer = this.#endWith(session, admitted.proof)
     this.#options.protocol.welcome(channel, { ...welcome, notices: said }, key)
     session.start()
   }
@@ -330,13 +357,13 @@ export class FrontDoor {
 
   /** Ends the sessions of agents that may not come in any more. */
   review(): void {
-    for (const [session, proof] of this.#sessions) {
+    for (const [session, { proof, shown }] of this.#sessions) {
       const { agent, database } = session.principal
       const known = this.#options.agents.find(agent.name)
       const expired = known?.expires != null && known.expires <= this.#options.clock.now()
       const listed = known?.agent.databases.includes(database) && this.#options.behind(database)
       const near = known?.mayComeFrom(session.principal.address)
-      const good = this.#options.agents.stillGood(agent.name, proof)
+      const good = this.#options.agents.stillGood(agent.name, proof, shown)
       if (listed && near && good && !expired) continue
       session.kill(
         new ProxyError('SHUTDOWN', `${agent.name} has no access to ${database} any more`),
@@ -385,6 +412,8 @@ function tokenIsOver(): ProxyError {
   )
 }
 
-function loginFailed(): ProxyError {
-  return new ProxyError('LOGIN_FAILED', 'password authentication failed')
+/** The reason is for the record; whoever knocks hears of none. */
+function loginFailed(why: string): ProxyError {
+  const cause = new Error(why)
+  return new ProxyError('LOGIN_FAILED', 'password authentication failed', { cause })
 }

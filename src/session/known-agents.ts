@@ -4,6 +4,7 @@ import type { Credentials } from '../identity/credentials.ts'
 import { isWithinNetworks } from '../identity/networks.ts'
 import { mockVerifier } from '../identity/scram-verifier.ts'
 import type { Clock } from '../lib/clock.ts'
+import type { ClientCertificate } from '../wire/handshake-channel.ts'
 import type { AgentVerifier, LoginProof, SecretVerifier, TokenProof } from '../wire/protocol.ts'
 import type { Agents, KnownAgent } from './agents.ts'
 
@@ -14,10 +15,14 @@ export interface ListedAgent {
   readonly databases: readonly string[]
   readonly credential: string | null
   readonly jwt: TokenBinding | null
+  /** The name that its certificate has to have, or null where it needs none. */
+  readonly certificate: string | null
   readonly networks: readonly string[]
   readonly expires: number | null
 }
 
+/** Characters of a stranger's certificate that a record takes. */
+const MAX_RECORDED = 500
 /** A path at which nothing is, so that an unknown name costs a look at the disk too. */
 const NOWHERE = '/nonexistent/countersign-credential'
 
@@ -54,9 +59,10 @@ export class KnownAgents implements Agents {
     }
   }
 
-  verifier(name: string): AgentVerifier {
+  verifier(name: string, shown: ClientCertificate | null): AgentVerifier {
     const mock = mockVerifier(name, this.#options.mockSecret)
     const [first, second] = this.#secrets(name)
+    if (this.certificateTrouble(name, shown) !== null) return { ...mock, second: mock }
     const own = first ? verifierOf(first) : mock
     const secrets = { ...own, second: second ? verifierOf(second) : mock }
     const jwt = this.#options.listed().get(name)?.jwt
@@ -71,8 +77,29 @@ export class KnownAgents implements Agents {
     return proof
   }
 
-  stillGood(name: string, proof: LoginProof): boolean {
+  needsNoSecret(name: string, shown: ClientCertificate): boolean {
+    const listed = this.#options.listed().get(name)
+    if (!listed || listed.certificate === null) return false
+    if (listed.credential !== null || listed.jwt !== null) return false
+    return this.certificateTrouble(name, shown) === null
+  }
+
+  certificateTrouble(name: string, shown: ClientCertificate | null): string | null {
+    const needed = this.#options.listed().get(name)?.certificate ?? null
+    if (needed === null) return null
+    if (shown === null) return 'it has shown no certificate'
+    if (shown.trouble !== null) return `its certificate is refused: ${shown.trouble}`
+    if (shown.until <= this.#options.clock.now()) return 'its certificate has expired'
+    if (!shown.names.includes(needed)) {
+      return `its certificate is of ${shown.names.join(', ').slice(0, MAX_RECORDED) || 'nobody'}`
+    }
+    return null
+  }
+
+  stillGood(name: string, proof: LoginProof, shown: ClientCertificate | null): boolean {
     const { clock, credentials } = this.#options
+    if (this.certificateTrouble(name, shown) !== null) return false
+    if (proof.kind === 'certificate') return shown !== null && this.needsNoSecret(name, shown)
     if (proof.kind === 'token') {
       const jwt = this.#options.listed().get(name)?.jwt
       const same = jwt != null && JSON.stringify(jwt) === this.#bindings.get(proof)

@@ -4,6 +4,18 @@ export interface TlsFacts {
   readonly description: string
   /** The server's certificate, DER; what tls-server-end-point binds to (RFC 5929). */
   readonly certificate: Buffer | null
+  /** Of an agent: the certificate that it showed; null where it showed none, or wasn't asked. */
+  readonly client?: ClientCertificate | null
+}
+
+/** What a client showed of itself while TLS began. */
+export interface ClientCertificate {
+  /** Its subject alternative names: "URI:spiffe://example.com/bot", "DNS:bot.example.com". */
+  readonly names: readonly string[]
+  /** Why it isn't to be believed (CERT_HAS_EXPIRED); null where the CA has signed it. */
+  readonly trouble: string | null
+  /** Milliseconds since the epoch: it is good until then. */
+  readonly until: number
 }
 
 /**

@@ -401,6 +401,8 @@ export type LoginProof =
   | TokenProof
   /** The secret of this verifier. */
   | { readonly kind: 'secret'; readonly storedKey: Buffer }
+  /** Its certificate alone. */
+  | { readonly kind: 'certificate' }
 
 /** How to log in to a database; never shown to a client. */
 export interface UpstreamLogin {

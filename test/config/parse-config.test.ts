@@ -416,3 +416,24 @@ people: { ana@example.com: { groups: [dba] } }
     })
   },
 )
+
+t.test('asks for certificates of a CA, by a name that can be read one way only', async (t) => {
+  const file = (name: string, ca = 'client_ca: ./ca.crt') => `
+listen: { tls: { cert: c, key: k, ${ca} } }
+databases: { shop: { upstream: postgres://a:b@h/d } }
+agents:
+  bot:
+    owners: [ana@example.com]
+    databases: [shop]
+    certificate: { subject_alt_name: "${name}" }
+people: { ana@example.com: { groups: [dba] } }
+`
+  const good = 'URI:spiffe://example.com/bot'
+  const config = accepted(t, file(good))
+  t.equal(config.agents.get('bot')?.certificate, good)
+  t.match(config.listen.tls?.clientCa, /ca\.crt$/)
+  for (const bad of ['spiffe://example.com/bot', 'CN:bot', 'URI:', 'URI:a, DNS:b', 'DNS:a b']) {
+    t.match(parse(file(bad)), { ok: false, problems: [/is no name of a certificate/] }, bad)
+  }
+  t.match(parse(file(good, '')), { ok: false, problems: [/needs listen\.tls\.client_ca/] })
+})

@@ -1,16 +1,21 @@
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { credentialFor } from '../../src/identity/credential.ts'
+import { writeCredential } from '../../src/identity/credential-file.ts'
 import { AGENT, APPROVER, OWNER, startCountersign } from '../support/countersign.ts'
 import { edit } from '../support/e2e-config.ts'
 import { codeOf, connectAgent, ONE_SIDE_EACH, type Side } from '../support/e2e-sides.ts'
 import { FakeIssuer } from '../support/fake-issuer.ts'
 import { LOGINS, type LogIn } from '../support/one-login.ts'
-import { writeCertificate } from '../support/postgres-certificate.ts'
+import { ClientAuthority, writeCertificate } from '../support/postgres-certificate.ts'
 
 const REFUSED = { postgres: /28P01|password authentication failed/, mysql: /28000|1045/ } as const
 const ENDED = { postgres: /57P01/, mysql: /08S01|PROTOCOL|lost/ } as const
 
 // Most of the time is spent in waiting for what the proxy looks at every two seconds.
 t.jobs = ONE_SIDE_EACH.length
+const TAKES_CERTIFICATES = ['pg', 'mysql2', 'mariadb']
+
 for (const side of ONE_SIDE_EACH) t.test(side.name, { buffered: true }, (t) => agents(t, side))
 
 async function agents(t: Test, side: Side): Promise<void> {
@@ -19,20 +24,29 @@ async function agents(t: Test, side: Side): Promise<void> {
   const { system } = side
   const issuer = await FakeIssuer.start(t)
   const agent = { owners: [OWNER], databases: ['shop'] }
+  const authority = new ClientAuthority()
+  const robot = 'spiffe://example.com/robot'
   const proxy = await startCountersign(t, {
     upstream: db.upstream,
     config: {
       listen: {
         [system]: '127.0.0.1:0',
         control: '127.0.0.1:0',
-        tls: { ...writeCertificate(t.testdir({})), require: false },
+        tls: { ...writeCertificate(t.testdir({})), require: false, client_ca: './ca.crt' },
       },
       agents: {
         [AGENT]: { ...agent, credential: './bot.json', jwt: issuer.binding },
         pipeline: { ...agent, jwt: issuer.binding },
+        robot: { ...agent, certificate: { subject_alt_name: `URI:${robot}` } },
+        both: {
+          ...agent,
+          credential: './both.json',
+          certificate: { subject_alt_name: 'DNS:both.example.com' },
+        },
         other: { ...agent, jwt: { ...issuer.binding, subject: 'other@example' } },
       },
     },
+    files: { 'ca.crt': authority.certificate },
   })
   const clients: Readonly<Record<string, LogIn>> = LOGINS[system]
   const [plain] = Object.values(clients) as [LogIn]
@@ -110,6 +124,49 @@ async function agents(t: Test, side: Side): Promise<void> {
     t.equal(await logIn('pipeline', await issuer.token()), 'in')
     closed.meddle = () => false
     t.pass('and is asked again')
+  })
+
+  t.test('a certificate of the right name lets in, alone or beside a secret', async (t) => {
+    const own = authority.sign({ hosts: ['x.example.com'], uris: [robot] })
+    const made = { agent: 'both', createdAt: new Date().toISOString(), createdBy: null }
+    await writeCredential(join(proxy.folder, 'both.json'), credentialFor(made, 'sesame'))
+    const both = authority.sign({ hosts: ['both.example.com'] })
+    for (const [name, by] of Object.entries(clients)) {
+      if (!TAKES_CERTIFICATES.includes(name)) continue
+      const knock = (user: string, certificate: object, password = 'anything') =>
+        by({ port: proxy.port, user, password, ...(certificate as { certificate: typeof own }) })
+      t.equal(await knock('robot', { certificate: own }), 'in', name)
+      t.equal(await knock('robot', { certificate: own }, ''), 'in', name)
+      t.equal(await knock('both', { certificate: both }, 'sesame'), 'in', name)
+      t.match(await knock('both', { certificate: both }), REFUSED[system], 'and the secret')
+      t.match(await knock('both', {}, 'sesame'), REFUSED[system], 'and the certificate')
+      t.match(await knock('both', { certificate: own }, 'sesame'), REFUSED[system])
+      t.equal(await knock(AGENT, { certificate: own }, proxy.password), 'in', 'needs none')
+    }
+    const wrong = [
+      authority.sign({ hosts: ['both.example.com'] }),
+      authority.sign({ uris: [`${robot}/x`, `x, URI:${robot}`, `"${robot}"`] }),
+      authority.sign({ uris: [robot], until: '210101000000Z' }),
+      new ClientAuthority().sign({ uris: [robot] }),
+      authority.sign(),
+    ]
+    for (const certificate of wrong) {
+      t.match(await logIn('robot', 'x', { certificate }), REFUSED[system])
+    }
+    t.match(await logIn('robot', 'x'), REFUSED[system])
+    t.match(await logIn('robot', 'x', { tls: false }), REFUSED[system])
+    // Behind it all records of before are in the file.
+    t.equal(await logIn(AGENT, proxy.password), 'in')
+    const reasons = JSON.stringify(proxy.records().filter(({ type }) => type === 'session.refused'))
+    for (const why of [
+      /shown no certificate/,
+      /CERT_HAS_EXPIRED/,
+      /is of nobody/,
+      /is of DNS:both/,
+    ]) {
+      t.match(reasons, why)
+    }
+    t.match(reasons, /refused: (?:CERT_SIGNATURE_FAILURE|UNABLE_TO_VERIFY|UNABLE_TO_GET)/)
   })
 
   t.test('two secrets while one takes the place of the other', async (t) => {

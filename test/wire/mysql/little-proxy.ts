@@ -109,7 +109,8 @@ async function serve(
   heard: Heard,
 ): Promise<void> {
   const context = options.tls ? tls.createSecureContext(options.tls) : null
-  const channel = new AgentChannel(connection, context)
+  const serverTls = context && { context, asksCertificate: false }
+  const channel = new AgentChannel(connection, serverTls)
   try {
     const opening = await mysqlProtocol.open(channel, {
       tlsRequired: options.tls?.required ?? false,
