@@ -103,7 +103,31 @@ export class ApprovalDesk {
   }
 
   /** Takes a person's answer, from whatever channel it comes. */
-  decide(id: string, answer: Answer): Promise<DecideResult> {
+  async decide(id: string, answer: Answer): Promise<DecideResult> {
+    const result = await this.#decide(id, answer)
+    if (result.kind === 'decided') await this.#coverWaiting(result.request)
+    return result
+  }
+
+  /** What waits already and is of the shape that somebody has just approved goes by that, too. */
+  async #coverWaiting({ id: approved, state, grant, shape }: ApprovalRequest): Promise<void> {
+    if (state !== 'approved' || grant === null) return
+    const waiting = [...this.waiting()].filter(
+      (each) => each.state === 'pending' && each.shape === shape && each.id !== approved,
+    )
+    for (const { id } of waiting) {
+      await this.#book.step(id, async (request) => {
+        if (request?.state !== 'pending') return
+        const covering = await this.#grants.coveredBy(request)
+        if (!covering) return
+        const { votes, maxRows } = covering
+        const use = { id: covering.id, maxRows }
+        await this.#book.resolve(request, { state: 'approved', votes, cleared: [], grant: use })
+      })
+    }
+  }
+
+  #decide(id: string, answer: Answer): Promise<DecideResult> {
     return this.#book.step(id, async (request) => {
       if (!request) return { kind: 'unknown' }
       if (request.state !== 'pending') return closedTo(request)

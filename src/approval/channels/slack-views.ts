@@ -94,17 +94,21 @@ export function grantView(request: ApprovalRequest, place: Place): unknown {
   )
 }
 
-/** The terms, or what is wrong with them by the block that says it. */
-export function readTerms(values: FormValues): GrantTerms | Readonly<Record<string, string>> {
+/** What a form says, or what is wrong with it by the block that asks for it. */
+export type Terms =
+  | { readonly ok: true; readonly grant: GrantTerms }
+  | { readonly ok: false; readonly errors: Readonly<Record<string, string>> }
+
+export function readTerms(values: FormValues): Terms {
   const minutes = Number(values.value('minutes') ?? '')
   const rows = values.value('rows') ?? ''
-  const maxRows = Number(rows)
   const errors: Record<string, string> = {}
   if (!Number.isInteger(minutes) || minutes < 1 || minutes > LONGEST_GRANT_MINUTES) {
     errors.minutes = 'Choose one of these.'
   }
-  if (!/^\d{1,15}$/.test(rows) || maxRows < 1) errors.rows = 'Give a whole number above 0.'
-  return Object.keys(errors).length > 0 ? errors : { minutes, maxRows }
+  if (!/^\d{1,15}$/.test(rows) || Number(rows) < 1) errors.rows = 'Give a whole number above 0.'
+  if (Object.keys(errors).length > 0) return { ok: false, errors }
+  return { ok: true, grant: { minutes, maxRows: Number(rows) } }
 }
 
 /** The modal that asks what may leave in clear; `mine`: what this person may clear. */

@@ -1,4 +1,5 @@
 import { visibleLine } from '../../approval/channels/visible.ts'
+import { DENY_REASONS } from '../../approval/deny-reasons.ts'
 import { approversOf } from '../../approval/desk-events.ts'
 import type { ApprovalRequest } from '../../approval/request.ts'
 import { authorizeDecision, isOwner } from '../../identity/authorize-decision.ts'
@@ -51,6 +52,7 @@ function pendingBar(context: DecideContext): Html {
 ${hidden(context)}
 ${signed && html`<p class="fine">You have signed; somebody else has to sign too.</p>`}
 <p class="ask" id="ask" hidden></p>
+${deny.ok && cannedReasons()}
 <div class="reason"><label for="reason">Reason <span class="fine">optional; kept with your decision</span></label>
 <textarea id="reason" name="reason" rows="2" maxlength="2000" autocomplete="off"></textarea></div>
 ${canApprove && clearances(context)}
@@ -60,6 +62,14 @@ ${canApprove && clearances(context)}
 ${canApprove && html`<button class="approve" name="decision" value="approve" aria-keyshortcuts="a" aria-describedby="ask">Approve once</button>`}
 <button class="back" type="button" hidden>Back</button>
 </div></form>`
+}
+
+/** What is said most often by those who say no; of no account to who approves. */
+function cannedReasons(): Html {
+  return html`<div class="reason canned"><label for="canned">If you deny <span class="fine">the agent is told</span></label>
+<select id="canned" name="canned" autocomplete="off"><option value="">in your own words</option>${DENY_REASONS.map(
+    (reason) => html`<option>${reason}</option>`,
+  )}</select></div>`
 }
 
 /** What this person may let leave in clear beside what is asked for; nothing is chosen for them. */

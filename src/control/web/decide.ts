@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { statusOf } from '../../approval/channels/rendering.ts'
 import { type DecideResult, winnerOf } from '../../approval/decide-result.ts'
+import { denyReason } from '../../approval/deny-reasons.ts'
 import { assertNever } from '../../lib/assert-never.ts'
 import { ApiError } from '../api-error.ts'
 import type { IdempotentAnswers } from '../idempotency.ts'
@@ -25,7 +26,9 @@ export async function decideByForm(
   options: InboxOptions & { readonly answers: IdempotentAnswers },
 ): Promise<Decided> {
   const fields = fieldsOf(request)
-  const { decision, reason = '', statement_sha256: sha, idempotency_key } = fields
+  const { decision, statement_sha256: sha, idempotency_key } = fields
+  const written = fields.reason ?? ''
+  const reason = decision === 'deny' ? denyReason(fields.canned, written) : written
   const clears = Object.keys(fields).flatMap((name) =>
     name.startsWith(CLEAR) ? name.slice(CLEAR.length) : [],
   )

@@ -2,6 +2,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { DENY_REASONS } from '../../../src/approval/deny-reasons.ts'
 import { SESSION_MS } from '../../../src/control/web/web-sessions.ts'
 import { answerOf } from '../../approval/fixtures.ts'
 import { type InboxHouse, openInbox } from '../../support/inbox-house.ts'
@@ -294,6 +295,22 @@ t.test('a decision counts, with its reason, once', async (t) => {
   const page = await visitor.get(addressOf(id))
   t.match(page.text, 'approved by bo@example.com (fine), not used yet')
   t.notMatch(page.text, 'name="decision"')
+})
+
+t.test('a refusal says what was chosen, and an approval does not', async (t) => {
+  const house = await openInbox(t)
+  const visitor = await signedIn(t, house)
+  const answer = async (decision: string, canned: string, reason: string) => {
+    const { id } = await house.open({ binding: `${decision}${canned}${reason}` })
+    const fields = { ...(await visitor.form(addressOf(id))), decision, canned, reason }
+    await visitor.post(`${addressOf(id)}/decision`, fields)
+    return house.desk.get(id)?.votes[0]?.reason
+  }
+  const [broad = ''] = DENY_REASONS
+  t.equal(await answer('deny', broad, 'one year is enough'), `${broad}. one year is enough`)
+  t.equal(await answer('deny', broad, ''), broad)
+  t.equal(await answer('deny', 'words of somebody else', 'mine'), 'mine')
+  t.equal(await answer('approve', broad, 'checked'), 'checked')
 })
 
 t.test('what a person may unmask is theirs to choose, and chosen by nobody else', async (t) => {

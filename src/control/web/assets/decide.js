@@ -46,6 +46,8 @@ function onSwapped(event) {
   if (old.id !== 'decide' || !before || !form) return
   const [typed, reason] = [before.querySelector('textarea'), form.querySelector('textarea')]
   if (typed && reason) reason.value = typed.value
+  const [chose, canned] = [before.querySelector('select'), form.querySelector('select')]
+  if (chose && canned) canned.value = chose.value
   for (const { name } of unmasked(before)) {
     const box = form.elements.namedItem(name)
     if (box instanceof HTMLInputElement) box.checked = true
