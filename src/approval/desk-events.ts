@@ -16,6 +16,12 @@ export type DeskEvent =
     }
   | { readonly type: 'spent'; readonly request: ApprovalRequest }
   | { readonly type: 'settled'; readonly request: ApprovalRequest }
+  /** Half of the time is over, and nobody has decided. */
+  | { readonly type: 'reminder'; readonly request: ApprovalRequest }
+  /** From now on a second group may decide, too. */
+  | { readonly type: 'escalated'; readonly request: ApprovalRequest }
+  /** One person let it pass alone: an alert, told before that it is resolved. */
+  | { readonly type: 'break-glass'; readonly request: ApprovalRequest }
 
 export type DeskListener = (event: DeskEvent) => void
 

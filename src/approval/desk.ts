@@ -5,7 +5,7 @@ import type { DecideResult } from './decide-result.ts'
 import { type DeskListener, isLive, resolutionOf } from './desk-events.ts'
 import type { Grant, GrantTerms } from './grant.ts'
 import type { GrantStore } from './grant-store.ts'
-import { Grants, type RevokeResult } from './grants.ts'
+import { type GrantEvent, Grants, type RevokeResult } from './grants.ts'
 import { Intake, type Opened } from './intake.ts'
 import type { RecordApproval } from './record.ts'
 import type {
@@ -77,6 +77,10 @@ export class ApprovalDesk {
 
   subscribe(listener: DeskListener): () => void {
     return this.#book.subscribe(listener)
+  }
+
+  subscribeGrants(listener: (event: GrantEvent) => void): () => void {
+    return this.#grants.subscribe(listener)
   }
 
   get(id: string): ApprovalRequest | undefined {

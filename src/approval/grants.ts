@@ -14,6 +14,11 @@ export interface GrantsOptions {
   readonly directory: () => Directory
 }
 
+export interface GrantEvent {
+  readonly type: 'made' | 'revoked'
+  readonly grant: Grant
+}
+
 export type RevokeResult =
   | { readonly kind: 'revoked'; readonly grant: Grant }
   | { readonly kind: 'unknown' }
@@ -25,10 +30,16 @@ export type RevokeResult =
 export class Grants {
   readonly #options: GrantsOptions
   readonly #book: RequestBook
+  readonly #listeners = new Set<(event: GrantEvent) => void>()
 
   constructor(options: GrantsOptions, book: RequestBook) {
     this.#options = options
     this.#book = book
+  }
+
+  subscribe(listener: (event: GrantEvent) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   all(): IterableIterator<Grant> {
@@ -66,6 +77,7 @@ export class Grants {
       ...{ by, maxRows, expiresAt },
     })
     await this.#options.grants.put(grant)
+    this.#emit({ type: 'made', grant })
     return { id, maxRows }
   }
 
@@ -118,7 +130,12 @@ export class Grants {
       ...{ person: person.email, channel },
     })
     await grants.put(revoked)
+    this.#emit({ type: 'revoked', grant: revoked })
     return { kind: 'revoked', grant: revoked }
+  }
+
+  #emit(event: GrantEvent): void {
+    for (const listener of this.#listeners) this.#book.safely(() => listener(event))
   }
 
   /** One use, or one end, at a time: or a use that was under way would undo a revocation. */

@@ -146,12 +146,15 @@ export class RequestBook {
   }
 
   emit(event: DeskEvent): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(event)
-      } catch (error) {
-        this.#options.log(`a listener of the desk failed: ${messageOf(error)}`)
-      }
+    for (const listener of this.#listeners) this.safely(() => listener(event))
+  }
+
+  /** Whoever listens and fails concerns nobody else. */
+  safely(tell: () => void): void {
+    try {
+      tell()
+    } catch (error) {
+      this.#options.log(`a listener of the desk failed: ${messageOf(error)}`)
     }
   }
 

@@ -34,6 +34,8 @@ export function buildConfig(raw: RawConfig, folder: string, text: string): Confi
     limits: raw.limits.map(buildLimit),
     mode: raw.mode,
     slack: buildSlack(raw),
+    webhooks: raw.channels.webhooks,
+    teamsWorkflow: raw.channels.teams?.workflow_url ?? null,
     audit: {
       mode: raw.audit.mode,
       sql: raw.audit.sql,

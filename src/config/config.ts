@@ -126,6 +126,10 @@ export interface Config {
   readonly limits: readonly LimitConfig[]
   readonly mode: 'enforce' | 'shadow'
   readonly slack: SlackConfig | null
+  /** Who is told what happens, by Standard Webhooks. */
+  readonly webhooks: readonly { readonly url: string; readonly secret: string }[]
+  /** A Workflows webhook of Teams, which is told what waits; null for none. */
+  readonly teamsWorkflow: string | null
   readonly audit: AuditConfig
   /** SHA-256 (hex) of the text that this was read from. */
   readonly hash: string

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { webhookKey } from '../approval/channels/webhook-key.ts'
 import { sameName } from '../identity/directory.ts'
 import { problem } from './problems.ts'
 import { parseUpstream, sameDatabase } from './upstream-url.ts'
@@ -24,6 +25,7 @@ export function crossCheck(raw: unknown): Findings {
   checkGroups(file, findings)
   checkPeople(file, findings)
   checkSlackIds(file, findings)
+  checkWebhooks(file, findings)
   checkSlack(file, findings)
   return findings
 }
@@ -168,6 +170,24 @@ function checkSlack(file: Block, { problems, warnings }: Findings): void {
   if (token === undefined) return
   const path = ['channels', 'slack', 'app_token']
   warnings.push(problem(path, 'is not used: signing_secret means HTTP instead of Socket Mode'))
+}
+
+/** Fewer bytes than that can be guessed; Standard Webhooks asks for 24 to 64. */
+const LEAST_SECRET = 24
+
+function checkWebhooks(file: Block, { warnings }: Findings): void {
+  const { webhooks } = block(file.channels)
+  const list = Array.isArray(webhooks) ? webhooks : []
+  list.forEach((webhook, i) => {
+    const { secret } = block(webhook)
+    if (typeof secret !== 'string' || secret === '') return
+    const key = webhookKey(secret)
+    const path = ['channels', 'webhooks', i, 'secret']
+    if (key === null) warnings.push(problem(path, 'is not base64: its bytes are taken as they are'))
+    if ((key ?? Buffer.from(secret)).length < LEAST_SECRET) {
+      warnings.push(problem(path, `is short; make one of ${LEAST_SECRET} bytes or more`))
+    }
+  })
 }
 
 function isNetwork(text: string): boolean {

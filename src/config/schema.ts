@@ -197,6 +197,39 @@ const slack = z
     error: 'is missing; email_match needs it, for only members of that workspace are matched',
   })
 
+/** What the proxy calls by itself: what is told there is for nobody on the way. */
+function calledUrl(description: string) {
+  return z
+    .string()
+    .refine(isCalled, 'is not an https:// address (http:// is for this machine only)')
+    .describe(description)
+}
+
+function isCalled(value: string): boolean {
+  if (!URL.canParse(value)) return false
+  const url = new URL(value)
+  if (url.username !== '' || url.password !== '') return false
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))
+}
+
+const BOT = ['app_id', 'app_secret', 'tenant', 'conversation'] as const
+
+const teams = z
+  .strictObject({
+    workflow_url: calledUrl('A Workflows webhook: it is told what waits.').optional(),
+    app_id: text('Of the bot.').optional(),
+    app_secret: text('Of the bot.').optional(),
+    tenant: text('Entra tenant.').optional(),
+    conversation: text('Where requests are posted.').optional(),
+  })
+  .refine(
+    (given) => {
+      const some = BOT.filter((key) => given[key] !== undefined).length
+      return some === BOT.length || (some === 0 && given.workflow_url !== undefined)
+    },
+    { error: `takes workflow_url, or all of ${BOT.join(', ')}, or both` },
+  )
+
 const audit = z
   .strictObject({
     mode: z
@@ -255,16 +288,15 @@ export const configSchema = z
     channels: z
       .strictObject({
         slack: slack.optional(),
-        teams: z
-          .strictObject({
-            app_id: z.string(),
-            app_secret: z.string(),
-            tenant: z.string(),
-            conversation: z.string(),
-          })
-          .optional(),
+        teams: teams.optional(),
         webhooks: z
-          .array(z.strictObject({ url: z.string(), secret: z.string().optional() }))
+          .array(
+            z.strictObject({
+              url: calledUrl('Where what happens is posted.'),
+              secret: text('whsec_ and base64, as Standard Webhooks writes it.'),
+            }),
+          )
+          .max(20, 'are too many: 20 at most')
           .default([]),
       })
       .prefault({}),

@@ -21,8 +21,10 @@ export function absentKeys(raw: RawConfig): string[] {
   const { channels } = raw
   return [
     ...identityKeys(raw),
-    ...when(channels.teams !== undefined, 'channels.teams: this version speaks to Slack only'),
-    ...when(channels.webhooks.length > 0, 'channels.webhooks: this version calls no webhooks'),
+    ...when(
+      channels.teams?.app_id !== undefined,
+      'channels.teams.app_id: this version has no bot in Teams; it notifies by workflow_url',
+    ),
   ]
 }
 

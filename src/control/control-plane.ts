@@ -20,6 +20,7 @@ import { EventFeed } from './event-feed.ts'
 import { DeskCounters, metricsText, notReady } from './health.ts'
 import { hostPort } from './host-port.ts'
 import { buildHttp } from './http.ts'
+import { Notifiers } from './notifiers.ts'
 import { Assets } from './web/assets.ts'
 import { WebSessions } from './web/web-sessions.ts'
 
@@ -44,6 +45,7 @@ export class ControlPlane {
   readonly #tokens: PersonTokens
   readonly #agentTokens: ActionTokens
   readonly #actions: Actions
+  readonly #notifiers: Notifiers
   readonly #credentials = new Credentials()
   readonly #sessions: WebSessions
   readonly #counters = new DeskCounters()
@@ -70,6 +72,9 @@ export class ControlPlane {
     const policy = () => ({ rules: this.#config.rules, shadow: this.#config.mode === 'shadow' })
     this.#actions = new Actions({ desk: this.#desk, clock, newId, directory, policy, record })
     this.#gate = new GateServer({ desk: this.#desk, urlOf: this.#urlOf.bind(this), log })
+    const urlOf = this.#urlOf.bind(this)
+    this.#notifiers = new Notifiers({ desk: this.#desk, clock, newId, urlOf, log })
+    this.#notifiers.configure(config)
     this.#desk.subscribe((event) => {
       this.#feed.add(event)
       this.#counters.add(event)
@@ -108,6 +113,7 @@ export class ControlPlane {
     }
     const slackChanged = slackKeys(config) !== slackKeys(this.#config)
     this.#config = config
+    this.#notifiers.configure(config)
     if (slackChanged) {
       await this.#slack?.stop()
       this.#startSlack()
@@ -123,6 +129,7 @@ export class ControlPlane {
     if (dataPlaneGone) await this.#gate.abandon()
     await this.#http?.close()
     await this.#slack?.stop()
+    this.#notifiers.stop()
     await this.#desk.stop()
     await this.#store.close()
     await this.#grants.close()
@@ -205,7 +212,8 @@ export class ControlPlane {
 
   #metrics(): string {
     const connections = this.#slack?.connections ?? null
-    return metricsText(this.#desk, this.#gate, this.#counters, connections)
+    const more = this.#notifiers.metrics
+    return metricsText(this.#desk, this.#gate, this.#counters, connections, more)
   }
 
   #startSlack(): void {

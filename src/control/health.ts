@@ -46,6 +46,7 @@ export function metricsText(
   gate: GateServer,
   counters: DeskCounters,
   slackConnections: number | null,
+  more: ReadonlyMap<string, number> = new Map(),
 ): string {
   const waiting = [...desk.waiting()]
   const pending = waiting.filter((request) => request.state === 'pending').length
@@ -55,6 +56,7 @@ export function metricsText(
     ['data_plane_lines', gate.lines],
     ...(slackConnections === null ? [] : ([['slack_connections', slackConnections]] as const)),
     ...counters.all,
+    ...more,
     ...Object.entries(gate.report?.counters ?? {}),
   ])
   const byMetric = new Map<string, string[]>()

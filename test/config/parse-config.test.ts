@@ -22,7 +22,7 @@ const env = {
   TEAMS_APP_ID: 'a',
   TEAMS_APP_SECRET: 'b',
   TEAMS_TENANT: 'c',
-  WEBHOOK_SECRET: 'd',
+  WEBHOOK_SECRET: 'whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=',
 }
 
 function parse(text: string, path = '/etc/countersign/countersign.yaml') {
@@ -109,8 +109,7 @@ t.test(
     t.same(paths(unsupported), ['audit.sinks'])
     const parsed = parse(fixture('every-key.yaml'))
     t.same(paths((parsed.ok ? parsed.warnings : []).filter((each) => /this version/.test(each))), [
-      'channels.teams',
-      'channels.webhooks',
+      'channels.teams.app_id',
       'oidc',
       'people.ana@example.com.teams',
     ])
@@ -146,6 +145,34 @@ t.test('Slack comes by a socket or by HTTP, and e-mail addresses need a workspac
     pii: 'GDPR Art. 4(1)',
   })
   t.match(problems(`regulations: { pii: "${'x'.repeat(81)}" }`), [/regulations\.pii: is too long/])
+})
+
+t.test('what is called is called in private, and a webhook has a secret', async (t) => {
+  const secret = 'whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE='
+  const webhook = (url: string, more = `, secret: ${secret}`) =>
+    `channels: { webhooks: [{ url: "${url}"${more} }] }`
+  const good = accepted(t, webhook('https://hooks.example.com/in'))
+  t.same(good.webhooks, [{ url: 'https://hooks.example.com/in', secret }])
+  accepted(t, webhook('http://127.0.0.1:8080/in'))
+  const urls = [
+    'http://hooks.example.com',
+    'https://a:b@h',
+    'ftp://h',
+    'http://127.0.0.1.example.com',
+    'x',
+  ]
+  for (const url of urls) t.match(problemsOf(webhook(url)).join(), /webhooks\[0\]\.url: /, url)
+  t.match(problemsOf(webhook('https://h', '')).join(), /secret: is missing/)
+  t.match(problemsOf(webhook('https://h', ', secret: ""')).join(), /secret/)
+  const weak = parse(webhook('https://h', ', secret: hunter2!'))
+  t.match(weak.ok && weak.warnings.join(), /is not base64.*is short/)
+  t.notMatch(weak.ok && weak.warnings.join(), /hunter2/)
+  const teams = (keys: string) => `channels: { teams: { ${keys} } }`
+  const flow = 'https://flow.example.com/x'
+  t.equal(accepted(t, teams(`workflow_url: ${flow}`)).teamsWorkflow, flow)
+  t.match(problemsOf(teams('')).join(), /takes workflow_url/)
+  t.match(problemsOf(teams('app_id: a')).join(), /takes workflow_url/)
+  t.match(problemsOf(teams('workflow_url: http://flow.example.com')).join(), /https/)
 })
 
 t.test('a rule of actions says nothing of statements', async (t) => {

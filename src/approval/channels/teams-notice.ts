@@ -1,0 +1,88 @@
+import type { DeskEvent } from '../desk-events.ts'
+import type { ApprovalRequest } from '../request.ts'
+import { Outbox, type OutboxOptions } from './outbox.ts'
+import { type Card, renderRequest } from './rendering.ts'
+
+/** What of a card is told: not the statement, nor what the agent says of itself. */
+const TOLD = ['Agent', 'Owner', 'Resource', 'Environment', 'Database', 'Tables', 'Classes', 'Needs']
+/** Characters; names are an agent's to choose, and a message has 28 KB. */
+const LONGEST = 300
+
+const SAYS: Partial<Readonly<Record<DeskEvent['type'], string>>> = {
+  requested: 'A signature is asked for',
+  reminder: 'Half of the time is over, and nobody has decided',
+  escalated: 'Nobody has decided: a second group may, too',
+  'break-glass': 'ALERT: somebody let this pass alone, by break-glass',
+}
+
+export interface TeamsNoticeOptions extends Omit<OutboxOptions, 'name' | 'sign'> {
+  readonly newId: () => string
+  readonly urlOf: (id: string) => string
+}
+
+/**
+ * Tells a Teams channel by a Workflows webhook that something waits. Nobody decides there: a
+ * workflow can't prove who clicked, so its only button opens the inbox.
+ */
+export class TeamsNotice {
+  readonly outbox: Outbox
+  readonly #options: TeamsNoticeOptions
+
+  constructor(options: TeamsNoticeOptions) {
+    this.#options = options
+    this.outbox = new Outbox({ ...options, name: 'channels.teams.workflow_url' })
+  }
+
+  tell(event: DeskEvent): void {
+    const says = SAYS[event.type]
+    if (says === undefined || (event.type === 'requested' && event.how === 'joined')) return
+    const { newId, urlOf } = this.#options
+    this.outbox.add(newId(), teamsNotice(event.request, says, urlOf(event.request.id)))
+  }
+
+  stop(): void {
+    this.outbox.stop()
+  }
+}
+
+/** An Adaptive Card in the envelope that a Workflows webhook takes. */
+export function teamsNotice(request: ApprovalRequest, says: string, url: string): unknown {
+  const content = {
+    $schema: 'http://adaptivecards.io/schemas/adaptive-card.json',
+    type: 'AdaptiveCard',
+    version: '1.4',
+    msteams: { width: 'Full' },
+    body: bodyOf(renderRequest(request), says),
+    actions: [{ type: 'Action.OpenUrl', title: 'Open in inbox', url }],
+  }
+  const contentType = 'application/vnd.microsoft.card.adaptive'
+  return { type: 'message', attachments: [{ contentType, contentUrl: null, content }] }
+}
+
+/** Text runs only: Teams reads no markup in them, as it does in every other text of a card. */
+function bodyOf(card: Card, says: string): readonly unknown[] {
+  const fields = card.fields.filter(({ label, claimed }) => !claimed && TOLD.includes(label))
+  return [
+    line([{ text: says, weight: 'Bolder' }]),
+    line([{ text: card.title, weight: 'Bolder', size: 'Medium' }]),
+    ...fields.map(({ label, value }) =>
+      line([{ text: `${label}: `, weight: 'Bolder' }, { text: value }]),
+    ),
+  ]
+}
+
+interface Run {
+  readonly text: string
+  readonly weight?: 'Bolder'
+  readonly size?: 'Medium'
+}
+
+function line(runs: readonly Run[]): unknown {
+  const inlines = runs.map((run) => ({ type: 'TextRun', ...run, text: cut(run.text) }))
+  return { type: 'RichTextBlock', inlines }
+}
+
+function cut(text: string): string {
+  const characters = [...text]
+  return characters.length <= LONGEST ? text : `${characters.slice(0, LONGEST - 3).join('')}...`
+}
