@@ -2,7 +2,13 @@ import t from 'tap'
 import { ACTIONS } from '../../src/approval/channels/slack-value.ts'
 import { startCountersign } from '../support/countersign.ts'
 import { codeOf, connect, errorFrom, exists } from '../support/e2e-client.ts'
-import { type FakeMessage, FakeSlack, shownIn } from '../support/fake-slack.ts'
+import {
+  actionsOf,
+  type FakeBlock,
+  type FakeMessage,
+  FakeSlack,
+  shownIn,
+} from '../support/fake-slack.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { SHOP } from '../support/shop.ts'
 
@@ -59,6 +65,46 @@ t.test('a person signs in Slack, and the held statement runs on its connection',
     t.equal(await exists(db, 'scratch'), true)
   })
 
+  t.test('over HTTP, without constants, to a person known by their address', async (t) => {
+    const other = await FakeSlack.open()
+    t.teardown(() => other.stop())
+    const settings = {
+      ...{ bot_token: 'xoxb-test', channel: 'C0123456', api_url: other.apiUrl },
+      ...{ signing_secret: 'shh', team: 'T1', email_match: true, text: 'redacted' },
+    }
+    const config = {
+      people: { 'bo@example.com': { groups: ['approvers'] } },
+      regulations: { pii: 'GDPR Art. 4(1)' },
+      channels: { slack: settings },
+    }
+    const house = await startCountersign(t, { upstream: db.superuserUrl, config, like: proxy })
+    other.deliverTo(`${house.control}/channels/slack/events`, 'shh')
+    other.members.set('UMAIL', {
+      ...{ team_id: 'T1', deleted: false, is_bot: false },
+      ...{ is_restricted: false, is_ultra_restricted: false },
+      profile: { email: 'bo@example.com' },
+    })
+    const first = (text: string): Promise<FakeMessage> =>
+      other.until(() => [...other.messages.values()].find((each) => shownIn(each).includes(text)))
+    const probe = await connect(t, house)
+    const looked = errorFrom(probe.query("DELETE FROM customers WHERE ssn > '966-34-5007'"))
+    const message = await first('DELETE FROM customers WHERE ssn > ?')
+    t.match(shownIn(message), 'pii.national-id GDPR Art. 4(1)')
+    t.notMatch(JSON.stringify(other.calls), '966-34-5007')
+    t.notOk(actionsOf(message).includes(ACTIONS.approve))
+    await other.click({ message, action: ACTIONS.deny, user: 'UMAIL' })
+    await other.submit({ view: await other.modal(), user: 'UMAIL', filled: { chosen: '2' } })
+    t.match(await looked, { code: '42501', message: /Say what it is for, with a ticket/ })
+    const plain = await connect(t, house)
+    const done = plain.query('DELETE FROM scratch')
+    const asked = await first('DELETE FROM scratch')
+    await other.click({ message: asked, action: ACTIONS.approve, user: 'UMAIL' })
+    t.equal((await done).command, 'DELETE')
+    await other.until(() => shownIn(other.now(asked)).includes('approved by bo@example.com'))
+    t.equal((await fetch(asked.blocks.flatMap(urlOf)[0] ?? '')).status, 401, 'a link is no answer')
+    await house.kill('SIGTERM')
+  })
+
   t.test('Slack that is gone touches no query that needs no signature', async (t) => {
     await slack.stop()
     const client = await connect(t, proxy)
@@ -69,3 +115,7 @@ t.test('a person signs in Slack, and the held statement runs on its connection',
     t.equal(await dropped, 'done', 'and other channels decide')
   })
 })
+
+function urlOf({ elements = [] }: FakeBlock): readonly string[] {
+  return elements.flatMap(({ url }) => url ?? [])
+}

@@ -131,7 +131,8 @@ function approvers(request: ApprovalRequest): string {
 
 function outcomeText(outcome: Outcome | null): string {
   if (!outcome) return ''
-  const rows = outcome.rows === null ? '' : `, ${outcome.rows} rows`
+  const { rows: count } = outcome
+  const rows = count === null ? '' : `, ${count} row${count === 1 ? '' : 's'}`
   const state = outcome.sqlState === null ? '' : `, SQLSTATE ${visibleLine(outcome.sqlState)}`
   const said = outcome.detail ? `; the agent says: ${visibleLine(outcome.detail)}` : ''
   return `${rows}, ${Math.round(outcome.ms)} ms${state}${said}`
@@ -165,15 +166,17 @@ function fieldsOf(request: ApprovalRequest, regulations: Regulations): readonly 
   const asked = adder('asked')
   asked('Shows in clear', clearText(request))
   asked('Estimate', estimateText(request.estimatedRows))
+  asked('Transaction', request.inTransaction ? 'open: its locks are held while this waits' : null)
   asked('On behalf of', request.onBehalfOf, true)
   asked('Says it is doing', request.claim, true)
-  asked('Application', request.applicationName, true)
   const more = adder('more')
-  more('Transaction', request.inTransaction ? 'open: its locks are held while this waits' : null)
+  more('Application', request.applicationName, true)
   more('Waits', request.waiting === 'ticket' ? ticketText(request) : null)
-  more('Needs', request.requirements.map(requirementText).join('; '))
+  if (request.state === 'pending') {
+    more('Needs', request.requirements.map(requirementText).join('; '))
+    more('Answer before', request.expiresAt)
+  }
   more('Seen before', historyText(request))
-  more('Answer before', request.expiresAt)
   return fields
 }
 
@@ -199,7 +202,8 @@ function clearText({ asksClear, cleared }: ApprovalRequest): string | null {
 }
 
 function estimateText(rows: number | null): string | null {
-  return rows === null ? null : `about ${rows} rows, as the planner guesses`
+  if (rows === null) return null
+  return `about ${rows.toLocaleString('en')} row${rows === 1 ? '' : 's'}, as the planner guesses`
 }
 
 function requirementText(requirement: ApprovalRequest['requirements'][number]): string {

@@ -22,6 +22,8 @@ import {
  * pass some 13,200 characters (msg_blocks_too_long), whatever the documented limits say.
  */
 const BLOCKS_BUDGET = 12_000
+/** Nobody reads more of them between two messages; Slack may fold them, too. */
+const MOST_LINES = 100
 /** What the list of others may take beside that. */
 const OTHERS_ROOM = 1_000
 const OTHERS_LISTED = 5
@@ -69,6 +71,8 @@ export function isApprovable(request: ApprovalRequest, view: SlackView): boolean
 
 function isWhole(request: ApprovalRequest, view: SlackView): boolean {
   const { card, hidden } = chatCard(request, view)
+  const lines = card.statement.split('\n').length + card.parameters.length
+  if (lines > MOST_LINES) return false
   return sizeOf(message(request, view, { card, hidden, note: null, others: [] })) <= BLOCKS_BUDGET
 }
 
@@ -76,7 +80,8 @@ const HIDDEN = 'Constants are not shown here. To approve it, read it in the inbo
 
 function tooLong(request: ApprovalRequest): string {
   const { id, statement, parameters } = request
-  return `This is not all of it: the statement has ${statement.length} characters and ${parameters.length} parameters, too many for a message. It is in the file below; to approve it, read it in the inbox, or by: countersign approvals show ${id}`
+  const lines = statement.split('\n').length
+  return `This is not all of it: the statement has ${statement.length} characters in ${lines} lines and ${parameters.length} parameters, too many for a message. It is in the file below; to approve it, read it in the inbox, or by: countersign approvals show ${id}`
 }
 
 function message(

@@ -31,19 +31,19 @@ const FIRST: Readonly<Record<string, number>> = {
 }
 /** Characters, lines and values of a card that doesn't fit which are shown all the same. */
 const EXCERPT = 1_000
+const EXCERPT_LINES = 15
 const FIELD_EXCERPT = 100
 const LINES_EXCERPT = 5
 
 /** What the blocks say of a request itself: no buttons, no company. */
 export function cardBlocks(request: ApprovalRequest, card: Card): readonly unknown[] {
-  const facts = [...reasonsOf(card), ...factsOf(request, card)]
   return [
     header(cut(card.title, TITLE)),
     richText(section([...statusOf(request, card), ...firstOf(card), ...askedOf(card)])),
     richText(code(card.statement, 'sql')),
     ...(card.parameters.length > 0 ? [richText(code(card.parameters.join('\n')))] : []),
     ...(card.lookAlikes.length > 0 ? [lookAlikes(card)] : []),
-    richText(section([[bold('Why it is asked')]]), list(facts)),
+    richText(...effects(card), section(factsOf(request, card))),
     context(card.footer),
   ]
 }
@@ -60,9 +60,14 @@ export function excerptOf(card: Card): Card {
     tables: card.tables.slice(0, LINES_EXCERPT),
     reasons: few(card.reasons),
     lookAlikes: few(card.lookAlikes),
-    statement: cut(card.statement, EXCERPT),
+    statement: cut(firstLines(card.statement), EXCERPT),
     parameters: few(card.parameters),
   }
+}
+
+function firstLines(text: string): string {
+  const lines = text.split('\n')
+  return lines.length <= EXCERPT_LINES ? text : [...lines.slice(0, EXCERPT_LINES), '...'].join('\n')
 }
 
 /** That it waits is what its buttons say. */
@@ -71,21 +76,41 @@ function statusOf(request: ApprovalRequest, card: Card): readonly (readonly Elem
   return obvious ? [] : [[bold(card.status)]]
 }
 
+/** Those that say one thing together stand on one line. */
+const LINES = [['Agent', 'Owner'], ['Environment', 'Database'], ['Tables'], ['Classes']]
+
 function firstOf(card: Card): readonly (readonly Element[])[] {
-  return fieldsOf(card, 'first').map(({ label, value }) => {
-    const room = FIRST[label] ?? 0
-    if (label === 'Tables') return [bold('Tables: '), ...within(tableElements(card.tables), room)]
-    if (label === 'Classes') return [bold('Classes: '), ...within(classElements(card), room)]
-    return [bold(`${label}: `), plain(cut(value, room))]
+  const fields = fieldsOf(card, 'first')
+  return LINES.flatMap((labels) => {
+    const said = fields.filter(({ label }) => labels.includes(label))
+    const line = said.flatMap((field, at) => [
+      ...(at > 0 ? [plain('    ')] : []),
+      ...firstField(card, field),
+    ])
+    return line.length === 0 ? [] : [line]
   })
 }
 
+function firstField(card: Card, { label, value }: CardField): readonly Element[] {
+  const room = FIRST[label] ?? 0
+  if (label === 'Tables') return [bold('Tables: '), ...within(tableElements(card.tables), room)]
+  if (label === 'Classes') return [bold('Classes: '), ...within(classElements(card), room)]
+  return [bold(`${label}: `), plain(cut(value, room))]
+}
+
 function askedOf(card: Card): readonly (readonly Element[])[] {
-  return fieldsOf(card, 'asked').map(({ label, value, claimed }) => [
-    bold(`${label}: `),
-    plain(value),
-    ...(claimed ? [italic(' (says the agent)')] : []),
-  ])
+  return fieldsOf(card, 'asked').map(fieldElements)
+}
+
+function fieldElements({ label, value, claimed }: CardField): readonly Element[] {
+  // What holds others up is to be seen.
+  const shown = label === 'Transaction' ? bold(value) : plain(value)
+  return [bold(`${label}: `), shown, ...(claimed ? [italic(' (says the agent)')] : [])]
+}
+
+function effects(card: Card): readonly unknown[] {
+  if (card.reasons.length === 0) return []
+  return [section([[bold('What it does')]]), list(reasonsOf(card))]
 }
 
 /** "ddl: it drops a table", the effect first and bold. */
@@ -99,16 +124,12 @@ function reasonsOf(card: Card): readonly (readonly Element[])[] {
 function factsOf(request: ApprovalRequest, card: Card): readonly (readonly Element[])[] {
   const cutAbove = fieldsOf(card, 'first').filter(({ label, value }) => isCut(card, label, value))
   const title = [...card.title].length > TITLE ? [[bold('Does: '), plain(card.title)]] : []
-  const more = fieldsOf(card, 'more').map(({ label, value }) =>
-    label === 'Answer before'
+  const more = fieldsOf(card, 'more').map((field) =>
+    field.label === 'Answer before'
       ? [bold('Answer before: '), moment(request.expiresAt)]
-      : [bold(`${label}: `), plain(value)],
+      : fieldElements(field),
   )
-  return [
-    ...title,
-    ...cutAbove.map(({ label, value }) => [bold(`${label}: `), plain(value)]),
-    ...more,
-  ]
+  return [...title, ...cutAbove.map(fieldElements), ...more]
 }
 
 function isCut(card: Card, label: string, value: string): boolean {

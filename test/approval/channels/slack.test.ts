@@ -1,6 +1,12 @@
 import t from 'tap'
 import { ACTIONS } from '../../../src/approval/channels/slack-value.ts'
-import { actionsOf, buttonsOf, FakeSlack, shownIn } from '../../support/fake-slack.ts'
+import {
+  actionsOf,
+  buttonsOf,
+  type FakeMessage,
+  FakeSlack,
+  shownIn,
+} from '../../support/fake-slack.ts'
 import { answerOf, type DeskFixture, draftOf, openDesk } from '../fixtures.ts'
 import { openSlack, startChannel } from './slack-house.ts'
 
@@ -138,6 +144,9 @@ t.test(
     t.match(await whispered(1), { text: /can't be shown here/ })
     t.equal(desk.get(id)?.state, 'pending')
     const many = Array.from({ length: 3000 }, () => ({ type: 'text', value: 'x' }))
+    const tall = `${'-\n'.repeat(150)}; DROP TABLE x`
+    const high = await messageOf((await open({ statement: tall, fingerprint: 't' })).id)
+    t.same(actionsOf(high), [ACTIONS.deny, ACTIONS.open], 'nor what is scrolled through')
     const wide = await open({ binding: 'w', fingerprint: 'w', parameters: many })
     t.same(actionsOf(await messageOf(wide.id)), [ACTIONS.deny, ACTIONS.open], 'parameters count')
   },
@@ -168,6 +177,26 @@ t.test('Slack being away stops nobody, and is caught up with when it returns', a
   await slack.until(() => [...slack.messages.values()][0]?.edits === 1)
   await channel.stop()
 })
+
+t.test(
+  'a Slack that answers nothing keeps nobody waiting, and is told all when it does',
+  async (t) => {
+    const house = await openSlack(t)
+    const { desk, slack, open, channel } = house
+    slack.silent.add('chat.postMessage')
+    const one = await open({ binding: 'a', fingerprint: 'a' })
+    const two = await open({ binding: 'b', fingerprint: 'b' })
+    await slack.until(() => slack.callsOf('chat.postMessage').length > 0)
+    t.match(await desk.decide(one.id, answerOf('ana@example.com')), { kind: 'decided' })
+    t.equal(slack.messages.size, 0)
+    await channel.stop()
+    slack.silent.clear()
+    const again = startChannel(house, slack.apiUrl)
+    t.teardown(() => again.stop())
+    await slack.until(() => slack.messages.size === 1)
+    t.match(shownIn([...slack.messages.values()][0] as FakeMessage), two.id, 'what still waits')
+  },
+)
 
 t.test('a restart edits the message that was posted before it', async (t) => {
   const { desk, store, slack, channel, open, messageOf, people } = await openSlack(t)
