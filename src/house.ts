@@ -23,6 +23,7 @@ export type SystemServices = Pick<
   | 'contextQuery'
   | 'bearsMs'
   | 'estimates'
+  | 'impacts'
   | 'rollsBack'
 >
 

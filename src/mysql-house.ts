@@ -21,7 +21,9 @@ import { mysqlPlanner } from './mask/mysql/planner.ts'
 import { RESOLVING_ERRORS, scrubMysqlFields } from './mask/mysql/scrub.ts'
 import { connectUpstream, type UpstreamTarget } from './net/upstream-target.ts'
 import { Estimates } from './session/estimates.ts'
+import { Impacts } from './session/impact.ts'
 import { estimateMysqlRows } from './session/mysql-estimate.ts'
+import { countInMysql } from './session/mysql-impact.ts'
 import { mysqlValues } from './session/mysql-values.ts'
 import { type ServedSchema, schemaAccess } from './session/schema-access.ts'
 import { waitTimeoutMs } from './session/wait-timeout.ts'
@@ -85,6 +87,15 @@ export async function openMysqlHouse(options: HouseOptions): Promise<House> {
     contextQuery: (classification) => mysqlContextQuery(classification, catalog.current),
     bearsMs: waitTimeoutMs,
     estimates: new Estimates(options.clock, (exchange) => estimateMysqlRows(exchange, connect)),
+    impacts: new Impacts(
+      options.clock,
+      countInMysql({
+        connect,
+        schema: () => catalog.current,
+        dialect: () => catalog.current.dialect,
+        mayShow: detector === null,
+      }),
+    ),
     rollsBack: ({ schema, name }) =>
       schema !== null && catalog.current.table(schema, name)?.transactional === true,
   }

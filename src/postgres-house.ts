@@ -18,6 +18,8 @@ import { postgresPlanner } from './mask/planner.ts'
 import { scrubFields } from './mask/scrub.ts'
 import { estimateRows } from './session/estimate.ts'
 import { Estimates } from './session/estimates.ts'
+import { Impacts } from './session/impact.ts'
+import { countInPostgres } from './session/postgres-impact.ts'
 import { postgresValues } from './session/postgres-values.ts'
 import { createPostgresClassifier } from './sql/postgres/classify.ts'
 import type { Schema } from './sql/postgres/schema.ts'
@@ -50,16 +52,26 @@ export async function openPostgresHouse(options: HouseOptions): Promise<House> {
   const classes = classesNow(classified, () => catalog.current)
   const source = lazily(catalog, transparent)
   const classifier = await createPostgresClassifier({ catalog: source, trustedFunctions, clock })
+  const values = postgresValues(() => catalog)
   const services: SystemServices = {
     openClassifier: () => classifier,
     schema: catalog,
-    values: postgresValues(() => catalog),
+    values,
     schemas: null,
     scrub: scrubFields,
     resolvingErrors: null,
     contextQuery,
     bearsMs: () => Number.POSITIVE_INFINITY,
     estimates: new Estimates(clock, (exchange) => estimateRows(exchange, connect)),
+    impacts: new Impacts(
+      clock,
+      countInPostgres({
+        connect,
+        schema: () => catalog.current,
+        values,
+        mayShow: detector === null,
+      }),
+    ),
     rollsBack: (table) => rollsBackInPostgres(table, catalog.current),
   }
   return {

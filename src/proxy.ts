@@ -257,6 +257,9 @@ export class DataPlane {
       },
       contextQuery: (classification) => system().contextQuery(classification),
       bearsMs: (settings) => system().bearsMs(settings),
+      get impacts() {
+        return system().impacts
+      },
       get estimates() {
         return system().estimates
       },

@@ -13,6 +13,7 @@ import { postgresPlanner } from '../../src/mask/planner.ts'
 import { scrubFields } from '../../src/mask/scrub.ts'
 import type { RuleAction, RuleConfig } from '../../src/policy/rule.ts'
 import { Estimates } from '../../src/session/estimates.ts'
+import { Impacts, NOT_COUNTED } from '../../src/session/impact.ts'
 import { Lookups } from '../../src/session/lookups.ts'
 import { policyInForce } from '../../src/session/policy-in-force.ts'
 import { postgresValues } from '../../src/session/postgres-values.ts'
@@ -137,6 +138,7 @@ export async function openMicroWorld(rules: readonly RuleConfig[] = RULES): Prom
     scrub: scrubFields,
     resolvingErrors: null,
     estimates: new Estimates(systemClock, async () => null),
+    impacts: new Impacts(systemClock, async () => NOT_COUNTED),
     contextQuery,
     bearsMs: () => Number.POSITIVE_INFINITY,
     counters: { statements: 0, held: 0, refused: 0, maskedResults: 0, disagreements: 0, rows: 0 },

@@ -44,6 +44,7 @@ export function resolutionOf(request: ApprovalRequest): Resolution | null {
         by: approversOf(request),
         cleared: request.cleared,
         grant: request.grant,
+        ...countedOf(request),
       }
     case 'denied': {
       const no = request.votes.findLast((vote) => vote.decision === 'deny')
@@ -58,6 +59,10 @@ export function resolutionOf(request: ApprovalRequest): Resolution | null {
       // Somebody else who waited for the same request has used the approval.
       return { kind: 'withdrawn', id, cause: 'changed' }
   }
+}
+
+function countedOf({ impact }: ApprovalRequest): { readonly counted?: number } {
+  return impact === undefined || impact.rows === null ? {} : { counted: impact.rows }
 }
 
 export function approversOf(request: ApprovalRequest): readonly string[] {

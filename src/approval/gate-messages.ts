@@ -111,6 +111,13 @@ const draft = z.strictObject({
   asksClear: texts,
   clearable: texts,
   estimatedRows: z.number().nullable(),
+  impact: z
+    .strictObject({
+      rows: z.int().nonnegative().nullable(),
+      columns: texts,
+      sample: z.array(z.array(maybeText)),
+    })
+    .exactOptional(),
   inTransaction: z.boolean(),
   requirements: z.array(z.strictObject({ rule: text, by: texts, count: z.int().positive() })),
   holdMs: z.number().nonnegative(),
@@ -152,6 +159,7 @@ const resolution = z.discriminatedUnion('kind', [
     by: texts,
     cleared: texts,
     grant: z.strictObject({ id, maxRows: z.int().positive() }).nullable(),
+    counted: z.int().nonnegative().exactOptional(),
   }),
   z.strictObject({ kind: z.literal('rejected'), id, by: text, reason: text }),
   z.strictObject({ kind: z.literal('expired'), id }),

@@ -24,6 +24,15 @@ export interface ActionSubject {
   readonly resource: string
 }
 
+/** What a statement would change, counted before anybody is asked. */
+export interface Impact {
+  /** Rows that it touches now, and the most that it may once it is signed; null: not counted. */
+  readonly rows: number | null
+  /** Some of them, classified values hidden; a cell is null where the column is. */
+  readonly columns: readonly string[]
+  readonly sample: readonly (readonly (string | null)[])[]
+}
+
 /** All that a person needs to decide, and all that a decision is bound to. */
 export interface RequestDraft {
   /** What is asked for, where it isn't that a statement runs. */
@@ -67,6 +76,8 @@ export interface RequestDraft {
   readonly clearable: readonly string[]
   /** The planner's row estimate, where one could be had without risk. */
   readonly estimatedRows: number | null
+  /** Where a rule asks for it. */
+  readonly impact?: Impact
   readonly inTransaction: boolean
   readonly requirements: readonly Requirement[]
   readonly holdMs: number
@@ -143,6 +154,8 @@ export type Resolution =
       readonly cleared: readonly string[]
       /** It is for no more rows than that. */
       readonly grant: GrantUse | null
+      /** Nor for more than these, where they were counted when it was asked for. */
+      readonly counted?: number
     }
   | { readonly kind: 'rejected'; readonly id: string; readonly by: string; readonly reason: string }
   | { readonly kind: 'expired'; readonly id: string }

@@ -166,6 +166,7 @@ function buildAction({ deny, approve, unmask, allow }: RawRule['then']): RuleAct
   if (deny !== undefined) return { kind: 'deny', reason: deny }
   if (unmask !== undefined) return { kind: 'unmask', classes: unmask }
   if (approve === undefined) return { kind: 'allow', maxRows: allow?.max_rows ?? null }
-  const { by, count, hold = null, expires = null } = approve
-  return { kind: 'approve', by, count, hold, expires }
+  const { by, count, hold = null, expires = null, impact } = approve
+  const counts = impact === 'count' ? { counts: true as const } : {}
+  return { kind: 'approve', by, count, hold, expires, ...counts }
 }

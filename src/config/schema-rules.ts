@@ -64,6 +64,10 @@ const approve = z.strictObject({
     .refine((ms) => ms > 0, 'must be more than 0')
     .optional()
     .describe('How long the request stays open.'),
+  impact: z
+    .enum(['estimate', 'count'], { error: 'is neither estimate nor count' })
+    .default('estimate')
+    .describe('count: the rows that it would change are counted, and are the most that it may.'),
 })
 
 const allow = z

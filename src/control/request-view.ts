@@ -39,6 +39,7 @@ export function requestView(
     grantable: request.shape !== null,
     grant: request.grant && { id: request.grant.id, max_rows: request.grant.maxRows },
     estimated_rows: request.estimatedRows,
+    impact: request.impact ?? null,
     in_transaction: request.inTransaction,
     requirements: request.requirements,
     waiting: request.waiting,
@@ -95,6 +96,15 @@ export const ApprovalView = z.object({
   grantable: z.boolean().default(false),
   grant: z.object({ id: text, max_rows: z.number() }).nullable().default(null),
   estimated_rows: z.number().nullable(),
+  /** What it would change, where a rule has it counted; rows: null where that could not be done. */
+  impact: z
+    .object({
+      rows: z.number().nullable(),
+      columns: texts,
+      sample: z.array(z.array(text.nullable())),
+    })
+    .nullable()
+    .default(null),
   in_transaction: z.boolean(),
   requirements: z.array(z.object({ rule: text, by: texts, count: z.number() })),
   waiting: z.enum(['connection', 'ticket']).nullable(),
@@ -167,6 +177,7 @@ export function requestFromView(raw: unknown): ApprovalRequest {
     clearable: view.clearable,
     cleared: view.cleared,
     estimatedRows: view.estimated_rows,
+    ...(view.impact && { impact: view.impact }),
     inTransaction: view.in_transaction,
     requirements: view.requirements,
     holdMs: 0,

@@ -103,6 +103,7 @@ function combine(verdicts: readonly EffectVerdict[], unmask: readonly string[]):
   const requirements = new Map<string, Requirement>()
   let holdMs: number | null = null
   let expiresMs = Number.POSITIVE_INFINITY
+  let counts = false
   for (const { rule, action } of verdicts) {
     switch (action.kind) {
       case 'deny':
@@ -111,6 +112,7 @@ function combine(verdicts: readonly EffectVerdict[], unmask: readonly string[]):
         requirements.set(rule, { rule, by: action.by, count: action.count })
         if (action.hold !== null) holdMs = Math.min(action.hold, holdMs ?? action.hold)
         expiresMs = Math.min(expiresMs, action.expires ?? DEFAULT_EXPIRES_MS)
+        counts ||= action.counts ?? false
         break
       case 'allow':
         break
@@ -125,6 +127,7 @@ function combine(verdicts: readonly EffectVerdict[], unmask: readonly string[]):
     rules: needed.map(({ rule }) => rule),
     requirements: needed,
     unmask,
+    ...(counts && { counts: true }),
     holdMs,
     expiresMs,
   }

@@ -29,6 +29,8 @@ export type Decision =
       readonly unmask: readonly string[]
       /** Data classes that the agent asks to see in clear, and that a signature lets leave so. */
       readonly clear?: readonly string[]
+      /** A rule wants the rows counted that it would change; they are its ceiling then. */
+      readonly counts?: true
       /** The shortest hold that a matching rule asks for, in ms, or null. */
       readonly holdMs: number | null
       /** How long the request stays open, in ms. */

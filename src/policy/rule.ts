@@ -34,6 +34,8 @@ export type RuleAction =
       readonly count: number
       readonly hold: number | null
       readonly expires: number | null
+      /** The rows that it would change are counted first, and are the most that it may. */
+      readonly counts?: true
     }
   | { readonly kind: 'unmask'; readonly classes: readonly string[] }
 

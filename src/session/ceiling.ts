@@ -11,9 +11,10 @@ const CHANGES_ROWS: ReadonlySet<Effect> = new Set([...CHANGES_NOTHING, 'write', 
 /** The ceiling under which an exchange is allowed; null where it has none. */
 export function ceilingOf({ decision, approval }: Exchange): Ceiling | null {
   if (decision.kind === 'allow') return decision.ceiling ?? null
-  const grant = approval?.grant
-  if (!grant || decision.kind === 'deny') return null
-  return { rows: grant.maxRows, rules: [`grant ${grant.id}`], beyond: decision }
+  if (!approval || decision.kind === 'deny') return null
+  const { grant, counted } = approval
+  if (grant) return { rows: grant.maxRows, rules: [`grant ${grant.id}`], beyond: decision }
+  return counted === undefined ? null : { rows: counted, rules: ['its count'], beyond: decision }
 }
 
 const READS: ReadonlySet<Effect> = new Set(['read', 'probe'])

@@ -13,6 +13,7 @@ export function combineDecisions(given: readonly Decision[]): Decision {
   const rules: string[] = []
   const requirements: Requirement[] = []
   const clear: string[] = []
+  let counts = false
   let holdMs: number | null = null
   let expiresMs = Number.POSITIVE_INFINITY
   for (const decision of decisions) {
@@ -21,6 +22,7 @@ export function combineDecisions(given: readonly Decision[]): Decision {
     if (decision.kind === 'allow') continue
     requirements.push(...decision.requirements)
     clear.push(...(decision.clear ?? []))
+    counts ||= decision.counts ?? false
     expiresMs = Math.min(expiresMs, decision.expiresMs)
     if (decision.holdMs !== null) holdMs = Math.min(holdMs ?? decision.holdMs, decision.holdMs)
   }
@@ -31,6 +33,7 @@ export function combineDecisions(given: readonly Decision[]): Decision {
     ...common,
     requirements: distinct(requirements),
     ...(clear.length > 0 && { clear: [...new Set(clear)] }),
+    ...(counts && { counts: true }),
     holdMs,
     expiresMs,
   }

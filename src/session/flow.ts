@@ -287,14 +287,13 @@ export class Flow {
     }
   }
 
-  /** A slip of the pen needs no signature: what can't be read may be no statement at all. */
+  /** A slip of the pen needs no signature: where our reading isn't the server's, the server is asked. */
   async #syntaxError({ frame, exchange }: RunStep): Promise<ProxyError | null> {
     const { request } = frame
     const [only, ...others] = exchange.statements
     if (request.kind !== 'query' || !only || others.length > 0) return null
-    const unread = only.effects.some(({ effect }) => effect === 'opaque')
     // To be asked, the server prepares it: nothing of it may run before it is signed.
-    if (!unread || runsWhenPrepared(only) || !this.#dialogue.syntaxError) return null
+    if (runsWhenPrepared(only) || !this.#dialogue.syntaxError) return null
     await this.#settled()
     const asked = this.#dialogue.syntaxError(request.sql)
     this.#options.toServer.flush()

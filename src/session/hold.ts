@@ -10,6 +10,7 @@ import { bindingOf, type Context, sha256, shapeOf } from './binding.ts'
 import { isGrantable } from './ceiling.ts'
 import { textWithoutConstants } from './chat-text.ts'
 import type { Exchange } from './exchange.ts'
+import { NOT_COUNTED } from './impact.ts'
 import type { Services } from './services.ts'
 import { shownEffects } from './shown-effects.ts'
 
@@ -68,9 +69,9 @@ export class Hold {
       this.#takeRulesInForce()
       const context = await this.#holder.context(this.#exchange)
       const binding = this.#binding(context, this.#decision)
-      const estimatedRows = await this.#holder.services.estimates.of(this.#exchange)
       const shape = this.#shape(context)
-      const request = await this.#open(this.#draft({ binding, shape, estimatedRows }))
+      const foreseen = await this.#foreseen()
+      const request = await this.#open(this.#draft({ binding, shape, ...foreseen }))
       const resolution = await this.#resolution(request)
       const approved = approvalOrError(resolution, this.#exchange)
       const contextNow = await this.#holder.context(this.#exchange)
@@ -84,6 +85,16 @@ export class Hold {
       'APPROVAL_EXPIRED',
       'what this statement refers to keeps changing, so the approval does not fit: send it again',
     )
+  }
+
+  /** What it would do, as far as that can be had in time. */
+  async #foreseen(): Promise<Pick<RequestDraft, 'estimatedRows' | 'impact'>> {
+    const { services, inTransaction } = this.#holder
+    const estimatedRows = services.estimates.of(this.#exchange)
+    if (!this.#decision.counts) return { estimatedRows: await estimatedRows }
+    // What its transaction has changed isn't seen from outside.
+    const impact = inTransaction() ? NOT_COUNTED : services.impacts.of(this.#exchange)
+    return { estimatedRows: await estimatedRows, impact: await impact }
   }
 
   /** The rules may have been edited while the statement waited: those of now decide. */
@@ -191,7 +202,9 @@ export class Hold {
     return { asksClear, clearable }
   }
 
-  #draft(known: Pick<RequestDraft, 'binding' | 'shape' | 'estimatedRows'>): RequestDraft {
+  #draft(
+    known: Pick<RequestDraft, 'binding' | 'shape' | 'estimatedRows' | 'impact'>,
+  ): RequestDraft {
     const { principal, sessionId, inTransaction } = this.#holder
     const { agent } = principal
     const exchange = this.#exchange

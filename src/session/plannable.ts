@@ -9,8 +9,13 @@ export type Planned = Pick<Exchange, 'statements' | 'parameters'>
 
 /** True where a statement can be planned on another connection without running anybody's code. */
 export function canBePlanned(exchange: Planned, verbs: ReadonlySet<string>): boolean {
-  const [statement, ...more] = exchange.statements
-  if (!statement || more.length > 0 || exchange.parameters.length > 0) return false
+  return exchange.parameters.length === 0 && runsNoCode(exchange, verbs)
+}
+
+/** True where all of it means the same on another connection, but for parameters, and calls nobody's code. */
+export function runsNoCode({ statements }: Planned, verbs: ReadonlySet<string>): boolean {
+  const [statement, ...more] = statements
+  if (!statement || more.length > 0) return false
   if (!verbs.has(statement.verb) || statement.functions.length > 0) return false
   if (statement.connectionBound) return false
   return statement.effects.every(({ effect }) => PLANNABLE.has(effect))

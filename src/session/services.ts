@@ -16,6 +16,7 @@ import type {
   WireProtocol,
 } from '../wire/protocol.ts'
 import type { Estimates } from './estimates.ts'
+import type { Impacts } from './impact.ts'
 import type { Lookups } from './lookups.ts'
 import type { Usage } from './usage.ts'
 
@@ -121,6 +122,7 @@ export interface Services {
   /** True where what is written to it can be taken back, and the count of it is whole. */
   rollsBack(table: TableUse): boolean
   readonly estimates: Estimates
+  readonly impacts: Impacts
   /** The statement that tells what names mean in this session at this moment. */
   contextQuery(classification: Classification): string
   readonly counters: Counters

@@ -12,6 +12,7 @@ import { ProxyError } from '../../src/lib/errors.ts'
 import { postgresPlanner } from '../../src/mask/planner.ts'
 import { scrubFields } from '../../src/mask/scrub.ts'
 import { Estimates } from '../../src/session/estimates.ts'
+import { Impacts, NOT_COUNTED } from '../../src/session/impact.ts'
 import { Lookups } from '../../src/session/lookups.ts'
 import { policyInForce } from '../../src/session/policy-in-force.ts'
 import { postgresValues } from '../../src/session/postgres-values.ts'
@@ -198,6 +199,7 @@ export async function openFuzzWorld(): Promise<FuzzWorld> {
     scrub: scrubFields,
     resolvingErrors: null,
     estimates: new Estimates(clock, async () => null),
+    impacts: new Impacts(clock, async () => NOT_COUNTED),
     contextQuery,
     bearsMs: () => Number.POSITIVE_INFINITY,
     counters: { statements: 0, held: 0, refused: 0, maskedResults: 0, disagreements: 0, rows: 0 },

@@ -3,6 +3,7 @@ import { mysqlContextQuery } from '../../src/catalog/mysql-context.ts'
 import { mysqlPlanner } from '../../src/mask/mysql/planner.ts'
 import { RESOLVING_ERRORS, scrubMysqlFields } from '../../src/mask/mysql/scrub.ts'
 import { Estimates } from '../../src/session/estimates.ts'
+import { Impacts, NOT_COUNTED } from '../../src/session/impact.ts'
 import { Lookups } from '../../src/session/lookups.ts'
 import { mysqlValues } from '../../src/session/mysql-values.ts'
 import { policyInForce } from '../../src/session/policy-in-force.ts'
@@ -67,6 +68,7 @@ export function openMysqlFuzzWorld(): FuzzWorld {
     scrub: scrubMysqlFields,
     resolvingErrors: RESOLVING_ERRORS,
     estimates: new Estimates(clock, async () => null),
+    impacts: new Impacts(clock, async () => NOT_COUNTED),
     contextQuery: (classification) =>
       mysqlContextQuery(classification, { dialect, table: () => undefined }),
     bearsMs: waitTimeoutMs,

@@ -165,7 +165,8 @@ function fieldsOf(request: ApprovalRequest, regulations: Regulations): readonly 
   first('Classes', request.classes.map((one) => classText(one, regulations)).join(', '))
   const asked = adder('asked')
   asked('Shows in clear', clearText(request))
-  asked('Estimate', estimateText(request.estimatedRows))
+  asked('Changes', impactText(request.impact))
+  if (request.impact?.rows == null) asked('Estimate', estimateText(request.estimatedRows))
   asked('Transaction', request.inTransaction ? 'open: its locks are held while this waits' : null)
   asked('On behalf of', request.onBehalfOf, true)
   asked('Says it is doing', request.claim, true)
@@ -199,6 +200,14 @@ function classText(dataClass: string, regulations: Regulations): string {
 function clearText({ asksClear, cleared }: ApprovalRequest): string | null {
   const shown = [...new Set([...asksClear, ...cleared])]
   return shown.length === 0 ? null : `${shown.join(', ')}: unmasked, this once`
+}
+
+/** Rows that were counted; the sample of them stands where values may. */
+function impactText(impact: ApprovalRequest['impact']): string | null {
+  if (!impact) return null
+  if (impact.rows === null) return 'no count: its rows could not be counted in time, or safely'
+  const rows = impact.rows === 1 ? '1 row' : `${impact.rows} rows`
+  return `${rows}, as counted now; if it were more, it would be taken back`
 }
 
 function estimateText(rows: number | null): string | null {

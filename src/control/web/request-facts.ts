@@ -1,5 +1,5 @@
 import { type Regulations, regulationOf } from '../../approval/regulations.ts'
-import type { ApprovalRequest, Vote } from '../../approval/request.ts'
+import type { ApprovalRequest, Impact, Vote } from '../../approval/request.ts'
 import type { Directory } from '../../identity/directory.ts'
 import { type Html, html, type Insert } from './html.ts'
 import { markedText } from './marked-text.ts'
@@ -36,7 +36,8 @@ function ofStatement(request: ApprovalRequest, regulations: Regulations): Html {
   return html`${fact('Tables', tables(request))}
 ${classes(request, regulations)}
 ${shownInClear(request)}
-${fact('Estimate', estimate(request.estimatedRows))}
+${request.impact !== undefined && fact('Changes', impact(request.impact))}
+${request.impact?.rows == null && fact('Estimate', estimate(request.estimatedRows))}
 ${fact('Transaction', request.inTransaction ? html`<strong>open</strong>: its locks are held while this waits` : 'none open')}`
 }
 
@@ -83,6 +84,24 @@ function shownInClear({ asksClear, cleared }: ApprovalRequest): Html | null {
 function estimate(rows: number | null): Html {
   if (rows === null) return html`<span class="fine">none could be had</span>`
   return html`about ${plural(rows, 'row')} <span class="fine">the planner's guess; it errs low</span>`
+}
+
+function impact({ rows, columns, sample }: Impact): Html {
+  if (rows === null) {
+    return html`<span class="fine">no count: its rows could not be counted in time, or safely</span>`
+  }
+  const shown =
+    sample.length > 0 &&
+    html`<div class="scroll"><table class="sample"><caption class="fine">${sample.length === rows ? 'These' : `${sample.length} of them`}</caption>
+<thead><tr>${columns.map((column) => html`<th scope="col">${named(column)}</th>`)}</tr></thead>
+<tbody>${sample.map((row) => html`<tr>${row.map(cell)}</tr>`)}</tbody></table></div>`
+  return html`<strong>${plural(rows, 'row')}</strong> <span class="fine">counted now; if it were more, it would be taken back</span>${shown}`
+}
+
+function cell(value: string | null): Html {
+  return value === null
+    ? html`<td class="fine">NULL</td>`
+    : html`<td><bdi>${markedText(value)}</bdi></td>`
 }
 
 function history({ history: { approved, lastBy } }: ApprovalRequest): Html {

@@ -58,7 +58,16 @@ function partsOf(text: StatementText): RowsTouched | null {
   }
 }
 
-const CLAUSES = new Set(['SET', 'WHERE', 'ORDER', 'LIMIT', 'RETURNING', 'USING', 'JOIN', 'PARTITION'])
+const CLAUSES = new Set([
+  'SET',
+  'WHERE',
+  'ORDER',
+  'LIMIT',
+  'RETURNING',
+  'USING',
+  'JOIN',
+  'PARTITION',
+])
 
 function isAlias(token: Token | undefined): boolean {
   if (token?.kind === 'quoted') return true
