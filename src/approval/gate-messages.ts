@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ERRORS, type ErrorCode } from '../lib/errors.ts'
 import { EFFECTS } from '../sql/statement.ts'
+import type { OwnRequest } from './own-request.ts'
 import type { Outcome, RequestDraft, Resolution, WithdrawCause } from './request.ts'
 
 /** What the data plane says of itself, for /readyz and /metrics. */
@@ -29,6 +30,12 @@ export type DataMessage =
       readonly binding: string
     }
   | { readonly type: 'settle'; readonly id: string; readonly outcome: Outcome }
+  | {
+      readonly type: 'list'
+      readonly ref: number
+      readonly agent: string
+      readonly id: string | null
+    }
   | { readonly type: 'report'; readonly report: DataPlaneReport }
   /** The configuration's text to start or go on with, and the file it came from. */
   | {
@@ -52,7 +59,12 @@ export type ControlMessage =
     }
   | { readonly type: 'resolved'; readonly resolution: Resolution }
   | { readonly type: 'spent'; readonly ref: number; readonly ok: boolean }
-  /** An open or a spend that couldn't be done. */
+  | {
+      readonly type: 'listed'
+      readonly ref: number
+      readonly requests: readonly OwnRequest[]
+    }
+  /** An open, a spend or a list that couldn't be done. */
   | {
       readonly type: 'refused'
       readonly ref: number
@@ -141,6 +153,12 @@ const dataMessage = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('spend'), ref, id, binding }),
   z.strictObject({ type: z.literal('settle'), id, outcome }),
   z.strictObject({
+    type: z.literal('list'),
+    ref,
+    agent: text.max(256),
+    id: id.nullable(),
+  }),
+  z.strictObject({
     type: z.literal('report'),
     report: z.strictObject({
       troubles: texts,
@@ -166,6 +184,17 @@ const resolution = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('withdrawn'), id, cause }),
 ])
 
+const ownRequest = z.strictObject({
+  id,
+  state: text,
+  statement: text,
+  database: text,
+  createdAt: text,
+  expiresAt: text,
+  url: text,
+  message: text,
+})
+
 const controlMessage = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('opened'),
@@ -176,6 +205,7 @@ const controlMessage = z.discriminatedUnion('type', [
   }),
   z.strictObject({ type: z.literal('resolved'), resolution }),
   z.strictObject({ type: z.literal('spent'), ref, ok: z.boolean() }),
+  z.strictObject({ type: z.literal('listed'), ref, requests: z.array(ownRequest).max(100) }),
   z.strictObject({
     type: z.literal('refused'),
     ref,

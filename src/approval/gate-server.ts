@@ -8,6 +8,7 @@ import {
   type DataPlaneReport,
   parseDataMessage,
 } from './gate-messages.ts'
+import { ownRequests } from './own-request.ts'
 
 export interface GateServerOptions {
   readonly desk: ApprovalDesk
@@ -17,6 +18,7 @@ export interface GateServerOptions {
 }
 
 type Open = Extract<DataMessage, { type: 'open' }>
+type List = Extract<DataMessage, { type: 'list' }>
 type Spend = Extract<DataMessage, { type: 'spend' }>
 
 /** The control plane's end of the lines to data planes. */
@@ -98,6 +100,8 @@ export class GateServer {
         return this.#open(message, line, holder)
       case 'spend':
         return this.#spend(message, line)
+      case 'list':
+        return this.#list(message, line)
       case 'withdraw':
         return desk.withdraw(message.id, message.cause, holder)
       case 'ticket':
@@ -126,6 +130,11 @@ export class GateServer {
     } catch (error) {
       refuse(line, ref, error)
     }
+  }
+
+  async #list({ ref, agent, id }: List, line: GateLine): Promise<void> {
+    const { desk, urlOf } = this.#options
+    send(line, { type: 'listed', ref, requests: ownRequests(desk.all(), { agent, id }, urlOf) })
   }
 
   async #spend({ ref, id, binding }: Spend, line: GateLine): Promise<void> {

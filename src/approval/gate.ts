@@ -1,3 +1,4 @@
+import type { OwnRequest } from './own-request.ts'
 import type { Outcome, RequestDraft, Resolution, WithdrawCause } from './request.ts'
 
 /** A request that a session waits for. */
@@ -30,4 +31,6 @@ export interface Gate {
   spend(id: string, binding: string): Promise<boolean>
   /** Reports what became of a spent approval. */
   settle(id: string, outcome: Outcome): void
+  /** The newest requests of an agent, at most 100; `id` chooses one of them. */
+  list(agent: string, id: string | null): Promise<readonly OwnRequest[]>
 }

@@ -10,6 +10,7 @@ import {
   type DataPlaneReport,
   parseControlMessage,
 } from './gate-messages.ts'
+import type { OwnRequest } from './own-request.ts'
 import type { Outcome, RequestDraft, Resolution, WithdrawCause } from './request.ts'
 
 /** A control process that doesn't answer within this is as good as away. */
@@ -34,6 +35,12 @@ type Question =
       readonly id: string
       readonly binding: string
       readonly answer: Deferred<boolean>
+    }
+  | {
+      readonly kind: 'list'
+      readonly agent: string
+      readonly id: string | null
+      readonly answer: Deferred<readonly OwnRequest[]>
     }
 
 /**
@@ -98,6 +105,11 @@ export class RemoteGate implements Gate {
     return this.#ask({ kind: 'spend', id, binding, answer }, answer)
   }
 
+  async list(agent: string, id: string | null): Promise<readonly OwnRequest[]> {
+    const answer = deferred<readonly OwnRequest[]>()
+    return this.#ask({ kind: 'list', agent, id, answer }, answer)
+  }
+
   settle(id: string, outcome: Outcome): void {
     this.#tell({ type: 'settle', id, outcome })
   }
@@ -129,6 +141,7 @@ export class RemoteGate implements Gate {
     const message = this.#line === line ? parseControlMessage(raw) : null
     if (message?.type === 'opened') this.#opened(message)
     else if (message?.type === 'spent') this.#spent(message.ref, message.ok)
+    else if (message?.type === 'listed') this.#listed(message.ref, message.requests)
     else if (message?.type === 'refused') this.#refused(message)
     else if (message?.type === 'resolved') this.#resolve(message.resolution)
   }
@@ -153,6 +166,11 @@ export class RemoteGate implements Gate {
   #spent(ref: number, ok: boolean): void {
     const question = this.#questions.get(ref)
     if (question?.kind === 'spend') question.answer.resolve(ok)
+  }
+
+  #listed(ref: number, requests: readonly OwnRequest[]): void {
+    const question = this.#questions.get(ref)
+    if (question?.kind === 'list') question.answer.resolve(requests)
   }
 
   #refused({ ref, code, message, hint }: Refused): void {
@@ -191,6 +209,9 @@ export class RemoteGate implements Gate {
 
 function messageFor(ref: number, question: Question): DataMessage {
   if (question.kind === 'open') return { type: 'open', ref, draft: question.draft }
+  if (question.kind === 'list') {
+    return { type: 'list', ref, agent: question.agent, id: question.id }
+  }
   return { type: 'spend', ref, id: question.id, binding: question.binding }
 }
 

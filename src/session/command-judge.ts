@@ -4,6 +4,8 @@ import type { Classification, Parsed } from '../sql/statement.ts'
 import { unreadable } from '../sql/unreadable.ts'
 import type { CommandRequest } from '../wire/protocol.ts'
 import type { Exchange } from './exchange.ts'
+import type { OwnAnswers } from './own-answers.ts'
+import type { OwnStatement } from './own-statement.ts'
 import { runsWhenPrepared } from './prepare-runs.ts'
 import type { PreparedCommand, PreparedCommands } from './prepared-commands.ts'
 import type { Services } from './services.ts'
@@ -19,6 +21,7 @@ export interface CommandJudgeOptions {
   readonly services: Services
   readonly verdicts: Verdicts
   readonly prepared: PreparedCommands
+  readonly own: OwnAnswers
   /** Why a statement may not name the schemas that it names; null where it may. */
   readonly refusedSchema: (statement: Classification) => string | null
   /** The schema that a name stands for; undefined where it is none of the agent's. */
@@ -50,10 +53,16 @@ export class CommandJudge implements Judge {
     switch (request.kind) {
       case 'query':
         return this.#text(frame, request.sql, inTransaction)
-      case 'prepare':
-        return this.#verdicts.classified(request.sql, (parsed) =>
-          this.#prepare(frame, parsed, inTransaction),
+      case 'prepare': {
+        const own = this.#options.own.read(request.sql)
+        if (own) return this.#prepareOwn(frame, own)
+        return this.#verdicts.classified(
+          request.sql,
+          (parsed) =>
+            this.#refusedOwn(frame, request.sql, parsed) ??
+            this.#prepare(frame, parsed, inTransaction),
         )
+      }
       case 'run':
         return this.#run(frame, request, inTransaction)
       case 'fetch':
@@ -84,7 +93,11 @@ export class CommandJudge implements Judge {
   }
 
   #text(frame: ClientFrame, sql: Buffer, inTransaction: boolean): Eventually<Step> {
+    const own = this.#options.own.read(sql)
+    if (own) return this.#ownQuery(frame, own)
     return this.#verdicts.classified(sql, (parsed) => {
+      const refused = this.#refusedOwn(frame, sql, parsed)
+      if (refused) return refused
       const statements = statementsOf(parsed)
       const [only] = statements
       const alone = statements.length === 1 ? only : undefined
@@ -92,6 +105,38 @@ export class CommandJudge implements Judge {
       if (alone?.uses !== undefined) return this.#use(frame, alone, alone.uses, inTransaction)
       return this.#statements(frame, this.#verdicts.textOf(sql), statements, inTransaction)
     })
+  }
+
+  /** Something that only the proxy has, in a form that it doesn't answer. */
+  #refusedOwn(frame: ClientFrame, sql: Buffer, parsed: Parsed): Step | null {
+    const { own } = this.#options
+    const error = own.refusal(sql, statementsOf(parsed))
+    return error && own.refuse(frame, sql, error)
+  }
+
+  /** What the proxy answers itself; the server gets what has no meaning of its own in its place. */
+  #ownQuery(frame: ClientFrame, asked: OwnStatement): Step {
+    const { own } = this.#options
+    if (asked.kind === 'wrong') return own.refuse(frame, Buffer.from(asked.text), asked.error)
+    return { kind: 'run', frame: own.instead(frame, asked), exchange: own.exchange(asked) }
+  }
+
+  #prepareOwn(frame: ClientFrame, asked: OwnStatement): Step {
+    const { own, prepared } = this.#options
+    const { request } = frame
+    if (request.kind !== 'prepare') throw new Error('not a prepare')
+    if (asked.kind === 'wrong') return own.refuse(frame, Buffer.from(asked.text), asked.error)
+    const text = Buffer.from(request.sql)
+    const settle = prepared.add(request.statement, text, this.#verdicts.textOf(text))
+    return { kind: 'pass', frame: own.instead(frame, asked), exchange: null, settle }
+  }
+
+  #runOwn(frame: ClientFrame, request: Run, asked: OwnStatement): Step {
+    const settle = (done: boolean) => {
+      if (done) this.#options.prepared.ran(request.statement, null)
+    }
+    const exchange = this.#options.own.exchange(asked)
+    return { kind: 'run', frame, exchange, settle }
   }
 
   #statements(
@@ -165,6 +210,8 @@ export class CommandJudge implements Judge {
   #run(frame: ClientFrame, request: Run, inTransaction: boolean): Eventually<Step> {
     const prepared = this.#options.prepared.get(request.statement)
     if (!prepared) return unknownStatement(frame, request.statement)
+    const own = this.#options.own.read(prepared.bytes)
+    if (own) return this.#runOwn(frame, request, own)
     const run = (statements: readonly Classification[]) =>
       this.#execution(frame, { request, prepared, statements, inTransaction })
     // The schema may have changed since it was prepared, and the way in which texts are read.

@@ -1,9 +1,10 @@
 import type { Approved, ShownParameter } from '../approval/request.ts'
+import type { ProxyError } from '../lib/errors.ts'
 import type { MaskPlan, ResultColumn } from '../mask/plan.ts'
 import type { Decision } from '../policy/decision.ts'
 import type { Classification, EffectReason } from '../sql/statement.ts'
 import { unreadable } from '../sql/unreadable.ts'
-import type { Parameter } from '../wire/protocol.ts'
+import type { OwnReply, Parameter } from '../wire/protocol.ts'
 import type { Context } from './binding.ts'
 
 /** What is about to run: a simple query, or a portal with its values. */
@@ -25,6 +26,14 @@ export interface ExchangeOptions {
   readonly shownParameters: () => readonly ShownParameter[]
   /** Follows the names that a statement makes or frees; see Names. */
   readonly follow: (statement: Classification) => (done: boolean) => void
+}
+
+/** A statement that the proxy answers itself. */
+export interface OwnWork {
+  /** What the client gets; asked for before the server comes to its turn. Rejects with ProxyError. */
+  reply(): Promise<OwnReply>
+  /** The reply was sent. */
+  done(): void
 }
 
 /** Where an exchange's record stands: nothing yet, the intent written, the outcome written. */
@@ -52,6 +61,9 @@ export class Exchange implements Asked {
   readonly clearDiagnostics: boolean
   /** What its names mean, where that was asked before it ran: its result may have to wait. */
   context: Context | null = null
+  /** What the proxy answers itself, where it does. */
+  own: OwnWork | null = null
+  ownReply: OwnReply | ProxyError | null = null
   /** Set once a person has signed. */
   approval: Approved | null = null
   recorded: Recorded = 'nothing'

@@ -162,7 +162,7 @@ export class Flow {
   }
 
   #goesAtOnce(step: Step): boolean {
-    if (step.kind === 'refuse') return false
+    if (step.kind === 'refuse' || ownOf(step) !== null) return false
     if (step.kind !== 'run') return true
     if (!this.#allowed(step.exchange) || this.#copiesLookedAt(step.exchange)) return false
     if (ceilingOf(step.exchange) !== null || copiesOf([step]).length > 0) return false
@@ -183,6 +183,7 @@ export class Flow {
       const frame = batch[steps.length] as ClientFrame
       steps.push(await this.#options.judge.judge(frame, this.#inTransaction()))
     }
+    await this.#askOwn(steps)
     this.#ceilings.mind(steps, this.#endsSegment(batch))
     const conflict = this.#conflictIn(steps)
     if (conflict) return this.#refuse(batch, steps, conflict.at, conflict.error)
@@ -273,6 +274,8 @@ export class Flow {
   /** Waits for what a step needs; answers why it can't go, or null where it may. */
   async #refusalOf(step: Step): Promise<ProxyError | null> {
     if (step.kind === 'refuse') return step.error
+    const own = ownOf(step)
+    if (own) return own.ownReply instanceof ProxyError ? own.ownReply : null
     if (step.kind !== 'run' || this.#allowed(step.exchange)) return null
     const { decision } = step.exchange
     if (decision.kind !== 'require-approval') return null
@@ -284,6 +287,18 @@ export class Flow {
     } catch (error) {
       if (error instanceof ProxyError) return error
       throw error
+    }
+  }
+
+  /** What the proxy answers itself it may have to ask for; what failed is told in its turn. */
+  async #askOwn(steps: readonly Step[]): Promise<void> {
+    for (const step of steps) {
+      const exchange = ownOf(step)
+      if (!exchange?.own) continue
+      exchange.ownReply = await exchange.own.reply().catch((error: unknown) => {
+        if (error instanceof ProxyError) return error
+        throw error
+      })
     }
   }
 
@@ -672,7 +687,28 @@ export function outgoing(
   settle?: (done: boolean) => void,
 ): Outgoing<Exchange, AnyRequest> {
   const { request, bytes } = frame
+  const own = exchange && isExecuted(frame) ? exchange.own : null
+  if (own) {
+    const reply = exchange?.ownReply
+    if (!reply || reply instanceof ProxyError) throw new Error('nothing to answer with')
+    const done = (did: boolean) => {
+      settle?.(did)
+      if (did) own.done()
+    }
+    return { request, bytes, exchange, settle: done, reply }
+  }
   return settle ? { request, bytes, exchange, settle } : { request, bytes, exchange }
+}
+
+/** A Bind executes nothing yet. */
+function isExecuted({ request }: ClientFrame): boolean {
+  return request.kind === 'query' || request.kind === 'execute' || request.kind === 'run'
+}
+
+/** What the proxy answers itself, in this step. */
+function ownOf(step: Step): Exchange | null {
+  const executes = (step.kind === 'run' || step.kind === 'execute') && isExecuted(step.frame)
+  return executes && step.exchange.own ? step.exchange : null
 }
 
 function passing(step: Extract<Step, { kind: 'pass' }>): Outgoing<Exchange, AnyRequest> {

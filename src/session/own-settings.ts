@@ -1,11 +1,11 @@
 import { ProxyError } from '../lib/errors.ts'
 
-const NAMES = ['claim', 'on_behalf_of', 'hold', 'clear']
+const NAMES = ['claim', 'reason', 'on_behalf_of', 'hold', 'clear']
 const MAX_LENGTH = 500
 const DATA_CLASS = /^[\w*-]+(?:\.[\w*-]+)*$/
 
 /**
- * Reads the `countersign.*` settings of a startup packet: `claim` (what the agent says it does),
+ * Reads the `countersign.*` settings of a startup packet: `claim` or `reason` (what the agent says it does),
  * `on_behalf_of` (the person it acts for), `hold` (how long it wants to be held: 10s, 0, 500ms) and
  * `clear` (data classes that it asks to see in clear: pii.email, pci.*).
  */
@@ -22,7 +22,7 @@ export function readOwnSettings(own: ReadonlyMap<string, string>): {
   }
   const hold = own.get('hold')
   return {
-    claim: short(own.get('claim')),
+    claim: short(own.get('claim') ?? own.get('reason')),
     onBehalfOf: short(own.get('on_behalf_of')),
     asksHoldMs: hold === undefined ? null : readHold(hold),
     asksClear: readClasses(short(own.get('clear')) ?? ''),

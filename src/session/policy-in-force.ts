@@ -59,6 +59,12 @@ interface KnownDecisions {
   readonly byKey: Map<string, Decision>
 }
 
+interface KnownKeys {
+  readonly in: string
+  readonly out: string
+  readonly asksClear: readonly string[]
+}
+
 interface Masking {
   readonly unmask: readonly string[]
   readonly distrust: boolean
@@ -70,7 +76,7 @@ class PolicyInForce implements Policy {
   readonly #allowsAll: boolean
   readonly #parts: PolicyParts
   readonly #dependsOnTime: boolean
-  readonly #keys = new WeakMap<Principal, { readonly in: string; readonly out: string }>()
+  readonly #keys = new WeakMap<Principal, KnownKeys>()
   readonly #decisions = new WeakMap<Classification, KnownDecisions>()
   /** The last plan of each statement: a verdict is one object for as long as it is kept. */
   readonly #plans = new WeakMap<Classification, KnownPlan>()
@@ -116,10 +122,12 @@ class PolicyInForce implements Policy {
   /** A session that began before its agent's owners changed has the owners of then. */
   #keyOf({ principal, inTransaction }: Facts): string {
     let keys = this.#keys.get(principal)
-    if (keys === undefined) {
-      const { agent, database, environment, asksClear } = principal
+    const { asksClear } = principal
+    // It may ask for something else since.
+    if (keys?.asksClear !== asksClear) {
+      const { agent, database, environment } = principal
       const who = JSON.stringify([agent.name, agent.owners, database, environment, asksClear])
-      keys = { in: `in ${who}`, out: `out ${who}` }
+      keys = { in: `in ${who}`, out: `out ${who}`, asksClear }
       this.#keys.set(principal, keys)
     }
     return inTransaction ? keys.in : keys.out

@@ -3,6 +3,8 @@ import type { Classification, Parsed } from '../sql/statement.ts'
 import { withUnknownOutputs } from '../sql/unknown-outputs.ts'
 import { unreadable } from '../sql/unreadable.ts'
 import type { Request } from '../wire/protocol.ts'
+import type { OwnAnswers } from './own-answers.ts'
+import type { OwnStatement } from './own-statement.ts'
 import type { Services } from './services.ts'
 import type { Names, PreparedStatement } from './session-names.ts'
 import type { ClientFrame, Eventually, Judge, Step } from './step.ts'
@@ -21,7 +23,10 @@ export class PortalJudge implements Judge {
   readonly #names: Names
   readonly #verdicts: Verdicts
 
-  constructor(services: Services, names: Names, verdicts: Verdicts) {
+  readonly #own: OwnAnswers
+
+  constructor(services: Services, names: Names, verdicts: Verdicts, own: OwnAnswers) {
+    this.#own = own
     this.#services = services
     this.#names = names
     this.#verdicts = verdicts
@@ -31,13 +36,9 @@ export class PortalJudge implements Judge {
     const { request } = frame
     switch (request.kind) {
       case 'query':
-        return this.#verdicts.classified(request.sql, (parsed) =>
-          this.#query(frame, parsed, inTransaction),
-        )
+        return this.#text(frame, request.sql, inTransaction)
       case 'prepare':
-        return this.#verdicts.classified(request.sql, (parsed) =>
-          this.#prepare(frame, parsed, inTransaction),
-        )
+        return this.#text(frame, request.sql, inTransaction)
       case 'bind':
         return this.#bind(frame, request, inTransaction)
       case 'execute':
@@ -95,6 +96,44 @@ export class PortalJudge implements Judge {
       if (statement) statement.foundTypes = types
     }
     return { kind: 'pass', frame, exchange: null, parameterTypes }
+  }
+
+  #text(frame: ClientFrame, sql: Buffer, inTransaction: boolean): Eventually<Step> {
+    const own = this.#own.read(sql)
+    if (own) return this.#ownText(frame, own)
+    return this.#verdicts.classified(sql, (parsed) => {
+      const refused = this.#own.refusal(sql, statementsOf(parsed))
+      if (refused) return this.#own.refuse(frame, sql, refused)
+      const { kind } = frame.request
+      return kind === 'query'
+        ? this.#query(frame, parsed, inTransaction)
+        : this.#prepare(frame, parsed, inTransaction)
+    })
+  }
+
+  /** What the proxy answers itself; the server gets what has no meaning of its own in its place. */
+  #ownText(frame: ClientFrame, own: OwnStatement): Step {
+    if (own.kind === 'wrong') return this.#own.refuse(frame, Buffer.from(own.text), own.error)
+    const { request } = frame
+    const instead = this.#own.instead(frame, own)
+    if (request.kind === 'query') {
+      const dropped = [this.#names.statements.delete(''), this.#names.portals.delete('')]
+      const settle = (done: boolean) => {
+        for (const each of dropped) each(done)
+      }
+      return { kind: 'run', frame: instead, exchange: this.#own.exchange(own), settle }
+    }
+    if (request.kind !== 'prepare') throw new Error('not a text')
+    const settle = this.#names.statements.set(request.statement, {
+      own,
+      sql: Buffer.from(request.sql),
+      parameterTypes: [],
+      foundTypes: null,
+      catalogVersion: this.#services.schema.current.version,
+      statements: [this.#own.classification(own)],
+      readable: true,
+    })
+    return { kind: 'pass', frame: instead, exchange: null, settle }
   }
 
   #query(frame: ClientFrame, parsed: Parsed, inTransaction: boolean): Step {
@@ -162,6 +201,11 @@ export class PortalJudge implements Judge {
     const statement = this.#names.statements.get(request.statement)
     if (!statement)
       return unknown(frame, 'UNKNOWN_STATEMENT', 'prepared statement', request.statement)
+    if (statement.own) {
+      const exchange = this.#own.exchange(statement.own)
+      const settle = this.#names.portals.set(request.portal, exchange)
+      return { kind: 'run', frame, exchange, settle }
+    }
     if (!statement.readable) {
       const error = cannotBeRead()
       return { kind: 'refuse', frame, error, exchange: null, behindFailure: true }
@@ -205,6 +249,7 @@ export class PortalJudge implements Judge {
 
   #execute(frame: ClientFrame, portal: string, inTransaction: boolean): Step {
     const bound = this.#names.portals.get(portal)
+    if (bound?.own) return { kind: 'execute', frame, exchange: bound, portal }
     if (bound) {
       const now = bound.approval
         ? bound.decision

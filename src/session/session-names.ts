@@ -2,6 +2,7 @@ import { ProxyError } from '../lib/errors.ts'
 import type { Classification, SessionNames } from '../sql/statement.ts'
 import { asJudgedBefore, mayOpenCursors, withUnknownOutputs } from '../sql/unknown-outputs.ts'
 import type { Exchange } from './exchange.ts'
+import type { OwnStatement } from './own-statement.ts'
 import { TentativeMap } from './tentative-map.ts'
 
 /** A prepared statement, whether the protocol or SQL made it: the server keeps one name space. */
@@ -15,6 +16,8 @@ export interface PreparedStatement {
   readonly statements: readonly Classification[]
   /** Of the catalog by which that was judged. */
   readonly catalogVersion: number
+  /** What the proxy answers itself, where it does. */
+  readonly own?: OwnStatement
   /** False where the proxy's grammar refuses the text: it is never executed. */
   readonly readable: boolean
   /** Of SQL's PREPARE: the settings by which the text was read. */
@@ -37,6 +40,7 @@ const MAX_BYTES = 128 * 1024 * 1024
 export class Names implements SessionNames {
   readonly #catalogVersion: () => number
   readonly #readBy: () => string
+  readonly #onReset: () => void
   /** Counts the Syncs and simple queries that were judged: an error skips to the next of them. */
   segment = 0
   readonly statements = new TentativeMap<PreparedStatement>(
@@ -74,8 +78,14 @@ export class Names implements SessionNames {
   /**
    * @param catalogVersion of the catalog in force
    * @param readBy the settings by which texts are read now, where a session may change them
+   * @param onReset told when the settings of the session are as they were at its beginning
    */
-  constructor(catalogVersion: () => number, readBy: () => string = () => '') {
+  constructor(
+    catalogVersion: () => number,
+    readBy: () => string = () => '',
+    onReset: () => void = () => {},
+  ) {
+    this.#onReset = onReset
     this.#catalogVersion = catalogVersion
     this.#readBy = readBy
   }
@@ -119,6 +129,12 @@ export class Names implements SessionNames {
     return certain ? cursor.statement : withUnknownOutputs(cursor.statement)
   }
 
+  #resetting(): (done: boolean) => void {
+    return (done) => {
+      if (done) this.#onReset()
+    }
+  }
+
   /**
    * Follows what a statement does to the session's names. Returns what to call once it is known
    * whether the server did it.
@@ -154,13 +170,16 @@ export class Names implements SessionNames {
           )
           break
         case 'discard':
-          if (name.what === 'all') settles.push(this.statements.clear(), this.cursors.clear())
+          if (name.what !== 'all') break
+          settles.push(this.statements.clear(), this.cursors.clear(), this.#resetting())
+          break
+        case 'set':
+          if (name.name === 'all') settles.push(this.#resetting())
           break
         // A closed cursor's name leads nowhere on the server; keeping ours can only hold more.
         case 'close':
         case 'execute':
         case 'fetch':
-        case 'set':
           break
       }
     }

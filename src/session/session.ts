@@ -19,11 +19,13 @@ import type { Exchange } from './exchange.ts'
 import { Flow, PROTOCOL } from './flow.ts'
 import { Inbox } from './inbox.ts'
 import { Notifications } from './notifications.ts'
+import { OwnAnswers } from './own-answers.ts'
 import { PortalJudge } from './portal-judge.ts'
 import { PreparedCommands } from './prepared-commands.ts'
 import { Records } from './records.ts'
 import { Replies } from './replies.ts'
 import { type ResultMeter, RowLimits } from './row-limits.ts'
+import { SaidSettings } from './said-settings.ts'
 import type { Services, Settings } from './services.ts'
 import { Names } from './session-names.ts'
 import type { ClientFrame, Judge } from './step.ts'
@@ -61,6 +63,8 @@ export class Session {
   readonly #records: Records
   readonly #names: Names
   readonly #verdicts: Verdicts
+  readonly #said: SaidSettings
+  readonly #own: OwnAnswers
   readonly #replies: Replies
   readonly #dialogue: Dialogue<Exchange, AnyRequest>
   readonly #flow: Flow
@@ -92,8 +96,10 @@ export class Session {
 
   /** Throws AUDIT_UNAVAILABLE where the session's beginning can't be recorded. */
   constructor(options: SessionOptions) {
-    const { services, principal } = options
+    const { services } = options
     this.#options = options
+    this.#said = new SaidSettings(options.principal)
+    const { principal } = this.#said
     this.#services = services
     this.#openedAt = services.clock.monotonic()
     this.#records = new Records(services, principal, this.id)
@@ -103,6 +109,7 @@ export class Session {
     this.#names = new Names(
       () => services.schema.current.version,
       () => READ_BY.map((name) => this.#settings.get(name)).join(),
+      () => this.#said.resetAll(),
     )
     this.#verdicts = new Verdicts({
       services,
@@ -112,6 +119,7 @@ export class Session {
       settings: () => this.#settings,
       diagnostics: this.#diagnostics,
     })
+    this.#own = new OwnAnswers(services, this.#verdicts, this.#said)
     this.#rowLimits = new RowLimits(
       principal.agent.name,
       () => services.rowLimits(),
@@ -164,7 +172,8 @@ export class Session {
   #openJudge(): Judge {
     const services = this.#services
     const verdicts = this.#verdicts
-    if (services.protocol.pipelines) return new PortalJudge(services, this.#names, verdicts)
+    const own = this.#own
+    if (services.protocol.pipelines) return new PortalJudge(services, this.#names, verdicts, own)
     const prepared = new PreparedCommands(
       services,
       () => this.#settings,
@@ -175,12 +184,14 @@ export class Session {
       services,
       verdicts,
       prepared,
+      own,
       refusedSchema: (statement) =>
         services.schemas?.refusal(this.principal, statement, this.#settings) ?? null,
       findSchema: (name) => services.schemas?.find(this.principal, name),
       kill: (connectionId, onlyQuery) => this.#options.kill(connectionId, onlyQuery),
       over: (exchange) => this.#replies.abandoned(exchange),
       resetNames: () => {
+        this.#said.resetAll()
         prepared.clear()
         this.#names.forgetAll()
       },
@@ -199,7 +210,7 @@ export class Session {
   }
 
   get principal(): Principal {
-    return this.#options.principal
+    return this.#said.principal
   }
 
   /** The server's own id of its session. */

@@ -226,8 +226,19 @@ export interface Outgoing<X, R = Request> {
   readonly exchange: X | null
   /** Called once: true when the server has done it, false when it failed or was skipped. */
   readonly settle?: (done: boolean) => void
+  /** What the client gets of the execution, in the place of what the server says of it. */
+  readonly reply?: OwnReply
   /** Of a Describe of a statement: called with the types that the server gave its parameters. */
   readonly parameterTypes?: (types: readonly number[]) => void
+}
+
+/**
+ * What the proxy answers itself: rows of texts, and how the command is called (PostgreSQL). The
+ * server is sent a statement in its place that has the same columns and no rows.
+ */
+export interface OwnReply {
+  readonly tag: string
+  readonly rows: readonly (readonly string[])[]
 }
 
 /** The result of a question of the proxy's own. */
@@ -462,6 +473,10 @@ export interface WireProtocol<R = Request> {
    * command is one round trip: it is judged when all before it has been answered.
    */
   readonly pipelines: boolean
+  /** The frame of a query or a preparation with another text in its place. */
+  withText(request: Extract<Request, { kind: 'query' | 'prepare' }>, sql: string): Buffer
+  /** The statement that has these columns of text and no rows; without columns no result at all. */
+  nothingOf(columns: readonly string[]): string
   /** A client's frame that makes a schema the default one; where a protocol has one (MySQL). */
   useFrame?(schema: string): { readonly request: R; readonly bytes: Buffer }
   /** Client frames whose bytes stream on without being gathered. */

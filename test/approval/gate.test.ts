@@ -205,3 +205,47 @@ t.test('a message that is not one is never acted upon', async (t) => {
   )
   t.equal(parseControlMessage({ type: 'spent', ref: 1, ok: 'yes' }), null)
 })
+
+t.test('an agent is told of its own requests, and of each what to do next', async (t) => {
+  const fixture = await openGate(t)
+  const { gate, desk, clock, join } = fixture
+  await t.rejects(gate.list('billing-bot', null), { code: 'GATE_UNAVAILABLE' }, 'no denial either')
+  join()
+  const open = async (name: string, agent = 'billing-bot') => {
+    const statement = `DROP TABLE ${name}`
+    const { id } = await gate.open(draftOf({ statement, agent }))
+    return id
+  }
+  const named = async (id: string) => (await gate.list('billing-bot', id)).map((one) => one.message)
+  const [first, denied, own, ran, other] = [
+    await open('a'),
+    await open('b'),
+    await open('c'),
+    await open('d'),
+    await open('e', 'another-bot'),
+  ]
+  const ids = async (agent: string) => (await gate.list(agent, null)).map(({ id }) => id)
+  t.same((await ids('billing-bot')).sort(), [first, denied, own, ran].sort())
+  t.same(await ids('another-bot'), [other])
+  t.same(await gate.list('billing-bot', other), [], "nobody else's, by its id either")
+  t.same(await gate.list('BILLING-BOT', null), [])
+  t.match(await gate.list('billing-bot', first), [
+    { state: 'pending', statement: 'DROP TABLE a', url: `http://localhost/v1/approvals/${first}` },
+  ])
+  t.match(await named(first), [/A person decides at http.*Send exactly the same statement/])
+  await desk.decide(first, answerOf('bo@example.com'))
+  t.match(await named(first), [/^Approved\. Send exactly the same statement before 2026/])
+  await desk.decide(denied, { ...answerOf('bo@example.com', 'deny'), reason: 'not today' })
+  t.match(await named(denied), [/^Rejected by bo@example\.com: not today\. Do not rephrase/])
+  await desk.withdrawByOwner(own, { person: 'owner@example.com', channel: 'api' })
+  await desk.decide(ran, answerOf('bo@example.com'))
+  await gate.spend(ran, draftOf({ statement: 'DROP TABLE d' }).binding)
+  t.match(await named(ran), [/^Approved and sent/])
+  gate.settle(ran, { rows: null, ms: 1, sqlState: '42P01' })
+  await settled(fixture)
+  t.match(await named(ran), [/failed \(42P01\)/])
+  clock.advance(1_800_001)
+  t.match(await named(first), [/^(Nobody decided in time|Approved)/])
+  const long = await open(`x /* ${'😀'.repeat(300)} */`)
+  t.equal([...((await gate.list('billing-bot', long))[0]?.statement ?? '')].length, 200)
+})

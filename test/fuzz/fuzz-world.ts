@@ -107,6 +107,10 @@ export class FuzzGate implements Gate {
     }
   }
 
+  async list(): Promise<readonly []> {
+    return []
+  }
+
   withdraw(id: string): void {
     for (const asked of this.waiting) if (asked.id === id) this.waiting.delete(asked)
   }

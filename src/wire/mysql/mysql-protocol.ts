@@ -4,6 +4,7 @@ import { openMysql } from './agent-handshake.ts'
 import { rejectAgent, welcomeAgent } from './agent-welcome.ts'
 import { COM_INIT_DB, COM_QUIT } from './commands.ts'
 import { openMysqlDialogue } from './dialogue.ts'
+import { nothingOf, withText } from './own-replies.ts'
 import { PacketFramer } from './packet-framer.ts'
 import { message, packetLayout } from './packets.ts'
 import { uint8 } from './payload.ts'
@@ -24,6 +25,8 @@ export const mysqlProtocol: WireProtocol<MysqlRequest> = {
   goodbye: message(0, uint8(COM_QUIT)),
   cancel: cancelMysql,
   openDialogue: openMysqlDialogue,
+  withText,
+  nothingOf,
   pipelines: false,
   useFrame: (database) => ({
     request: { kind: 'use', database },

@@ -1,5 +1,5 @@
 import type { ProxyError } from '../../lib/errors.ts'
-import type { Cell, CellMasker, OwnAnswer, ResultColumn, RowMeter } from '../protocol.ts'
+import type { Cell, CellMasker, OwnAnswer, OwnReply, ResultColumn, RowMeter } from '../protocol.ts'
 import type { PreparedStatement } from './prepared-statements.ts'
 
 /** A question of the proxy's own, while its answer comes in. */
@@ -38,6 +38,8 @@ export interface ServerReply<X> {
   /** Null where the client asked; else it sees nothing. */
   readonly own: OwnQuestion | null
   readonly statement: PreparedStatement | null
+  /** Rows that the client gets in front of the end of a result that has none. */
+  readonly reply: OwnReply | null
   /** The client asked for a cursor: its rows may be left for later. */
   readonly opensCursor: boolean
   /** The sequence ids of the next packet, here and there. */
@@ -115,11 +117,12 @@ export function newReply<X>(
   asked: Pick<
     ServerReply<X>,
     'shape' | 'exchange' | 'settle' | 'own' | 'statement' | 'serverSequence' | 'clientSequence'
-  > & { readonly opensCursor?: boolean },
+  > & { readonly opensCursor?: boolean; readonly reply?: OwnReply | null },
 ): ServerReply<X> {
   return {
     kind: 'server',
     opensCursor: false,
+    reply: null,
     ...asked,
     phase: asked.shape === 'cursor' ? 'rows' : 'first',
     left: 0,

@@ -197,6 +197,7 @@ export class ReceivedReplies<X> {
     this.#talk.status = status
     const told = this.#shown(payload, status, ok)
     const shown = ok ? this.#session.filter(told, ok, reply.exchange) : told
+    if (reply.reply) this.#rows.deliverOwn(reply, reply.reply)
     if (reply.ended !== null) this.#rows.endEarly(reply, reply.ended)
     else this.#rows.deliver(reply, message(reply.clientSequence, shown))
     const opened = reply.opensCursor && (status & SERVER_STATUS_CURSOR_EXISTS) !== 0

@@ -1,10 +1,12 @@
 import type { ProxyError } from '../../lib/errors.ts'
-import type { CellMasker, DialogueOptions } from '../protocol.ts'
+import type { CellMasker, DialogueOptions, OwnReply } from '../protocol.ts'
 import { decodeBinaryRow, maskBinaryRow } from './binary-row.ts'
+import { characterSetOf } from './collations.ts'
 import { violation } from './conversation.ts'
 import { encodeRefusal } from './errors.ts'
 import type { ServerReply } from './owed-replies.ts'
-import { HEADER, headed, MAX_PAYLOAD, packetsIn, renumbered } from './packets.ts'
+import { encodeOwnRow } from './own-replies.ts'
+import { HEADER, headed, MAX_PAYLOAD, message, packetsIn, renumbered } from './packets.ts'
 import { decodeTextRow, maskTextRow } from './text-row.ts'
 
 const BINARY_ROW = 0x00
@@ -76,6 +78,20 @@ export class ReceivedRows<X> {
     reply.told = true
     if (reply.exchange !== null)
       this.#options.listener.failed(reply.exchange, error.sqlState, false)
+  }
+
+  /** The proxy's own rows; the server has said what columns they have. */
+  deliverOwn(reply: ServerReply<X>, { rows }: OwnReply): void {
+    if (reply.rows > 0) throw violation('rows of a statement that has none')
+    const binary = reply.shape !== 'text'
+    const charset = characterSetOf(reply.columns[0]?.facts?.charset ?? 0)
+    const unicode = charset === 'utf8mb4'
+    for (const row of rows) {
+      if (row.length !== reply.columns.length) throw violation('other columns than were asked for')
+      const payload = encodeOwnRow(row, { binary, unicode })
+      this.deliver(reply, message(reply.clientSequence, payload))
+    }
+    reply.rows = rows.length
   }
 
   /** Gives the client packets of its reply, numbered as it counts them. */

@@ -111,7 +111,7 @@ export class Sending<X> {
   }
 
   #command(
-    { request, exchange, settle, bytes: asked }: Outgoing<X, MysqlRequest>,
+    { request, exchange, settle, bytes: asked, reply }: Outgoing<X, MysqlRequest>,
     shape: Shape,
     bytes: Buffer,
     statement: PreparedStatement | null = null,
@@ -121,7 +121,7 @@ export class Sending<X> {
     const serverSequence = packetsIn(bytes) & 0xff
     this.#talk.owed.push(
       newReply({
-        ...{ shape, exchange, settle, statement, opensCursor },
+        ...{ shape, exchange, settle, statement, opensCursor, reply: reply ?? null },
         own: null,
         clientSequence,
         serverSequence,
@@ -156,7 +156,8 @@ export class Sending<X> {
         : message(0, withTypes(execution.payload, types))
     statement.serverTypes = types
     statement.cursorTypes = null
-    this.#command(outgoing, 'binary', renamed(bytes, statement), statement)
+    const asked = outgoing.reply ? withoutCursor(bytes) : bytes
+    this.#command(outgoing, 'binary', renamed(asked, statement), statement)
   }
 
   /** Nothing has this id, or what had it was refused: the server isn't asked. */
@@ -188,6 +189,13 @@ export class Sending<X> {
       if (exchange && error) this.#options.listener.failed(exchange, error.sqlState, false)
     })
   }
+}
+
+/** A server may send the rows at once all the same: there is nothing to be fetched later. */
+function withoutCursor(frame: Buffer): Buffer {
+  const copy = Buffer.from(frame)
+  copy[STATEMENT_AT + 4] = 0
+  return copy
 }
 
 /** The same command for the id by which the server knows the statement; a copy where it differs. */

@@ -4,6 +4,7 @@ import type {
   CellMasker,
   CopyMasker,
   OwnAnswer,
+  OwnReply,
   ResultColumn,
   RowMeter,
 } from '../protocol.ts'
@@ -68,6 +69,8 @@ export type Owed<X> =
       stream: RowStream
       /** The error that stands for its end, whatever the server says. */
       ended: ProxyError | null
+      /** What the client gets in the place of its end. */
+      readonly reply?: OwnReply | undefined
     }
   /**
    * The results of its statements one after the other, then ReadyForQuery; of a `call`, by the fast
@@ -83,6 +86,7 @@ export type Owed<X> =
       stream: RowStream
       /** The error that stands for the rest of it, whatever the server says. */
       ended: ProxyError | null
+      readonly reply?: OwnReply | undefined
     }
   /** An ErrorResponse to a message whose name was freed just before it. */
   | { readonly kind: 'nameless' }

@@ -13,6 +13,7 @@ import {
 import { openPostgresDialogue } from './dialogue.ts'
 import { int32, message, postgresLayout } from './framing.ts'
 import { COPY_DATA, TERMINATE } from './message-types.ts'
+import { nothingOf, withText } from './own-replies.ts'
 import { openPostgres } from './startup.ts'
 import { logInToPostgres, startUpstreamTls } from './upstream-login.ts'
 
@@ -59,6 +60,8 @@ export const postgresProtocol: WireProtocol = {
   goodbye: message(TERMINATE),
   cancel,
   openDialogue: openPostgresDialogue,
+  withText,
+  nothingOf,
   pipelines: true,
   passes: (type) => type === COPY_DATA,
 }

@@ -1,9 +1,10 @@
-import type { DialogueOptions } from '../protocol.ts'
+import type { DialogueOptions, OwnReply } from '../protocol.ts'
 import * as backend from './backend-messages.ts'
 import { type Conversation, violation } from './conversation.ts'
 import { endEarly } from './ended-result.ts'
 import * as type from './message-types.ts'
-import { newRowStream, statementOf } from './owed-replies.ts'
+import { newRowStream, type Owed, statementOf } from './owed-replies.ts'
+import { encodeOwnReply } from './own-replies.ts'
 import { leaveCopyIn } from './received-copy.ts'
 
 /** What the server answers where nothing fails, each reply against what is owed. */
@@ -80,6 +81,10 @@ export class ReceivedReplies<X> {
       endEarly(this.#options, head, head.ended)
       return
     }
+    if (head.reply) {
+      this.#repliedOurselves(head, head.reply)
+      return
+    }
     if (exchange) {
       this.#options.listener.completed(exchange, statementOf(head), {
         tag,
@@ -93,6 +98,19 @@ export class ReceivedReplies<X> {
       head.stream = newRowStream()
     } else head.settle?.(true)
     this.#options.toClient.add(frame)
+  }
+
+  /** The server has come to its turn, and has said nothing of its own. */
+  #repliedOurselves(
+    { kind, exchange, stream, settle }: Extract<Owed<X>, { kind: 'execution' | 'query' }>,
+    reply: OwnReply,
+  ): void {
+    if (stream.rows > 0) throw violation('rows of a statement that has none')
+    const { length: rows } = reply.rows
+    const done = { tag: reply.tag, rows, bytes: 0, suspended: false }
+    if (exchange) this.#options.listener.completed(exchange, 0, done)
+    if (kind === 'execution') settle?.(true)
+    this.#options.toClient.add(encodeOwnReply(reply))
   }
 
   ready(frame: Buffer): void {

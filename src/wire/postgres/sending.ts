@@ -22,7 +22,7 @@ export class Sending<X> {
   }
 
   send(outgoing: Outgoing<X>): void {
-    const { request, exchange, settle, bytes, parameterTypes } = outgoing
+    const { request, exchange, settle, bytes, parameterTypes, reply } = outgoing
     // The server discards CopyData too, but reads it to its end: half of a message was sent perhaps.
     if (this.#talk.skipping && request.kind !== 'sync' && request.kind !== 'copy-data') {
       settle?.(false)
@@ -40,6 +40,7 @@ export class Sending<X> {
           statement: 0,
           failed: false,
           ended: null,
+          reply,
           stream: newRowStream(),
         })
         this.#talk.segment = 'closed'
@@ -70,6 +71,7 @@ export class Sending<X> {
           settle,
           own: null,
           ended: null,
+          reply,
           stream: newRowStream(),
         })
         this.#talk.open('executed')
