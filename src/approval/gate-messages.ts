@@ -91,6 +91,13 @@ const binding = text.min(1).max(128)
 const cause = z.enum(['cancelled', 'disconnected', 'shutdown', 'changed', 'owner'])
 const listen = z.strictObject({ host: text, port: z.int().min(0).max(65535) }).nullable()
 
+const requirement = z.strictObject({
+  rule: text,
+  by: texts,
+  count: z.int().positive(),
+  escalate: z.strictObject({ to: texts, afterMs: z.number().positive() }).exactOptional(),
+})
+
 const draft = z.strictObject({
   binding,
   shape: binding.nullable(),
@@ -131,7 +138,7 @@ const draft = z.strictObject({
     })
     .exactOptional(),
   inTransaction: z.boolean(),
-  requirements: z.array(z.strictObject({ rule: text, by: texts, count: z.int().positive() })),
+  requirements: z.array(requirement),
   holdMs: z.number().nonnegative(),
   expiresMs: z.number().positive(),
 })

@@ -151,6 +151,8 @@ export class Intake {
       updatedAt: now,
       expiresAt: this.#book.time(draft.expiresMs),
       spentAt: null,
+      remindedAt: null,
+      escalated: [],
       votes: [],
       cleared: [],
       grant: null,

@@ -47,6 +47,13 @@ export type ApprovalRecord =
       /** The grant by which it was approved, or that this approval made. */
       readonly grant: string | null
     }
+  | {
+      readonly type: 'approval.escalated'
+      readonly id: string
+      /** Whose second group may decide from now on. */
+      readonly rules: readonly string[]
+      readonly to: readonly string[]
+    }
   | { readonly type: 'approval.spent'; readonly id: string; readonly binding: string }
   | {
       readonly type: 'grant.made'

@@ -11,6 +11,7 @@ import {
 import type { GrantUse } from './grant.ts'
 import { Holders } from './holders.ts'
 import { KeyedLock } from './keyed-lock.ts'
+import { dueEscalations, isReminderDue, nextMilestone } from './milestones.ts'
 import type { ApprovalRecord, RecordApproval } from './record.ts'
 import type { ApprovalRequest, Vote, WithdrawCause } from './request.ts'
 import type { ApprovalStore } from './store.ts'
@@ -90,8 +91,8 @@ export class RequestBook {
   async put(before: ApprovalRequest | undefined, after: ApprovalRequest): Promise<void> {
     await this.#options.store.replace(before, after)
     if (!isLive(after)) this.holders.clear(after.id)
-    if (after.state === 'pending') this.#watch(after)
-    else if (!isLive(after)) this.#deadlines.clear(after.id)
+    if (isLive(after)) this.#watch(after)
+    else this.#deadlines.clear(after.id)
   }
 
   async change(
@@ -176,15 +177,41 @@ export class RequestBook {
   async #current(id: string): Promise<ApprovalRequest | undefined> {
     const request = this.get(id)
     if (!request || !isLive(request)) return request
-    if (this.#options.clock.now() < Date.parse(request.expiresAt)) return request
-    return this.resolve(request, { state: 'expired' })
+    const now = this.#options.clock.now()
+    if (now >= Date.parse(request.expiresAt)) return this.resolve(request, { state: 'expired' })
+    return this.#remind(await this.#escalate(request, now), now)
+  }
+
+  /** Lets the second group in. Where that can't be recorded it stays out. */
+  async #escalate(request: ApprovalRequest, now: number): Promise<ApprovalRequest> {
+    const due = dueEscalations(request, now)
+    if (due.length === 0) return request
+    const rules = due.map(({ rule }) => rule)
+    const to = [...new Set(due.flatMap(({ escalate }) => escalate?.to ?? []))]
+    try {
+      await this.record({ type: 'approval.escalated', id: request.id, rules, to })
+    } catch (error) {
+      this.#options.log(messageOf(error))
+      return request
+    }
+    const escalated = [...request.escalated, ...rules]
+    const after = await this.change(request, { escalated })
+    this.emit({ type: 'escalated', request: after })
+    return after
+  }
+
+  async #remind(request: ApprovalRequest, now: number): Promise<ApprovalRequest> {
+    if (!isReminderDue(request, now)) return request
+    const after = await this.change(request, { remindedAt: this.time() })
+    this.emit({ type: 'reminder', request: after })
+    return after
   }
 
   #watch(request: ApprovalRequest): void {
-    const { id, expiresAt } = request
-    // Looking at it is enough: what is over expires then.
+    const { id } = request
+    // Looking at it is enough: what is due happens then.
     const look = () => this.step(id, async () => {})
-    this.later(id, Date.parse(expiresAt) - this.#options.clock.now(), look)
+    this.later(id, nextMilestone(request) - this.#options.clock.now(), look)
   }
 
   #inBackground(work: Promise<unknown>): void {

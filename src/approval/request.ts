@@ -122,6 +122,10 @@ export interface ApprovalRequest extends RequestDraft {
   readonly updatedAt: string
   /** When its approval was used; executed or failed follows, or the outcome stays unknown. */
   readonly spentAt: string | null
+  /** When people were reminded of it, at half of its time; null before. */
+  readonly remindedAt: string | null
+  /** Rules whose second group may decide now, too. */
+  readonly escalated: readonly string[]
   readonly votes: readonly Vote[]
   /** Data classes that leave in clear, once it is approved. */
   readonly cleared: readonly string[]

@@ -32,6 +32,8 @@ const KeptRequest = z.looseObject({
   asksClear: classes,
   clearable: classes,
   cleared: classes,
+  remindedAt: z.string().nullable().default(null),
+  escalated: classes,
   shape: z.string().nullable().default(null),
   withoutConstants: z.string().nullable().default(null),
   grant: z.looseObject({}).nullable().default(null),

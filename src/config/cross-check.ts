@@ -125,6 +125,10 @@ function checkGroups(file: Block, { warnings }: Findings): void {
       const path = ['rules', i, 'then', 'approve', 'by']
       warnings.push(problem(path, `nobody of people: is in the group ${group}, so nobody can sign`))
     }
+    for (const group of texts(block(approve).escalate_to).filter((group) => !groups.has(group))) {
+      const path = ['rules', i, 'then', 'approve', 'escalate_to']
+      warnings.push(problem(path, `nobody of people: is in the group ${group}`))
+    }
   })
   if (!groups.has('approvers')) {
     warnings.push(

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { DEFAULT_EXPIRES_MS } from '../policy/rule.ts'
 import type { Effect } from '../sql/statement.ts'
 import { duration, flag, integer, oneOrMore, text } from './values.ts'
 
@@ -56,19 +57,32 @@ function conditionSchema(effects: readonly Effect[]) {
     .describe('All that are given must hold; empty matches everything.')
 }
 
-const approve = z.strictObject({
-  by: oneOrMore('Groups of which each signer has to be a member.'),
-  count: integer(1, 20, 'How many distinct people.').default(1),
-  hold: duration.optional(),
-  expires: duration
-    .refine((ms) => ms > 0, 'must be more than 0')
-    .optional()
-    .describe('How long the request stays open.'),
-  impact: z
-    .enum(['estimate', 'count'], { error: 'is neither estimate nor count' })
-    .default('estimate')
-    .describe('count: the rows that it would change are counted, and are the most that it may.'),
-})
+const approve = z
+  .strictObject({
+    by: oneOrMore('Groups of which each signer has to be a member.'),
+    count: integer(1, 20, 'How many distinct people.').default(1),
+    hold: duration.optional(),
+    expires: duration
+      .refine((ms) => ms > 0, 'must be more than 0')
+      .optional()
+      .describe('How long the request stays open.'),
+    impact: z
+      .enum(['estimate', 'count'], { error: 'is neither estimate nor count' })
+      .default('estimate')
+      .describe('count: the rows that it would change are counted, and are the most that it may.'),
+    escalate_to: oneOrMore(
+      'Groups that may sign too, where nobody has decided by then.',
+    ).optional(),
+    after: duration.refine((ms) => ms > 0, 'must be more than 0').optional(),
+  })
+  .superRefine(({ expires = DEFAULT_EXPIRES_MS, escalate_to, after }, context) => {
+    const add = (path: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [path], message })
+    if (escalate_to && after === undefined)
+      add('after', 'is missing; say when escalate_to may sign')
+    if (!escalate_to && after !== undefined) add('escalate_to', 'is missing; say who may sign then')
+    if (after !== undefined && after >= expires) add('after', 'is not before the request expires')
+  })
 
 const allow = z
   .union([

@@ -41,7 +41,12 @@ export function requestView(
     estimated_rows: request.estimatedRows,
     impact: request.impact ?? null,
     in_transaction: request.inTransaction,
-    requirements: request.requirements,
+    requirements: request.requirements.map(({ escalate, ...one }) => ({
+      ...one,
+      escalate: escalate ? { to: escalate.to, after_ms: escalate.afterMs } : null,
+    })),
+    escalated: request.escalated,
+    reminded_at: request.remindedAt,
     waiting: request.waiting,
     votes: request.votes.map(({ grant, ...vote }) => ({
       ...vote,
@@ -106,7 +111,15 @@ export const ApprovalView = z.object({
     .nullable()
     .default(null),
   in_transaction: z.boolean(),
-  requirements: z.array(z.object({ rule: text, by: texts, count: z.number() })),
+  requirements: z.array(
+    z.object({
+      ...{ rule: text, by: texts, count: z.number() },
+      escalate: z.object({ to: texts, after_ms: z.number() }).nullable().default(null),
+    }),
+  ),
+  /** Rules whose second group may decide now, too. */
+  escalated: texts.default([]),
+  reminded_at: text.nullable().default(null),
   waiting: z.enum(['connection', 'ticket']).nullable(),
   votes: z.array(
     z.object({
@@ -179,7 +192,12 @@ export function requestFromView(raw: unknown): ApprovalRequest {
     estimatedRows: view.estimated_rows,
     ...(view.impact && { impact: view.impact }),
     inTransaction: view.in_transaction,
-    requirements: view.requirements,
+    requirements: view.requirements.map(({ escalate, ...one }) => ({
+      ...one,
+      ...(escalate && { escalate: { to: escalate.to, afterMs: escalate.after_ms } }),
+    })),
+    escalated: view.escalated,
+    remindedAt: view.reminded_at,
     holdMs: 0,
     expiresMs: 0,
     id: view.id,

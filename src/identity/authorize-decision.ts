@@ -19,7 +19,11 @@ export interface DecidableRequest {
     readonly rule: string
     readonly by: readonly string[]
     readonly count: number
+    /** Groups whose members count too, once the rule is among `escalated`. */
+    readonly escalate?: { readonly to: readonly string[] }
   }[]
+  /** Rules whose second group may decide now; none where it is left out. */
+  readonly escalated?: readonly string[]
   readonly votes: readonly Ballot[]
   /** Data classes that whoever signs it may let leave in clear beside, where theirs is that right. */
   readonly clearable: readonly string[]
@@ -48,7 +52,8 @@ export function authorizeDecision(question: {
   readonly clears?: readonly string[]
   readonly directory: Directory
 }): Authorization {
-  const { request, decision, clears = [], directory } = question
+  const { decision, clears = [], directory } = question
+  const request = withEscalation(question.request)
   const person = directory.person(question.person.email)
   if (!person) return notAnApprover('You are not listed among the people of the configuration.')
   const tie = tieTo(request, person)
@@ -60,6 +65,16 @@ export function authorizeDecision(question: {
   const verdict = authorizeApprove(request, person, directory)
   const kept = clears.find((one) => !mayClear(request, person, one, directory))
   return verdict.ok && kept !== undefined ? mayNotClear(request, kept) : verdict
+}
+
+/** The request with the second groups whose time has come among those who may decide. */
+function withEscalation<R extends Omit<DecidableRequest, 'votes'>>(request: R): R {
+  const { escalated = [] } = request
+  const requirements = request.requirements.map(({ escalate, ...one }) => ({
+    ...one,
+    by: escalate && escalated.includes(one.rule) ? [...one.by, ...escalate.to] : one.by,
+  }))
+  return { ...request, requirements }
 }
 
 function mayClear(

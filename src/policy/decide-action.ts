@@ -1,6 +1,6 @@
 import { fitsAny } from '../lib/pattern.ts'
 import { type Asker, holdsForAsker } from './conditions.ts'
-import { DEFAULT_APPROVERS, DEFAULT_RULE } from './decide.ts'
+import { DEFAULT_APPROVERS, DEFAULT_RULE, requirementOf } from './decide.ts'
 import type { Requirement } from './decision.ts'
 import { DEFAULT_EXPIRES_MS, type RuleCondition, type RuleConfig } from './rule.ts'
 
@@ -33,9 +33,8 @@ export function decideAction(input: ActionInput, rules: readonly RuleConfig[]): 
     if (!holdsForAsker(when, input)) continue
     if (then.kind === 'allow') return { kind: 'allow', rule }
     if (then.kind === 'deny') return { kind: 'deny', rule, reason: then.reason }
-    const { by, count, expires } = then
-    const expiresMs = expires ?? DEFAULT_EXPIRES_MS
-    return { kind: 'require-approval', requirement: { rule, by, count }, expiresMs }
+    const expiresMs = then.expires ?? DEFAULT_EXPIRES_MS
+    return { kind: 'require-approval', requirement: requirementOf(rule, then), expiresMs }
   }
   return DEFAULT_APPROVAL
 }

@@ -91,6 +91,14 @@ export function atLeastApproved(decision: Decision, rules: readonly string[]): B
   }
 }
 
+/** Who has to sign where a rule asks for it. */
+export function requirementOf(
+  rule: string,
+  { by, count, escalate }: Extract<RuleAction, { kind: 'approve' }>,
+): Requirement {
+  return escalate ? { rule, by, count, escalate } : { rule, by, count }
+}
+
 /** A statement without any effect is one that nobody understood. */
 function effectsOf(input: DecisionInput): readonly Effect[] {
   const effects = [...new Set(input.classification.effects.map(({ effect }) => effect))]
@@ -109,7 +117,7 @@ function combine(verdicts: readonly EffectVerdict[], unmask: readonly string[]):
       case 'deny':
         return { kind: 'deny', rule, reason: action.reason }
       case 'approve':
-        requirements.set(rule, { rule, by: action.by, count: action.count })
+        requirements.set(rule, requirementOf(rule, action))
         if (action.hold !== null) holdMs = Math.min(action.hold, holdMs ?? action.hold)
         expiresMs = Math.min(expiresMs, action.expires ?? DEFAULT_EXPIRES_MS)
         counts ||= action.counts ?? false

@@ -3,6 +3,14 @@ export interface Requirement {
   readonly rule: string
   readonly by: readonly string[]
   readonly count: number
+  /** Where nobody has decided by then, members of these groups may, too. */
+  readonly escalate?: Escalation
+}
+
+export interface Escalation {
+  readonly to: readonly string[]
+  /** Milliseconds from the request on. */
+  readonly afterMs: number
 }
 
 /** What the rules say of one statement. */

@@ -1,4 +1,5 @@
 import type { Effect } from '../sql/statement.ts'
+import type { Escalation } from './decision.ts'
 
 /** How long a request stays open where no rule says. */
 export const DEFAULT_EXPIRES_MS = 30 * 60_000
@@ -36,6 +37,7 @@ export type RuleAction =
       readonly expires: number | null
       /** The rows that it would change are counted first, and are the most that it may. */
       readonly counts?: true
+      readonly escalate?: Escalation
     }
   | { readonly kind: 'unmask'; readonly classes: readonly string[] }
 

@@ -95,6 +95,7 @@ export interface DeskFixture {
   readonly desk: ApprovalDesk
   readonly store: ApprovalStore
   readonly clock: ManualClock
+  readonly data: string
   readonly events: DeskEvent[]
   readonly records: ApprovalRecord[]
   /** People and groups, for a test to change. */
@@ -135,7 +136,7 @@ export async function openDesk(
     log: () => {},
   })
   desk.subscribe((event) => events.push(event))
-  return Object.assign(fixture, { desk, store, clock, events, records })
+  return Object.assign(fixture, { desk, store, clock, events, records, data })
 }
 
 export function answerOf(person: string, decision: 'approve' | 'deny' = 'approve') {

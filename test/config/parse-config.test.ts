@@ -175,6 +175,20 @@ t.test('what is called is called in private, and a webhook has a secret', async 
   t.match(problemsOf(teams('workflow_url: http://flow.example.com')).join(), /https/)
 })
 
+t.test('a second group has its time, before the request is over', async (t) => {
+  const rule = (approve: string) =>
+    `people: { ana@example.com: { groups: [dba, approvers] } }
+rules: [{ name: a, then: { approve: { by: dba, ${approve} } } }]`
+  const [made] = accepted(t, rule('escalate_to: [leads, dba], after: 10m')).rules
+  t.match(made?.then, { escalate: { to: ['leads', 'dba'], afterMs: 600_000 } })
+  const warned = parse(rule('escalate_to: leads, after: 10m'))
+  t.match(warned.ok && warned.warnings.join(), /escalate_to: nobody of people: .* leads/)
+  t.match(problemsOf(rule('escalate_to: leads')).join(), /after: is missing/)
+  t.match(problemsOf(rule('after: 10m')).join(), /escalate_to: is missing/)
+  t.match(problemsOf(rule('escalate_to: leads, after: 30m')).join(), /is not before the request/)
+  t.match(problemsOf(rule('escalate_to: leads, after: 5m, expires: 5m')).join(), /is not before/)
+})
+
 t.test('a rule of actions says nothing of statements', async (t) => {
   const rule = (when: string, then: string) =>
     `rules: [{ name: a, when: { ${when} }, then: ${then} }]`

@@ -35,6 +35,8 @@ function requestOf(
     updatedAt: '2026-11-22T12:00:00Z',
     expiresAt: '2026-11-22T12:30:00Z',
     spentAt: null,
+    remindedAt: null,
+    escalated: [],
     votes: [],
     cleared: [],
     grant: null,

@@ -174,7 +174,7 @@ function fieldsOf(request: ApprovalRequest, regulations: Regulations): readonly 
   more('Application', request.applicationName, true)
   more('Waits', request.waiting === 'ticket' ? ticketText(request) : null)
   if (request.state === 'pending') {
-    more('Needs', request.requirements.map(requirementText).join('; '))
+    more('Needs', request.requirements.map((one) => requirementText(one, request)).join('; '))
     more('Answer before', request.expiresAt)
   }
   more('Seen before', historyText(request))
@@ -215,9 +215,21 @@ function estimateText(rows: number | null): string | null {
   return `about ${rows.toLocaleString('en')} row${rows === 1 ? '' : 's'}, as the planner guesses`
 }
 
-function requirementText(requirement: ApprovalRequest['requirements'][number]): string {
-  const people = requirement.count === 1 ? '1 person' : `${requirement.count} people`
-  return `${people} of ${requirement.by.join(' or ')} (rule ${requirement.rule})`
+function requirementText(
+  { rule, by, count, escalate }: ApprovalRequest['requirements'][number],
+  { escalated }: ApprovalRequest,
+): string {
+  const people = count === 1 ? '1 person' : `${count} people`
+  const to = escalate?.to.join(' or ')
+  if (escalate && escalated.includes(rule)) {
+    return `${people} of ${by.join(' or ')} or ${to} (rule ${rule}; nobody had decided in time)`
+  }
+  const later = escalate ? `; after ${minutesText(escalate.afterMs)} of ${to} too` : ''
+  return `${people} of ${by.join(' or ')} (rule ${rule}${later})`
+}
+
+function minutesText(ms: number): string {
+  return ms < 60_000 ? `${ms / 1_000} s` : `${Math.round(ms / 6_000) / 10} min`
 }
 
 function historyText({ history }: ApprovalRequest): string {

@@ -12,6 +12,7 @@ import { slackClient } from './slack-app.ts'
 import { type Click, clickOf, FormValues } from './slack-click.ts'
 import { SlackHttp, type SlackHttpAnswer, type SlackHttpRequest } from './slack-http.ts'
 import { SlackMembers } from './slack-members.ts'
+import { nudge } from './slack-nudge.ts'
 import { SlackPoster } from './slack-poster.ts'
 import { SlackSocket } from './slack-socket.ts'
 import type { SlackTransport } from './slack-transport.ts'
@@ -74,7 +75,10 @@ export class SlackChannel {
     const members = new SlackMembers({ client, directory, team, emailMatch, clock, log })
     const poster = this.#poster
     this.#answers = new SlackAnswers({ desk, directory, members, poster, client, view, log })
-    this.#unsubscribe = desk.subscribe(({ request }) => this.#poster.update(request))
+    this.#unsubscribe = desk.subscribe((event) => {
+      this.#poster.update(event.request)
+      void nudge(event, { client, store, log })
+    })
     this.#listen()
   }
 

@@ -111,10 +111,12 @@ function history({ history: { approved, lastBy } }: ApprovalRequest): Html {
 }
 
 function requirement(
-  { rule, by, count }: ApprovalRequest['requirements'][number],
-  { votes }: ApprovalRequest,
+  { rule, by: first, count, escalate }: ApprovalRequest['requirements'][number],
+  { votes, escalated }: ApprovalRequest,
   directory: Directory,
 ): Html {
+  const second = escalate && escalated.includes(rule) ? escalate.to : []
+  const by = [...first, ...second]
   const signed = new Set(
     votes
       .filter((vote) => vote.decision === 'approve')

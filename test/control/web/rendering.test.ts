@@ -14,6 +14,7 @@ const panelOf = (statement: string): string =>
   statementPanel({
     ...draftOf({ statement }),
     ...{ id: 'r1', state: 'pending', createdAt: '', expiresAt: '', updatedAt: '', spentAt: null },
+    ...{ remindedAt: null, escalated: [] },
     ...{ votes: [], cleared: [], grant: null, waiting: null, withdrawnCause: null, outcome: null },
     history: { approved: 0, lastBy: null },
   }).toString()
