@@ -2,8 +2,17 @@ import type { Analysis } from './analysis.ts'
 import { type Body, bodyOf, childrenOf, listOf, namesOf, nodeOf, stringOf } from './ast.ts'
 import { calleeReturnsSet, hiddenCalls, noteUnknownSetting } from './calls.ts'
 import { canFail, canOverflow, failsOnText } from './can-fail.ts'
-import type { Scope } from './scope.ts'
-import { CLEAN, type Column, isHard, rowTaint, type Taint, taintOf, union } from './taint.ts'
+import type { Resolution, Scope } from './scope.ts'
+import {
+  CLEAN,
+  type Column,
+  hardSources,
+  isHard,
+  rowTaint,
+  type Taint,
+  taintOf,
+  union,
+} from './taint.ts'
 import { noteTypeCode } from './type-code.ts'
 
 /** What an expression is computed from. Kinds without a case of their own: all that is in them. */
@@ -55,11 +64,16 @@ function columnReference(analysis: Analysis, body: Body, scope: Scope): Taint {
   const names = namesOf(fields)
   if (names.length < fields.length) return starInValue(analysis, names, scope)
   analysis.spend(scope.breadth())
-  const found = scope.resolve(names)
+  return resolved(analysis, body, scope.resolve(names), scope)
+}
+
+function resolved(analysis: Analysis, body: Body, found: Resolution, scope: Scope): Taint {
   switch (found.kind) {
-    case 'columns':
+    case 'columns': {
       for (const column of found.columns) analysis.findings.column(column, locationOf(body))
-      return union(found.columns.map((column) => column.taint))
+      const own = union(found.columns.map((column) => column.taint))
+      return found.or ? union([own, resolved(analysis, body, found.or, scope)]) : own
+    }
     case 'row':
       return union(found.items.map((item) => wholeRow(analysis, item.columns, rowTaint(item))))
     case 'attribute': {
@@ -67,7 +81,7 @@ function columnReference(analysis: Analysis, body: Body, scope: Scope): Taint {
       return analysis.call([found.name], row, locationOf(body))
     }
     case 'none':
-      return unknownColumn(analysis, names.join('.'), scope)
+      return unknownColumn(analysis, namesOf(body.fields).join('.'), scope)
   }
 }
 
@@ -307,9 +321,16 @@ export function plainColumn(analysis: Analysis, value: unknown, scope: Scope): C
   if (names.length < fields.length) return null
   analysis.spend(scope.breadth())
   const found = scope.resolve(names)
-  const [column, ...others] = found.kind === 'columns' ? found.columns : []
-  if (!column || others.some((other) => other.relation === null && isHard(other.taint))) return null
-  return column.plain ? column : null
+  if (found.kind !== 'columns' || found.or) return null
+  const [column, ...others] = found.columns
+  return column?.plain && others.every((other) => alike(column, other)) ? column : null
+}
+
+/** Whichever of them it is, it tells the same kind of thing. */
+function alike(one: Column, other: Column): boolean {
+  if (other.relation === null && isHard(other.taint)) return false
+  const classes = ({ taint }: Column) => hardSources(taint).map(({ dataClass }) => dataClass)
+  return classes(one).join() === classes(other).join()
 }
 
 /** Casts to text keep the whole value; text(4) or name cut it, others change what is equal. */

@@ -101,7 +101,7 @@ export function relationItem(
     return { alias: alias.name ?? name, schema, columns: [], rest: unknown, hidden: false }
   }
   const perRelation = relations.map((relation) => columnsOf(relation))
-  const columns = perRelation.flatMap((own) => renamed(own, alias.columns))
+  const columns = ofAny(perRelation.map((own) => renamed(own, alias.columns)))
   const shownSchema = alias.name === null ? (schema ?? null) : null
   // Which of several tables of one name it is, the search path says.
   const star = relations.length === 1 ? columns : null
@@ -113,6 +113,17 @@ export function relationItem(
     hidden: false,
     star,
   }
+}
+
+/** Which of several tables of one name it is, the search path says: they may differ in columns. */
+function ofAny(tables: readonly (readonly Column[])[]): readonly Column[] {
+  if (tables.length === 1) return tables[0] ?? []
+  const names = tables.map((columns) => new Set(columns.map(({ name }) => name)))
+  return tables
+    .flat()
+    .map((column) =>
+      names.every((own) => own.has(column.name)) ? column : { ...column, sometimes: true },
+    )
 }
 
 function unknownTable(name: string): Taint {

@@ -100,9 +100,10 @@ function visitReference({ analysis, scope, found }: Walk, body: Body, flow: Flow
   }
   const to = scope.resolve(names)
   if (to.kind === 'columns') add(found, allOrigins(to.columns), flow)
-  else if (to.kind === 'row') {
-    add(found, allOrigins(to.items.flatMap(({ columns }) => columns)), 'derived')
-  } else if (to.kind === 'attribute') add(found, allOrigins(to.item.columns), 'derived')
+  const row = to.kind === 'columns' ? to.or : to
+  if (row?.kind === 'row') {
+    add(found, allOrigins(row.items.flatMap(({ columns }) => columns)), 'derived')
+  } else if (row?.kind === 'attribute') add(found, allOrigins(row.item.columns), 'derived')
 }
 
 function visitField(walk: Walk, body: Body, flow: Flow): void {

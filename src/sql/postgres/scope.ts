@@ -15,7 +15,12 @@ export interface Cte {
 
 /** What a column reference leads to. */
 export type Resolution =
-  | { readonly kind: 'columns'; readonly columns: readonly Column[] }
+  | {
+      readonly kind: 'columns'
+      readonly columns: readonly Column[]
+      /** What it is besides, where it isn't certain that there is such a column. */
+      readonly or?: Extract<Resolution, { kind: 'row' | 'attribute' }>
+    }
   | { readonly kind: 'row'; readonly items: readonly RangeItem[] }
   /** alias.name where the item has no such column: the server calls the function `name`. */
   | { readonly kind: 'attribute'; readonly item: RangeItem; readonly name: string }
@@ -53,8 +58,11 @@ export class Scope {
     const item = this.item(names.slice(0, -1))
     if (!item) return { kind: 'none' }
     const columns = columnsOf(item, column)
-    if (columns.length > 0) return { kind: 'columns', columns }
-    return { kind: 'attribute', item, name: column }
+    const attribute = { kind: 'attribute', item, name: column } as const
+    if (columns.length === 0) return attribute
+    return isCertain(columns)
+      ? { kind: 'columns', columns }
+      : { kind: 'columns', columns, or: attribute }
   }
 
   /** The item of this alias, or of this schema-qualified table name. */
@@ -73,33 +81,44 @@ export class Scope {
   }
 
   #resolveBare(name: string): Resolution {
-    const columns = this.#columnsNamed(name)
-    if (columns.length > 0) return { kind: 'columns', columns }
-    const rows = this.#itemsNamed(name)
-    return rows.length > 0 ? { kind: 'row', items: rows } : { kind: 'none' }
+    const { columns, certain } = this.#columnsNamed(name)
+    const items = certain ? [] : this.#itemsNamed(name)
+    const row = { kind: 'row', items } as const
+    if (columns.length === 0) return items.length > 0 ? row : { kind: 'none' }
+    return items.length > 0 ? { kind: 'columns', columns, or: row } : { kind: 'columns', columns }
   }
 
   /**
-   * Of the nearest level that has the column. A level with columns that aren't listed may have it
-   * too, unless another of its items certainly does: then the server would call it ambiguous.
+   * Of the nearest level that has the column. A level whose columns aren't listed, or differ by which
+   * table is meant, may have it too, unless another of its items certainly does: then the server would
+   * call it ambiguous.
    */
-  #columnsNamed(name: string): readonly Column[] {
+  #columnsNamed(name: string): { readonly columns: readonly Column[]; readonly certain: boolean } {
     const visible = this.items.filter((item) => !item.hidden)
     const listed = visible.flatMap((item) => item.columns.filter((column) => column.name === name))
-    if (listed.length > 0) return listed
+    if (isCertain(listed)) return { columns: listed, certain: true }
     const unlisted = visible.flatMap((item) => item.rest ?? [])
-    const outer = this.parent ? this.parent.#columnsNamed(name) : []
-    const own = unlisted.map((taint) => derivedColumn(name, taint))
-    if (own.length === 0 && outer.length === 0 && visible.length > 0 && SYSTEM_COLUMNS.has(name)) {
-      return [derivedColumn(name, CLEAN)]
+    const outer = this.parent ? this.parent.#columnsNamed(name) : { columns: [], certain: false }
+    const own = [...listed, ...unlisted.map((taint) => derivedColumn(name, taint))]
+    if (
+      own.length === 0 &&
+      outer.columns.length === 0 &&
+      visible.length > 0 &&
+      SYSTEM_COLUMNS.has(name)
+    ) {
+      return { columns: [derivedColumn(name, CLEAN)], certain: true }
     }
-    return [...own, ...outer]
+    return { columns: [...own, ...outer.columns], certain: outer.certain }
   }
 
   #itemsNamed(name: string): readonly RangeItem[] {
     const own = this.items.filter((item) => item.alias === name)
     return own.length > 0 || !this.parent ? own : this.parent.#itemsNamed(name)
   }
+}
+
+function isCertain(columns: readonly Column[]): boolean {
+  return columns.some(({ sometimes }) => sometimes !== true)
 }
 
 function columnsOf(item: RangeItem, name: string): readonly Column[] {

@@ -105,9 +105,13 @@ function sortTaint(
   const bare = names.length === 1 && listOf(node?.body.fields).length === 1 ? names[0] : undefined
   if (bare === undefined) return analysis.value(value, scope)
   const named = outputs.columns.filter((column) => column.name === bare)
-  const isInput = scope.resolve([bare]).kind === 'columns'
-  if (named.length === 0 || (first === 'input' && isInput)) return analysis.value(value, scope)
-  return union(named.map((column) => column.taint))
+  const found = scope.resolve([bare])
+  const input = found.kind === 'columns' ? found.columns : []
+  if (named.length === 0) return analysis.value(value, scope)
+  const output = union(named.map((column) => column.taint))
+  if (first !== 'input' || input.length === 0) return output
+  const own = analysis.value(value, scope)
+  return input.some(({ sometimes }) => sometimes) ? union([own, output]) : own
 }
 
 function positionTaint(outputs: Outputs, position: number): Taint {
@@ -196,7 +200,7 @@ function idsOf(analysis: Analysis, value: unknown, scope: Scope): readonly Colum
   if (names.length < fields.length || field?.rest.length) return null
   analysis.spend(scope.breadth())
   const found = scope.resolve(names)
-  const ids = found.kind === 'columns' ? found.columns.map((column) => column.ids) : []
+  const ids = found.kind === 'columns' && !found.or ? found.columns.map((column) => column.ids) : []
   const known = ids.flatMap((own) => own ?? [])
   return known.length > 0 && ids.every((own) => own !== undefined) ? known : null
 }

@@ -58,6 +58,11 @@ export interface Column {
   readonly base?: string
   /** The relation that it belongs to, for a base column. */
   readonly relation: SchemaRelation | null
+  /**
+   * Not all of the tables that the name can mean have it: the reference may lead elsewhere, to an
+   * outer column or to a whole row.
+   */
+  readonly sometimes?: true
   /** Why reading it is an export, or null. */
   readonly restricted: string | null
   /** The columns of tables that the server may say it is. */

@@ -168,3 +168,30 @@ t.test('the flow of a column is that of the source that tells the most', async (
     [null, 'identity', 'derived', 'aggregate-safe', 'predicate-only'],
   )
 })
+
+t.test('a column that only another table of the name has may lead elsewhere', async (t) => {
+  await shop.postgres.query('CREATE SCHEMA elsewhere')
+  await shop.postgres.query('CREATE TABLE elsewhere.cards (id integer, badge text, ssn text)')
+  await shop.catalog.refresh()
+  const tells = async (sql: string, what: string) => {
+    const { output, lineage = [] } = await shop.one(sql)
+    const sources = lineage.flatMap((one) => one.sources)
+    t.equal(output, 'classified', sql)
+    t.ok(
+      sources.some((from) => from.label === what),
+      sql,
+    )
+  }
+  await tells('SELECT badge::text FROM cards AS badge', 'cards.pan')
+  await tells('SELECT upper(badge::text) FROM cards AS badge', 'cards.pan')
+  await tells('SELECT row_to_json(badge) AS x FROM cards AS badge', 'cards.pan')
+  await tells(
+    'SELECT badge::text FROM generate_series(1, 2) AS g, public.cards AS badge',
+    'cards.pan',
+  )
+  await tells('SELECT (SELECT ssn FROM cards LIMIT 1) AS x FROM people', 'people.ssn')
+  await tells('SELECT x.badge FROM cards AS x', 'cards.pan')
+  t.match(await lineage('SELECT c.id FROM cards AS c WHERE c.pan IS NULL'), 'id: =cards.id')
+  await shop.postgres.query('DROP SCHEMA elsewhere CASCADE')
+  await shop.catalog.refresh()
+})
