@@ -1,19 +1,7 @@
 #!/usr/bin/env node
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
-import { registerAgent } from './cli/agent.ts'
-import { registerAgentToken } from './cli/agent-token.ts'
-import { registerApprovals } from './cli/approvals.ts'
-import { registerAudit } from './cli/audit.ts'
-import { registerCheck } from './cli/check.ts'
-import { hostOf, runControlProcess } from './cli/control-process.ts'
-import { registerDemo } from './cli/demo.ts'
-import { registerExplain } from './cli/explain.ts'
-import { registerGrants } from './cli/grants.ts'
-import { registerScan } from './cli/scan.ts'
-import { registerSchema } from './cli/schema.ts'
-import { registerStart, type ServerIo, startForDemo } from './cli/start.ts'
-import { registerToken } from './cli/token.ts'
+import type { ServerIo } from './cli/start.ts'
 import { messageOf } from './lib/errors.ts'
 import { VERSION } from './version.ts'
 
@@ -45,30 +33,46 @@ function endingSignal(): AbortSignal {
   return ending.signal
 }
 
-async function runCommand(): Promise<void> {
-  const program = new Command('countersign')
-    .description('A database proxy for AI agents: holds what is sensitive until a person signs.')
-    .version(VERSION)
-    .showHelpAfterError('(countersign --help lists the commands)')
-    .exitOverride()
-  registerStart(program, io)
-  registerAgent(program, io)
-  registerAgentToken(program, io)
-  registerToken(program, io)
-  registerCheck(program, io)
-  registerApprovals(program, io)
-  registerGrants(program, io)
-  registerAudit(program, io)
-  registerExplain(program, io)
-  registerScan(program, io)
-  registerSchema(program, io)
-  registerDemo(program, io, {
+/** What each command brings in: none loads what only another needs. */
+const COMMANDS: Readonly<Record<string, (program: Command) => Promise<void>>> = {
+  start: async (program) => (await import('./cli/start.ts')).registerStart(program, io),
+  agent: async (program) => {
+    ;(await import('./cli/agent.ts')).registerAgent(program, io)
+    ;(await import('./cli/agent-token.ts')).registerAgentToken(program, io)
+  },
+  token: async (program) => (await import('./cli/token.ts')).registerToken(program, io),
+  check: async (program) => (await import('./cli/check.ts')).registerCheck(program, io),
+  approvals: async (program) => (await import('./cli/approvals.ts')).registerApprovals(program, io),
+  grants: async (program) => (await import('./cli/grants.ts')).registerGrants(program, io),
+  audit: async (program) => (await import('./cli/audit.ts')).registerAudit(program, io),
+  explain: async (program) => (await import('./cli/explain.ts')).registerExplain(program, io),
+  scan: async (program) => (await import('./cli/scan.ts')).registerScan(program, io),
+  schema: async (program) => (await import('./cli/schema.ts')).registerSchema(program, io),
+  demo: registerDemo,
+}
+
+async function registerDemo(program: Command): Promise<void> {
+  const { registerDemo: register } = await import('./cli/demo.ts')
+  const { startForDemo } = await import('./cli/start.ts')
+  register(program, io, {
     startProxy: (path) => startForDemo(io, path),
     // Only the demo takes Ctrl-C this way: other commands end by it as every program does.
     get signal() {
       return endingSignal()
     },
   })
+}
+
+async function runCommand(): Promise<void> {
+  const program = new Command('countersign')
+    .description('A database proxy for AI agents: holds what is sensitive until a person signs.')
+    .version(VERSION)
+    .showHelpAfterError('(countersign --help lists the commands)')
+    .exitOverride()
+  const wanted = Object.entries(COMMANDS).filter(([name]) => name === process.argv[2])
+  // Help, and what is no command, names them all.
+  const shown = wanted.length > 0 ? wanted : Object.entries(COMMANDS)
+  for (const [, register] of shown) await register(program)
   try {
     await program.parseAsync(process.argv)
   } catch (error) {
@@ -81,5 +85,7 @@ async function runCommand(): Promise<void> {
   }
 }
 
-if (process.argv[2] === CONTROL_PROCESS) runControlProcess(hostOf(process), { version: VERSION })
-else await runCommand()
+if (process.argv[2] === CONTROL_PROCESS) {
+  const { hostOf, runControlProcess } = await import('./cli/control-process.ts')
+  runControlProcess(hostOf(process), { version: VERSION })
+} else await runCommand()
