@@ -20,7 +20,7 @@ export type DeskEvent =
   | { readonly type: 'reminder'; readonly request: ApprovalRequest }
   /** From now on a second group may decide, too. */
   | { readonly type: 'escalated'; readonly request: ApprovalRequest }
-  /** One person let it pass alone: an alert, told before that it is resolved. */
+  /** One person let it pass alone: an alert, behind that it is resolved. */
   | { readonly type: 'break-glass'; readonly request: ApprovalRequest }
 
 export type DeskListener = (event: DeskEvent) => void

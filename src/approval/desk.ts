@@ -1,4 +1,9 @@
-import { authorizeDecision, clearedBy, isOwner } from '../identity/authorize-decision.ts'
+import {
+  authorizeBreakGlass,
+  authorizeDecision,
+  clearedBy,
+  isOwner,
+} from '../identity/authorize-decision.ts'
 import { type Directory, sameName } from '../identity/directory.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { DecideResult } from './decide-result.ts'
@@ -50,6 +55,15 @@ export interface Answer extends Speaker {
   readonly clears?: readonly string[]
   /** They approve its shape for a time and so many rows; null for one execution. */
   readonly grant?: GrantTerms | null
+}
+
+/** Who lets a request pass alone, and why. */
+export interface BreakGlass extends Speaker {
+  readonly reason: string
+  /** Of the incident that it is for. */
+  readonly ticket: string
+  /** SHA-256 (hex) of the statement that the person read; null where they don't say. */
+  readonly statementSha256: string | null
 }
 
 /**
@@ -211,6 +225,44 @@ export class ApprovalDesk {
   ) {
     const directory = this.#directory()
     return authorizeDecision({ person: { email }, request, decision, clears, directory })
+  }
+
+  /**
+   * One person lets a request pass alone: no quorum and no group is asked, everybody is told. It is
+   * for one execution.
+   */
+  breakGlass(id: string, by: BreakGlass): Promise<DecideResult> {
+    return this.#book.step(id, async (request) => {
+      if (!request) return { kind: 'unknown' }
+      if (request.state !== 'pending') return closedTo(request)
+      const { statementSha256: sha } = by
+      if (sha !== null && sha !== request.statementSha256) return { kind: 'changed', request }
+      const directory = this.#directory()
+      const verdict = authorizeBreakGlass({ person: { email: by.person }, request, directory })
+      if (!verdict.ok) {
+        await this.refuse(id, by, verdict.code)
+        return { ...verdict, kind: 'refused', request }
+      }
+      return this.#passAlone(request, { ...by, person: verdict.person.email })
+    })
+  }
+
+  async #passAlone(request: ApprovalRequest, by: BreakGlass): Promise<DecideResult> {
+    const { id, agent, database, verb, statementSha256: sha256 } = request
+    const { person, channel, reason, ticket } = by
+    await this.#book.record({
+      ...{ type: 'approval.break_glass', id, person, channel, reason, ticket },
+      ...{ agent, database, verb, sha256 },
+    })
+    const vote: Vote = {
+      ...{ person, decision: 'approve', reason, channel, clears: [], grant: null },
+      ...{ breakGlass: { ticket }, at: this.#book.time() },
+    }
+    const votes = [...request.votes, vote]
+    const end = { state: 'approved', votes, cleared: [], grant: null } as const
+    const passed = await this.#book.resolve(request, end)
+    this.#book.emit({ type: 'break-glass', request: passed })
+    return { kind: 'decided', request: passed }
   }
 
   /** Records that somebody tried what they may not. */

@@ -47,6 +47,19 @@ export type ApprovalRecord =
       /** The grant by which it was approved, or that this approval made. */
       readonly grant: string | null
     }
+  /** One person lets it pass alone: an alert, on the disk before anything comes of it. */
+  | {
+      readonly type: 'approval.break_glass'
+      readonly id: string
+      readonly person: string
+      readonly channel: Channel
+      readonly reason: string
+      readonly ticket: string
+      readonly agent: string
+      readonly database: string
+      readonly verb: string
+      readonly sha256: string
+    }
   | {
       readonly type: 'approval.escalated'
       readonly id: string

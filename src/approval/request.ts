@@ -107,6 +107,8 @@ export interface Vote {
   readonly clears: readonly string[]
   /** They approve its shape for a time; null for one execution. */
   readonly grant: GrantTerms | null
+  /** They let it pass alone; the ticket that says why. */
+  readonly breakGlass?: { readonly ticket: string }
   /** ISO 8601, UTC. */
   readonly at: string
 }

@@ -60,6 +60,14 @@ export function registerApprovals(
     )
   decisionCommand(approvals, 'approve', 'Approve one request, once', io, parts)
   decisionCommand(approvals, 'deny', 'Deny one request; the agent is told the reason', io, parts)
+  common(approvals.command('break-glass <id>'))
+    .description('Let one request pass alone, where a group of yours may; everybody is alerted')
+    .requiredOption('--reason <text>', 'why it can not wait; kept in the record')
+    .requiredOption('--ticket <text>', 'of the incident that it is for')
+    .option('--sha256 <hash>', 'only if the statement is still the one with this hash')
+    .action((id: string, options: BreakGlassOptions) =>
+      runWithApi(io, parts, options, (api) => breakGlass(api, io, id, options)),
+    )
   common(approvals.command('watch'))
     .description('Print what is asked and decided, as it happens, until interrupted')
     .action((options: Common) =>
@@ -78,6 +86,12 @@ interface ListOptions extends Common {
   readonly all?: boolean
   readonly agent?: string
   readonly limit: string
+}
+
+interface BreakGlassOptions extends Common {
+  readonly reason: string
+  readonly ticket: string
+  readonly sha256?: string
 }
 
 interface DecideOptions extends Common {
@@ -198,6 +212,18 @@ async function decide(
   }
   const request = requestFromView(view)
   io.out(`${request.id}: ${statusOf(request)}\n${cardOf(view)}`)
+}
+
+async function breakGlass(
+  api: ApiClient,
+  io: CommandIo,
+  id: string,
+  { reason, ticket, sha256, json }: BreakGlassOptions,
+): Promise<void> {
+  const body = { reason, ticket, ...(sha256 === undefined ? {} : { statement_sha256: sha256 }) }
+  const view = await api.post(`${pathOf(id)}/break-glass`, body, {})
+  const request = requestFromView(view)
+  io.out(json ? `${JSON.stringify(view)}\n` : `${request.id}: ${statusOf(request)}\n`)
 }
 
 function scopeOf({ shape, minutes, maxRows, clear }: DecideOptions) {

@@ -28,7 +28,10 @@ export function buildConfig(raw: RawConfig, folder: string, text: string): Confi
       groups: person.groups,
       slack: person.slack ?? null,
     })),
-    groups: mapOf(raw.groups, (_name, group) => ({ clears: group?.clears ?? [] })),
+    groups: mapOf(raw.groups, (_name, group) => ({
+      clears: group?.clears ?? [],
+      breakGlass: group?.break_glass ?? false,
+    })),
     agents: mapOf(raw.agents, (name, agent) => buildAgent(name, agent, pathOf)),
     rules: raw.rules.map(buildRule),
     limits: raw.limits.map(buildLimit),

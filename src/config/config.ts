@@ -57,6 +57,8 @@ export interface PersonConfig {
 export interface GroupConfig {
   /** Data classes (with wildcards) that its members may let leave in clear. */
   readonly clears: readonly string[]
+  /** Its members may let a request pass alone, loudly. */
+  readonly breakGlass: boolean
 }
 
 /** Milliseconds. */

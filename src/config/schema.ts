@@ -269,7 +269,15 @@ export const configSchema = z
       .describe('Data class (longest prefix wins) -> what it falls under: GDPR Art. 4(1).'),
     people: z.record(z.email('is not an e-mail address'), person).default({}),
     groups: z
-      .record(name, z.strictObject({ clears: clearedClasses.default([]) }).nullable())
+      .record(
+        name,
+        z
+          .strictObject({
+            clears: clearedClasses.default([]),
+            break_glass: flag('Its members may let a request pass alone, loudly.').default(false),
+          })
+          .nullable(),
+      )
       .default({}),
     oidc: z
       .strictObject({

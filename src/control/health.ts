@@ -27,6 +27,7 @@ export class DeskCounters {
   add(event: DeskEvent): void {
     if (event.type === 'requested') this.#count(`requests_total{how="${event.how}"}`)
     if (event.type === 'resolved') this.#count(`decisions_total{outcome="${event.request.state}"}`)
+    if (event.type === 'break-glass') this.#count('break_glass_total')
     if (event.type === 'spent') this.#count('approvals_spent_total')
     if (event.type === 'settled') this.#count(`outcomes_total{outcome="${event.request.state}"}`)
   }

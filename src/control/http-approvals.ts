@@ -61,6 +61,12 @@ export const Decision = z.discriminatedUnion('scope', [
   }),
 ])
 
+export const BreakGlassBody = z.strictObject({
+  reason: z.string().min(1).max(2000).describe('Why it can not wait for those who are asked.'),
+  ticket: z.string().min(1).max(200).describe('Of the incident that it is for.'),
+  statement_sha256: Common.statement_sha256,
+})
+
 const DECIDED = {
   200: { says: 'It is decided', body: ApprovalView },
   202: { says: 'It counts, and more people have to sign', body: ApprovalView },
@@ -153,6 +159,27 @@ function decidingRoutes(
             return answerTo(await desk.decide(params.id, given), view)
           },
         )
+        return reply.code(status).send(answer)
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/approvals/{id}/break-glass',
+      who: 'person',
+      summary: 'Let a request pass alone, and alert everybody',
+      params: IdParams,
+      body: BreakGlassBody,
+      answers: { 200: DECIDED[200] },
+      errors: {
+        ...NOT_DECIDED,
+        403: ['self_approval', 'not_an_approver', 'may_not_clear'],
+        412: ['statement_differs'],
+      },
+      handle: async ({ params, body, request, reply }) => {
+        const statementSha256 = body.statement_sha256?.toLowerCase() ?? null
+        const { reason, ticket } = body
+        const by = { ...speaker(request), reason, ticket, statementSha256 }
+        const { status, body: answer } = answerTo(await desk.breakGlass(params.id, by), view)
         return reply.code(status).send(answer)
       },
     }),

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ActionView } from './action-view.ts'
 import { ActionBody, ResultBody } from './http-actions.ts'
-import { ApprovalList, Decision } from './http-approvals.ts'
+import { ApprovalList, BreakGlassBody, Decision } from './http-approvals.ts'
 import { AuditPage } from './http-audit.ts'
 import { GrantList, GrantView } from './http-grants.ts'
 import { Readiness } from './http-health.ts'
@@ -34,6 +34,7 @@ const NAMED_ANSWERS: Readonly<Record<string, z.ZodType>> = {
 }
 const NAMED_BODIES: Readonly<Record<string, z.ZodType>> = {
   Decision,
+  BreakGlass: BreakGlassBody,
   AskedAction: ActionBody,
   ActionResult: ResultBody,
 }

@@ -48,8 +48,9 @@ export function requestView(
     escalated: request.escalated,
     reminded_at: request.remindedAt,
     waiting: request.waiting,
-    votes: request.votes.map(({ grant, ...vote }) => ({
+    votes: request.votes.map(({ grant, breakGlass, ...vote }) => ({
       ...vote,
+      break_glass: breakGlass ?? null,
       scope: grant ? 'shape' : 'once',
       ...(grant && { minutes: grant.minutes, max_rows: grant.maxRows }),
     })),
@@ -129,6 +130,7 @@ export const ApprovalView = z.object({
       channel: z.enum(['api', 'cli', 'inbox', 'slack']),
       clears: texts.default([]),
       scope: z.enum(['once', 'shape']).default('once'),
+      break_glass: z.object({ ticket: text }).nullable().default(null),
       minutes: z.number().optional(),
       max_rows: z.number().optional(),
       at: text,
@@ -206,8 +208,9 @@ export function requestFromView(raw: unknown): ApprovalRequest {
     updatedAt: view.updated_at,
     expiresAt: view.expires_at,
     spentAt: view.spent_at,
-    votes: view.votes.map(({ minutes, max_rows: maxRows, scope: _, ...vote }) => ({
+    votes: view.votes.map(({ minutes, max_rows: maxRows, scope: _, break_glass, ...vote }) => ({
       ...vote,
+      ...(break_glass && { breakGlass: break_glass }),
       grant: minutes === undefined || maxRows === undefined ? null : { minutes, maxRows },
     })),
     waiting: view.waiting,

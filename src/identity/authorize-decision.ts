@@ -57,14 +57,39 @@ export function authorizeDecision(question: {
   const person = directory.person(question.person.email)
   if (!person) return notAnApprover('You are not listed among the people of the configuration.')
   const tie = tieTo(request, person)
-  if (tie !== null) {
-    const message = `${tie}, so somebody else has to decide; owners may withdraw the request.`
-    return { ok: false, code: 'self_approval', message }
-  }
+  if (tie !== null) return selfApproval(tie)
   if (decision === 'deny') return authorizeDeny(request, person)
   const verdict = authorizeApprove(request, person, directory)
   const kept = clears.find((one) => !mayClear(request, person, one, directory))
   return verdict.ok && kept !== undefined ? mayNotClear(request, kept) : verdict
+}
+
+/**
+ * May this person let the request pass alone? Break-glass stands in for the groups and the number of
+ * people that rules ask for; whoever is tied to the agent can't sign for it this way either, and
+ * nothing leaves in clear by it.
+ */
+export function authorizeBreakGlass(question: {
+  readonly person: { readonly email: string }
+  readonly request: DecidableRequest & { readonly asksClear: readonly string[] }
+  readonly directory: Directory
+}): Authorization {
+  const { request, directory } = question
+  const person = directory.person(question.person.email)
+  if (!person) return notAnApprover('You are not listed among the people of the configuration.')
+  const tie = tieTo(request, person)
+  if (tie !== null) return selfApproval(tie)
+  if (!directory.mayBreakGlass(person)) {
+    return notAnApprover('No group of yours may break the glass (break_glass of groups:).')
+  }
+  if (request.asksClear.length === 0) return { ok: true, person, completes: true }
+  const message = 'What is to be shown in clear takes who clears it: break-glass shows nothing.'
+  return { ok: false, code: 'may_not_clear', message }
+}
+
+function selfApproval(tie: string): Authorization {
+  const message = `${tie}, so somebody else has to decide; owners may withdraw the request.`
+  return { ok: false, code: 'self_approval', message }
 }
 
 /** The request with the second groups whose time has come among those who may decide. */

@@ -18,8 +18,16 @@ export function sameName(name: string): string {
   return name.normalize('NFKC').trim().toLowerCase()
 }
 
-/** What the configuration says of groups: the data classes (with wildcards) that they clear. */
-export type Groups = ReadonlyMap<string, { readonly clears: readonly string[] }>
+/** What the configuration says of groups: what their members may do beside signing. */
+export type Groups = ReadonlyMap<
+  string,
+  {
+    /** Data classes (with wildcards) that they clear. */
+    readonly clears: readonly string[]
+    /** They may let a request pass alone, loudly. */
+    readonly breakGlass?: boolean
+  }
+>
 
 /**
  * People and the groups they are in. Immutable; a reload makes a new one. Throws CONFIG_INVALID
@@ -66,6 +74,11 @@ export class Directory {
   /** Whether a person is in a group that may let a data class leave in clear. */
   clears(person: Person, dataClass: string): boolean {
     return person.groups.some((group) => fitsAny(this.#groups.get(group)?.clears ?? [], dataClass))
+  }
+
+  /** Whether a person is in a group that may let requests pass alone, by break-glass. */
+  mayBreakGlass(person: Person): boolean {
+    return person.groups.some((group) => this.#groups.get(group)?.breakGlass === true)
   }
 
   /** Groups that an agent belongs to: those of its owners, and those that own it. */

@@ -100,6 +100,7 @@ export interface DeskFixture {
   readonly records: ApprovalRecord[]
   /** People and groups, for a test to change. */
   people: readonly PersonEntry[]
+  groups: Groups
   /** Made to reject by a test. */
   recordTrouble: Error | null
 }
@@ -122,13 +123,13 @@ export async function openDesk(
   let number = [...store.all()].length
   const events: DeskEvent[] = []
   const records: ApprovalRecord[] = []
-  const fixture = { people: PEOPLE, recordTrouble: null as Error | null }
+  const fixture = { people: PEOPLE, groups: GROUPS, recordTrouble: null as Error | null }
   const desk = new ApprovalDesk({
     store,
     grants,
     clock,
     newId: () => `r${++number}`,
-    directory: () => new Directory(fixture.people, GROUPS),
+    directory: () => new Directory(fixture.people, fixture.groups),
     record: async (event) => {
       if (fixture.recordTrouble) throw fixture.recordTrouble
       records.push(event)

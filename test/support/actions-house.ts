@@ -9,7 +9,7 @@ import { Directory } from '../../src/identity/directory.ts'
 import { PersonTokens } from '../../src/identity/person-tokens.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import type { RuleConfig } from '../../src/policy/rule.ts'
-import { draftOf, GROUPS, openDesk } from '../approval/fixtures.ts'
+import { draftOf, openDesk } from '../approval/fixtures.ts'
 
 const agentOf = (name: string, owners: readonly string[]) => ({
   ...{ name, owners, databases: ['shop'], networks: [] as string[] },
@@ -34,7 +34,7 @@ export async function openActions(t: Test) {
       ['other-bot', agentOf('other-bot', ['dba'])],
     ]),
   }
-  const directory = () => new Directory(fixture.people, GROUPS)
+  const directory = () => new Directory(fixture.people, fixture.groups)
   const actions = new Actions({
     ...{ desk, clock, directory },
     newId: () => `a${++number}`,
@@ -87,7 +87,18 @@ export async function openActions(t: Test) {
   const ask = (change: object = {}, options: CallOptions = {}) =>
     call('/v1/actions', { body: { ...DEPLOY, ...change }, ...options })
   const open = async (change = {}) => (await desk.open(draftOf(change), 'line')).request
-  const parts = { data, searched, base, house, actions, agentTokens, call, ask, open }
+  const parts = {
+    personTokens: tokens,
+    data,
+    searched,
+    base,
+    house,
+    actions,
+    agentTokens,
+    call,
+    ask,
+    open,
+  }
   return Object.assign(fixture, parts, { tokens: { bot, other, ana, bo } })
 }
 

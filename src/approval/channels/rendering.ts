@@ -126,7 +126,12 @@ function deniedStatus(request: ApprovalRequest): string {
 function approvers(request: ApprovalRequest): string {
   const reasons = request.votes.filter((vote) => vote.decision === 'approve' && vote.reason !== '')
   const why = reasons.map((vote) => ` (${visibleLine(vote.reason)})`).join('')
-  return approversOf(request).map(visibleLine).join(', ') + why
+  return approversOf(request).map(visibleLine).join(', ') + aloneText(request) + why
+}
+
+function aloneText({ votes }: ApprovalRequest): string {
+  const ticket = votes.findLast((vote) => vote.breakGlass)?.breakGlass?.ticket
+  return ticket === undefined ? '' : ` ALONE, BY BREAK-GLASS, ticket ${visibleLine(ticket)}`
 }
 
 function outcomeText(outcome: Outcome | null): string {

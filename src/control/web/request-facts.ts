@@ -128,7 +128,7 @@ function requirement(
   return html`<div>${people} of ${by.map((group, at) => html`${at > 0 && ' or '}${named(group)}`)} <span class="fine">${signed} of ${count} signed; rule ${named(rule)}</span></div>`
 }
 
-function answer({ person, decision, reason, channel, clears, at }: Vote): Html {
+function answer({ person, decision, reason, channel, clears, breakGlass, at }: Vote): Html {
   const what = decision === 'approve' ? 'approved' : 'denied'
-  return html`<div>${named(person)} ${what}${clears.length > 0 && html`, unmasking ${list(clears)}`}${reason !== '' && html`: <q><bdi>${markedText(reason)}</bdi></q>`} <span class="fine">${moment(at)}, ${channel}</span></div>`
+  return html`<div>${named(person)} ${what}${breakGlass !== undefined && html` <strong>alone, by break-glass</strong>, ticket ${named(breakGlass.ticket)}`}${clears.length > 0 && html`, unmasking ${list(clears)}`}${reason !== '' && html`: <q><bdi>${markedText(reason)}</bdi></q>`} <span class="fine">${moment(at)}, ${channel}</span></div>`
 }
