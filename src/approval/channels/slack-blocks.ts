@@ -133,7 +133,8 @@ function shortStatus(request: ApprovalRequest): string {
 function said(request: ApprovalRequest, blocks: readonly unknown[]) {
   const { id, state, agent, verb, database, environment } = request
   const where = environment === null ? database : `${database}, ${environment}`
-  const text = `Request ${id}: ${state}. ${words(agent)}: ${words(verb)} on ${words(where)}`
+  const place = where === '' ? '' : ` on ${words(where)}`
+  const text = `Request ${id}: ${state}. ${words(agent)}: ${words(verb)}${place}`
   return { text, blocks: blocksOf(blocks) }
 }
 

@@ -1,5 +1,6 @@
 import type { ApprovalRequest } from '../request.ts'
 import type { PostedMessage } from '../store.ts'
+import type { SlackNote } from './slack-notes.ts'
 import type { Place } from './slack-value.ts'
 
 /** Asked within this time of the first, a request joins the message of those like it. */
@@ -18,6 +19,8 @@ export interface Bundle {
   /** When that took another one's place, else null. Milliseconds of the monotonic clock. */
   changedAt: number | null
   place: Place | null
+  /** Lines that have to be said in its thread. */
+  readonly notes: SlackNote[]
 }
 
 /** Which requests share which message. */
@@ -54,7 +57,15 @@ export class Bundles {
     }
     const place = posted ? { channel: posted.channel, ts: posted.ts } : null
     const { id } = request
-    const bundle: Bundle = { key, ids: [id], shown: id, drawn: null, changedAt: null, place }
+    const bundle: Bundle = {
+      key,
+      ids: [id],
+      shown: id,
+      drawn: null,
+      changedAt: null,
+      place,
+      notes: [],
+    }
     this.#byId.set(request.id, bundle)
     this.#byKey.set(key, bundle)
     this.#forgetGone()

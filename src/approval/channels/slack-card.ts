@@ -40,7 +40,7 @@ export function cardBlocks(request: ApprovalRequest, card: Card): readonly unkno
   return [
     header(cut(card.title, TITLE)),
     richText(section([...statusOf(request, card), ...firstOf(card), ...askedOf(card)])),
-    richText(code(card.statement, 'sql')),
+    richText(code(card.statement, request.action ? undefined : 'sql')),
     ...(card.parameters.length > 0 ? [richText(code(card.parameters.join('\n')))] : []),
     ...(card.lookAlikes.length > 0 ? [lookAlikes(card)] : []),
     richText(...effects(card), section(factsOf(request, card))),

@@ -1,19 +1,19 @@
 import { createHash } from 'node:crypto'
 import type { WebClient } from '@slack/web-api'
-import type { CancelTimer, Clock } from '../../lib/clock.ts'
-import { deferred } from '../../lib/deferred.ts'
-import { messageOf } from '../../lib/errors.ts'
+import type { Clock } from '../../lib/clock.ts'
 import type { ApprovalDesk } from '../desk.ts'
+import { type DeskEvent, isLive } from '../desk-events.ts'
 import type { ApprovalRequest } from '../request.ts'
 import type { ApprovalStore } from '../store.ts'
+import { RetryingSet } from './retrying-set.ts'
 import { type SlackMessage, type SlackView, slackMessage } from './slack-blocks.ts'
 import { type Bundle, Bundles } from './slack-bundles.ts'
 import { attachStatement } from './slack-file.ts'
+import { noteOf, type SlackNote } from './slack-notes.ts'
 import type { Place } from './slack-value.ts'
 
-const FIRST_RETRY_MS = 1_000
-const LONGEST_RETRY_MS = 30_000
-const FLUSH_MS = 2_000
+/** What was over so long ago has been shown, or is of no use any more. */
+const TAKEN_UP_MS = 24 * 60 * 60_000
 /** Nobody has read in less what has just come in the place of something else. */
 const READING_MS = 3_000
 
@@ -35,36 +35,47 @@ export interface SlackPosterOptions {
 export class SlackPoster {
   readonly #options: SlackPosterOptions
   readonly #bundles: Bundles
-  readonly #changed = new Set<Bundle>()
-  #working: Promise<void> | null = null
-  #cancelRetry: CancelTimer | null = null
-  #retryMs = FIRST_RETRY_MS
-  #stopped = false
+  readonly #changed: RetryingSet<Bundle>
 
   constructor(options: SlackPosterOptions) {
     this.#options = options
     this.#bundles = new Bundles((id) => options.desk.get(id))
+    this.#changed = new RetryingSet({
+      work: (bundle) => this.#show(bundle),
+      isAway: (error) => slackErrorOf(error) === null,
+      clock: options.clock,
+      log: (text) => options.log(`Slack: ${text}`),
+    })
   }
 
   /** Takes up what changed while nobody could be told. */
   start(): void {
     const { desk, store } = this.#options
     const asked = [...desk.all()].sort((a, b) => Date.parse(a.createdAt) - Date.parse(b.createdAt))
-    for (const request of asked) {
+    const newest = asked.reduce((latest, each) => Math.max(latest, Date.parse(each.updatedAt)), 0)
+    const changed = asked.flatMap((request) => {
       const posted = store.message(request.id)
-      if (posted) this.#changed.add(this.#bundles.add(request, posted))
-    }
-    for (const request of asked) {
-      if (request.state === 'pending') this.#changed.add(this.#bundles.add(request, undefined))
-    }
-    this.#work()
+      if (!posted && request.state !== 'pending') return []
+      const bundle = this.#bundles.add(request, posted)
+      const age = newest - Date.parse(request.updatedAt)
+      return isLive(request) || age < TAKEN_UP_MS ? [bundle] : []
+    })
+    for (const bundle of changed) this.#changed.add(bundle)
   }
 
-  update(request: ApprovalRequest): void {
+  /** Slack is there again. */
+  again(): void {
+    this.#changed.again()
+  }
+
+  update(event: DeskEvent): void {
+    const { request } = event
     const posted = this.#options.store.message(request.id)
     if (!posted && request.state !== 'pending' && !this.#bundles.of(request.id)) return
-    this.#changed.add(this.#bundles.add(request, posted))
-    if (!this.#cancelRetry) this.#work()
+    const bundle = this.#bundles.add(request, posted)
+    const note = noteOf(event)
+    if (note) bundle.notes.push(note)
+    this.#changed.add(bundle)
   }
 
   /** Whether a request is in the message at a place. */
@@ -93,59 +104,11 @@ export class SlackPoster {
     if (!bundle || !next) return
     bundle.shown = next.id
     this.#changed.add(bundle)
-    if (!this.#cancelRetry) this.#work()
   }
 
   /** Shows what changed last, for a while, and ends. What isn't shown by then is on the next start. */
-  async stop(): Promise<void> {
-    const late = deferred<void>()
-    const cancel = this.#options.clock.after(FLUSH_MS, late.resolve)
-    await Promise.race([this.#idle(), late.promise])
-    cancel()
-    this.#stopped = true
-    this.#cancelRetry?.()
-  }
-
-  /** Resolves when everything is shown, or Slack is away. */
-  async #idle(): Promise<void> {
-    while (this.#working !== null) await this.#working
-  }
-
-  #work(): void {
-    if (this.#stopped || this.#working !== null) return
-    this.#working = this.#drain().finally(() => {
-      this.#working = null
-      if (this.#changed.size > 0 && !this.#cancelRetry) this.#work()
-    })
-  }
-
-  /** A message that Slack refuses keeps no other one back; a Slack that is away keeps all. */
-  async #drain(): Promise<void> {
-    const failed: Bundle[] = []
-    let away = false
-    for (const bundle of this.#changed) {
-      if (this.#stopped || away) break
-      this.#changed.delete(bundle)
-      try {
-        await this.#show(bundle)
-      } catch (error) {
-        this.#options.log(`Slack: ${messageOf(error)}`)
-        failed.push(bundle)
-        away = slackErrorOf(error) === null
-      }
-    }
-    for (const bundle of failed) this.#changed.add(bundle)
-    if (failed.length > 0) this.#retryLater()
-    else this.#retryMs = FIRST_RETRY_MS
-  }
-
-  #retryLater(): void {
-    if (this.#stopped) return
-    this.#cancelRetry = this.#options.clock.after(this.#retryMs, () => {
-      this.#cancelRetry = null
-      this.#work()
-    })
-    this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS)
+  stop(): Promise<void> {
+    return this.#changed.stop()
   }
 
   async #show(bundle: Bundle): Promise<void> {
@@ -166,6 +129,7 @@ export class SlackPoster {
     }
     await this.#remember(bundle.place, { request, others, shown })
     if (message.attach) await this.#attach(request, bundle.place)
+    await this.#note(bundle.notes, bundle.place)
   }
 
   /** The one that is shown goes on being so while it waits; then comes the next that does. */
@@ -223,6 +187,16 @@ export class SlackPoster {
     if (!posted || posted.file) return
     await attachStatement(request, { client, place, log })
     await store.setMessage(request.id, { ...posted, file: true })
+  }
+
+  async #note(notes: SlackNote[], { channel, ts }: Place): Promise<void> {
+    for (let note = notes[0]; note; note = notes[0]) {
+      await this.#options.client.chat.postMessage({
+        ...{ channel, thread_ts: ts, reply_broadcast: note.loud, text: note.text },
+        ...{ mrkdwn: false, parse: 'none', link_names: false },
+      })
+      notes.shift()
+    }
   }
 
   async #post(request: ApprovalRequest, message: SlackMessage): Promise<Place> {

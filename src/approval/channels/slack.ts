@@ -12,7 +12,6 @@ import { slackClient } from './slack-app.ts'
 import { type Click, clickOf, FormValues } from './slack-click.ts'
 import { SlackHttp, type SlackHttpAnswer, type SlackHttpRequest } from './slack-http.ts'
 import { SlackMembers } from './slack-members.ts'
-import { nudge } from './slack-nudge.ts'
 import { SlackPoster } from './slack-poster.ts'
 import { SlackSocket } from './slack-socket.ts'
 import type { SlackTransport } from './slack-transport.ts'
@@ -75,17 +74,14 @@ export class SlackChannel {
     const members = new SlackMembers({ client, directory, team, emailMatch, clock, log })
     const poster = this.#poster
     this.#answers = new SlackAnswers({ desk, directory, members, poster, client, view, log })
-    this.#unsubscribe = desk.subscribe((event) => {
-      this.#poster.update(event.request)
-      void nudge(event, { client, store, log })
-    })
+    this.#unsubscribe = desk.subscribe((event) => this.#poster.update(event))
     this.#listen()
   }
 
   #socket(): SlackSocket {
     const { settings, clock, log } = this.#options
     const appToken = settings.connect.by === 'socket' ? settings.connect.appToken : ''
-    const onUp = () => this.#poster.start()
+    const onUp = () => this.#poster.again()
     return new SlackSocket({ ...settings, appToken, clock, log, onUp })
   }
 

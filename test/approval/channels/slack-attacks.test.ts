@@ -195,12 +195,14 @@ t.test('who, what and where stand within the first 600 characters', async (t) =>
 t.test('a message that Slack refuses keeps no other one back', async (t) => {
   const { slack, open, messageOf, channel } = await openSlack(t)
   slack.refusing.set('chat.postMessage', 'channel_not_found')
-  await open({ binding: 'a', fingerprint: 'a' })
+  const one = await open({ binding: 'a', fingerprint: 'a' })
   await slack.until(() => slack.callsOf('chat.postMessage').length > 0)
-  const two = await open({ binding: 'b', fingerprint: 'b' })
   slack.refusing.clear()
-  t.ok(await messageOf(two.id))
+  const two = await open({ binding: 'b', fingerprint: 'b' })
+  await messageOf(two.id)
   t.match(channel.log.join(), 'channel_not_found')
+  slack.refresh()
+  t.ok(await messageOf(one.id), 'and is tried again')
 })
 
 function visit(node: unknown, look: (node: Record<string, unknown>) => void): void {
