@@ -71,6 +71,7 @@ export class FakeSlack {
   readonly silent = new Set<string>()
   /** Methods that Slack refuses with this error. */
   readonly refusing = new Map<string, string>()
+  readonly #hanging: ServerResponse[] = []
   readonly #server: Server
   readonly #sockets: WebSocketServer
   readonly #acks = new Map<string, (payload: unknown) => void>()
@@ -231,6 +232,12 @@ export class FakeSlack {
     }
   }
 
+  /** Answers again; what it has left hanging breaks off. */
+  answerAgain(): void {
+    this.silent.clear()
+    for (const response of this.#hanging.splice(0)) response.destroy()
+  }
+
   /** Goes away without a word; `FakeSlack.open(port)` brings another one. */
   async stop(): Promise<void> {
     for (const socket of this.#sockets.clients) socket.terminate()
@@ -290,7 +297,10 @@ export class FakeSlack {
     const method = url.replace('/api/', '')
     const args = argsOf(body, request)
     this.calls.push({ method, args })
-    if (this.silent.has(method)) return this.#changed()
+    if (this.silent.has(method)) {
+      this.#hanging.push(response)
+      return this.#changed()
+    }
     const fails = this.failing.get(method) ?? 0
     if (fails > 0) {
       this.failing.set(method, fails - 1)

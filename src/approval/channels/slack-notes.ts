@@ -12,7 +12,10 @@ export interface SlackNote {
 export function noteOf({ type, request: { id } }: DeskEvent): SlackNote | null {
   switch (type) {
     case 'reminder':
-      return { text: `Half of the time of request ${id} is over; it still waits.`, loud: false }
+      return {
+        text: `Half of the time is over, and nobody has decided request ${id}.`,
+        loud: false,
+      }
     case 'escalated':
       return { text: `Nobody has decided request ${id}: a second group may, too.`, loud: true }
     case 'break-glass':
