@@ -45,8 +45,10 @@ const COMMANDS: Readonly<Record<string, (program: Command) => Promise<void>>> = 
   approvals: async (program) => (await import('./cli/approvals.ts')).registerApprovals(program, io),
   grants: async (program) => (await import('./cli/grants.ts')).registerGrants(program, io),
   audit: async (program) => (await import('./cli/audit.ts')).registerAudit(program, io),
-  report: async (program) =>
-    (await import('./cli/report-break-glass.ts')).registerReportBreakGlass(program, io),
+  report: async (program) => {
+    ;(await import('./cli/report-break-glass.ts')).registerReportBreakGlass(program, io)
+    ;(await import('./cli/report-shadow.ts')).registerReportShadow(program, io)
+  },
   explain: async (program) => (await import('./cli/explain.ts')).registerExplain(program, io),
   scan: async (program) => (await import('./cli/scan.ts')).registerScan(program, io),
   schema: async (program) => (await import('./cli/schema.ts')).registerSchema(program, io),

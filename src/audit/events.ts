@@ -139,7 +139,8 @@ export type AuditEvent =
       readonly reason: string
       /** How many had left. */
       readonly rows: number
-      readonly approval: ApprovalInRecord
+      /** Null in shadow, where nobody was asked. */
+      readonly approval: ApprovalInRecord | null
     }
   | {
       readonly type: 'statement.outcome'

@@ -403,8 +403,14 @@ export class Flow {
     exchange.exceeded = true
     // It is taken back: then there is time to ask.
     if (exchange.counted || breach.action === 'deny') throw denied(breach.reason)
-    if (!context) throw unresolved('55000')
     const { services } = this.#options
+    if (services.policy().shadow) {
+      const { reason } = breach
+      await this.#options.records.exceeded(exchange, { reason, rows: meter.rows, approval: null })
+      meter.overlook()
+      return
+    }
+    if (!context) throw unresolved('55000')
     const exported = exchange.turnedOut({ effect: 'export', reason: breach.reason })
     exported.rowsBegan = true
     const decide = () =>

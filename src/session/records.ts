@@ -116,10 +116,10 @@ export class Records {
     this.#append({ type: 'statement.expected', session, statement: exchange.number, rows, limit })
   }
 
-  /** A person has let more leave than a limit allows; on disk when this resolves. */
+  /** A person has let more leave than a limit allows, or in shadow nobody was asked; on disk when this resolves. */
   exceeded(
     exchange: Exchange,
-    passed: { readonly reason: string; readonly rows: number; readonly approval: Approved },
+    passed: { readonly reason: string; readonly rows: number; readonly approval: Approved | null },
   ): Promise<void> {
     const { reason, rows, approval } = passed
     const sequence = this.#trail().append({
@@ -128,7 +128,7 @@ export class Records {
       statement: exchange.number,
       reason,
       rows,
-      approval: inRecord(approval),
+      approval: approval && inRecord(approval),
     })
     return this.durable(sequence)
   }

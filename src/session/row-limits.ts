@@ -127,6 +127,8 @@ interface Count {
   rows: number
   /** A person has signed: what is left of it may leave. */
   lifted: boolean
+  /** Nobody is asked, only recorded: what a limit denies is still denied. */
+  overlooked?: boolean
 }
 
 interface Counted {
@@ -181,9 +183,17 @@ export class ResultMeter implements RowMeter {
     this.breach = null
   }
 
+  /** Nobody is to be asked for the rest of it, which is recorded as if somebody had been. */
+  overlook(): void {
+    this.#count.overlooked = true
+    this.breach = null
+  }
+
   #breachBy(bytes: number): Breach | null {
     let first: Breach | null = null
+    const overlooked = this.#count.overlooked === true
     for (const { limit, hour } of this.#counted) {
+      if (overlooked && limit.action !== 'deny') continue
       const most = this.#most(limit, hour, bytes)
       if (most === null) continue
       const of = limit.classes === null ? '' : ` of ${limit.classes.join(', ')}`
@@ -192,7 +202,7 @@ export class ResultMeter implements RowMeter {
       if (limit.action === 'deny') return breach
       first ??= breach
     }
-    return first ?? this.#pastCeiling()
+    return first ?? (overlooked ? null : this.#pastCeiling())
   }
 
   #pastCeiling(): Breach | null {

@@ -86,6 +86,19 @@ async function own(t: Test, side: Side): Promise<void> {
     }
   })
 
+  t.test('every client shows what to do, in its words', async (t) => {
+    for (const [name, logIn] of Object.entries(clients)) {
+      const told = await by(AGENT, 'DROP VIEW contacts', logIn)
+      t.match(
+        told,
+        /DROP VIEW needs a person's approval: request \w+, http:\S+\/v1\/\w+\/\w+\. /,
+        name,
+      )
+      t.match(told, /Then (start the transaction again and )?send exactly the same statement/, name)
+      t.notMatch(told, /the-rest|approvers/, 'and nothing of the rules')
+    }
+  })
+
   t.test('what it says of itself holds from then on', async (t) => {
     const client = await connectAgent(t, side, proxy)
     await client.query("SET countersign.reason = 'it''s <monthly>'")
