@@ -6,6 +6,7 @@ import {
 } from '../identity/authorize-decision.ts'
 import { type Directory, sameName } from '../identity/directory.ts'
 import type { Clock } from '../lib/clock.ts'
+import { proposedRule } from '../policy/proposed-rule.ts'
 import type { DecideResult } from './decide-result.ts'
 import { type DeskListener, isLive, resolutionOf } from './desk-events.ts'
 import type { Grant, GrantTerms } from './grant.ts'
@@ -25,6 +26,8 @@ import type {
 import { RequestBook } from './request-book.ts'
 import type { ApprovalStore } from './store.ts'
 
+/** Approvals of the same, after which a rule is proposed. */
+const ENOUGH_FOR_A_RULE = 5
 /** How long a hold whose line broke may take to be announced again. */
 const GRACE_MS = 15_000
 
@@ -74,10 +77,12 @@ export class ApprovalDesk {
   readonly #book: RequestBook
   readonly #intake: Intake
   readonly #grants: Grants
+  readonly #store: ApprovalStore
   readonly #directory: () => Directory
 
   constructor(options: DeskOptions) {
     const { store, newId } = options
+    this.#store = store
     this.#book = new RequestBook(options)
     this.#grants = new Grants(options, this.#book)
     this.#intake = new Intake(this.#book, {
@@ -310,6 +315,22 @@ export class ApprovalDesk {
       if (!request || !isLive(request) || request.waiting === 'ticket') return
       const ticket = await this.#book.change(request, { waiting: 'ticket' })
       this.#book.emit({ type: 'ticket', request: ticket })
+    })
+  }
+
+  /**
+   * A rule, as YAML to copy, that would allow what people have approved so often one by one; null
+   * before the fifth time, and for what no rule should.
+   */
+  ruleFor(request: ApprovalRequest): string | null {
+    const { approved, rows = null } = this.#store.alike(request)
+    if (approved < ENOUGH_FOR_A_RULE || rows === null) return null
+    const { agent, database, verb, effects, tables, requirements } = request
+    return proposedRule({
+      ...{ agent, database, verb, approved, rows },
+      effects: [...new Set(effects.map(({ effect }) => effect))],
+      tables: [...new Set(tables.map(({ name }) => name))],
+      rules: requirements.map(({ rule }) => rule),
     })
   }
 

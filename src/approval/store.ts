@@ -18,6 +18,8 @@ export interface PostedMessage {
 interface History {
   readonly approved: number
   readonly lastBy: string | null
+  /** The greatest number of rows that one of them had; null where none was counted. */
+  readonly rows?: number | null
 }
 
 type Line =
@@ -113,6 +115,11 @@ export class ApprovalStore {
     return this.#history.get(shapeOf(agent, fingerprint)) ?? { approved: 0, lastBy: null }
   }
 
+  /** Of what differs in its constants only: how often people approved it, one by one. */
+  alike(request: ApprovalRequest): History {
+    return this.#history.get(alikeOf(request) ?? '') ?? NEVER
+  }
+
   message(id: string): PostedMessage | undefined {
     return this.#messages.get(id)
   }
@@ -138,6 +145,7 @@ export class ApprovalStore {
     this.#requests.set(request.id, request)
     this.#characters += shownCharacters(request)
     if (request.state === 'approved' && before?.state === 'pending') this.#countApproval(request)
+    if (request.state === 'executed' && before?.state === 'approved') this.#countRows(request)
     this.#forgetOldest()
   }
 
@@ -145,6 +153,19 @@ export class ApprovalStore {
     const shape = shapeOf(request.agent, request.fingerprint)
     const approved = (this.#history.get(shape)?.approved ?? 0) + 1
     this.#remember(shape, { approved, lastBy: request.votes.at(-1)?.person ?? null })
+    const alike = alikeOf(request)
+    if (alike === null) return
+    const before = this.#history.get(alike) ?? NEVER
+    this.#remember(alike, { ...before, approved: before.approved + 1 })
+  }
+
+  /** Also of what a grant has let run. */
+  #countRows(request: ApprovalRequest): void {
+    const alike = alikeOf(request)
+    const rows = request.outcome?.rows ?? null
+    if (alike === null || rows === null) return
+    const before = this.#history.get(alike) ?? NEVER
+    this.#remember(alike, { ...before, rows: Math.max(rows, before.rows ?? 0) })
   }
 
   #remember(shape: string, history: History): void {
@@ -180,6 +201,14 @@ export class ApprovalStore {
 
 function line(content: Line): string {
   return JSON.stringify(content)
+}
+
+const NEVER: History = { approved: 0, lastBy: null, rows: null }
+
+/** A shape holds the agent and the database. What was let pass alone speaks for no rule. */
+function alikeOf({ shape, database, agent, votes }: ApprovalRequest): string | null {
+  if (shape === null || votes.some(({ breakGlass }) => breakGlass)) return null
+  return JSON.stringify(['alike', agent, database, shape])
 }
 
 function shapeOf(agent: string, fingerprint: string): string {

@@ -84,7 +84,7 @@ export function approvalRoutes(options: HttpOptions, callers: Callers): readonly
 
 function readingRoutes({ desk, clock, urlOf, regulations }: HttpOptions): readonly Route[] {
   const view = (request: ApprovalRequest) =>
-    requestView(request, urlOf(request.id), regulations?.())
+    requestView(request, urlOf(request.id), regulations?.(), desk.ruleFor(request))
   return [
     route({
       method: 'GET',
@@ -123,7 +123,7 @@ function decidingRoutes(
 ): readonly Route[] {
   const answers = new IdempotentAnswers()
   const view = (request: ApprovalRequest) =>
-    requestView(request, urlOf(request.id), regulations?.())
+    requestView(request, urlOf(request.id), regulations?.(), desk.ruleFor(request))
   const speaker = (request: FastifyRequest) => ({
     person: callers.person(request).email,
     channel: channelOf(request),

@@ -8,6 +8,7 @@ export function requestView(
   request: ApprovalRequest,
   url: string,
   regulations: Regulations = {},
+  rule: string | null = null,
 ): Record<string, unknown> {
   return {
     id: request.id,
@@ -58,6 +59,7 @@ export function requestView(
     spent_at: request.spentAt,
     outcome: request.outcome,
     history: { approved: request.history.approved, last_by: request.history.lastBy },
+    proposed_rule: rule,
     created_at: request.createdAt,
     updated_at: request.updatedAt,
     expires_at: request.expiresAt,
@@ -147,6 +149,10 @@ export const ApprovalView = z.object({
     })
     .nullable(),
   history: z.object({ approved: z.number(), last_by: text.nullable() }),
+  proposed_rule: text
+    .nullable()
+    .default(null)
+    .describe('YAML to copy, after the fifth approval of the same shape; nothing applies it.'),
   created_at: text,
   updated_at: text,
   expires_at: text,

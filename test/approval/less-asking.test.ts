@@ -1,5 +1,7 @@
 import t from 'tap'
 import type { ApprovalDesk } from '../../src/approval/desk.ts'
+import type { ApprovalRequest } from '../../src/approval/request.ts'
+import { parseConfig } from '../../src/config/parse-config.ts'
 import type { Requirement } from '../../src/policy/decision.ts'
 import { openSlack } from './channels/slack-house.ts'
 import { answerOf, draftOf, nextEvent, openDesk } from './fixtures.ts'
@@ -119,4 +121,73 @@ t.test('Slack says so in the thread, in words of our own', async (t) => {
   const reminder = await inThread(2)
   t.match(reminder, { text: /Half of the time is over/, reply_broadcast: 'false' })
   t.notMatch(JSON.stringify(reminder), /channel>/)
+})
+
+const UPDATE = {
+  ...{
+    verb: 'UPDATE',
+    shape: 'shape',
+    statement: 'UPDATE public.orders SET note = $1 WHERE id = $2',
+  },
+  effects: [{ effect: 'write', reason: 'it changes rows' }] as const,
+}
+
+async function approvedRuns(desk: ApprovalDesk, rows: readonly number[], change: object = {}) {
+  let last = ''
+  for (const [at, count] of rows.entries()) {
+    const binding = `run ${at} of ${JSON.stringify(change)}`
+    const draft = draftOf({ ...UPDATE, binding, ...change })
+    const { id } = (await desk.open(draft, 'line')).request
+    await desk.decide(id, answerOf('ana@example.com'))
+    await desk.spend(id, binding)
+    await desk.settle(id, { rows: count, ms: 1, sqlState: null })
+    last = id
+  }
+  return desk.get(last) as ApprovalRequest
+}
+
+t.test('after the fifth approval of the same a rule is proposed, as text', async (t) => {
+  const { desk, store, data, clock } = await openDesk(t)
+  t.equal(desk.ruleFor(await approvedRuns(desk, [3, 12, 1, 2])), null, 'not before')
+  const fifth = await approvedRuns(desk, [4])
+  const text = desk.ruleFor(fifth) ?? ''
+  t.match(text, /^# People let this pass 5 times/)
+  const parsed = parseConfig(`rules:\n${text}`, { path: '/c.yaml', env: {} })
+  if (!parsed.ok) throw new Error(parsed.problems.join())
+  const [rule] = parsed.config.rules
+  t.match(rule?.when, { agent: ['billing-bot'], database: ['shop'], verb: ['UPDATE'] })
+  t.match(rule?.when, { effect: ['write'], tables: ['public.orders'] })
+  t.match(rule?.then, { kind: 'allow', maxRows: 12 }, 'the most rows of any of them')
+  const fresh = (await desk.open(draftOf({ ...UPDATE, binding: 'next' }), 'line')).request
+  t.equal(fresh.state, 'pending', 'nothing is allowed by itself')
+  await desk.stop()
+  await store.close()
+  const again = await openDesk(t, { data, clock })
+  t.equal(again.desk.ruleFor(fresh), text, 'it is known behind a restart')
+})
+
+t.test('no rule is proposed for what no rule should allow', async (t) => {
+  const { desk } = await openDesk(t)
+  const five = [1, 1, 1, 1, 1]
+  const never: Record<string, object> = {
+    'no shape': { shape: null },
+    export: { effects: [{ effect: 'export', reason: '' }], shape: 'a' },
+    probe: { effects: [{ effect: 'probe', reason: '' }], shape: 'b' },
+    'no table': { tables: [], shape: 'c' },
+    'a star in a name': {
+      tables: [{ name: 'public.*', access: 'write', classes: [] }],
+      shape: 'd',
+    },
+  }
+  for (const [name, change] of Object.entries(never)) {
+    t.equal(desk.ruleFor(await approvedRuns(desk, five, change)), null, name)
+  }
+  const other = await approvedRuns(desk, [1, 1, 1, 1], { shape: 'e' })
+  t.equal(desk.ruleFor(await approvedRuns(desk, [1], { shape: 'e', agent: 'other-bot' })), null)
+  t.equal(desk.ruleFor(await approvedRuns(desk, [1], { shape: 'e', database: 'blog' })), null)
+  t.equal(desk.ruleFor(other), null, 'another agent and another database are not the same')
+  const evil = { verb: 'UPDATE\n- name: evil\n  then: allow\n#', shape: 'f' }
+  const made = desk.ruleFor(await approvedRuns(desk, five, evil)) ?? ''
+  const parsed = parseConfig(`rules:\n${made}`, { path: '/c.yaml', env: {} })
+  t.equal(parsed.ok && parsed.config.rules.length, 1, 'names can not add a rule')
 })

@@ -19,6 +19,8 @@ export interface RequestContent extends DecideContext {
   /** Those beside it that wait, in the order of the list. */
   readonly before: ApprovalRequest | null
   readonly after: ApprovalRequest | null
+  /** YAML of a rule that would allow it, to copy; null where none is proposed. */
+  readonly rule: string | null
   /** False where only what changes is asked for: statement and parameters never do. */
   readonly whole: boolean
 }
@@ -33,6 +35,7 @@ ${livePart('head', head(content))}
 <div class="columns"><div class="reading">
 ${content.whole && [statementPanel(request), parameters(request)]}
 ${request.action ? null : reasons(request)}
+${content.rule !== null && ruleToCopy(content.rule)}
 </div>
 ${livePart('facts', requestFacts(request, directory, content.regulations))}</div>
 ${decideBar(content)}
@@ -72,6 +75,13 @@ function parameters({ parameters: all }: ApprovalRequest): Html | null {
           : html`<code class="sql">${markedText(value, { found })}</code>`
       }</td></tr>`,
   )}</tbody></table></div></section>`
+}
+
+/** Text, and no button: whoever may change the configuration decides. */
+function ruleToCopy(rule: string): Html {
+  return html`<section class="panel" aria-labelledby="rule-title"><h2 id="rule-title">Make it a rule?</h2>
+<p class="fine">Copy it into <code>rules:</code> of the configuration, where such statements need nobody any more. Nothing happens by itself.</p>
+<pre class="sql" id="proposed-rule"><code>${markedText(rule)}</code></pre></section>`
 }
 
 function reasons({ effects }: ApprovalRequest): Html {

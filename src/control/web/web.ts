@@ -106,6 +106,7 @@ function one(
     request: found,
     directory: options.directory(),
     regulations: options.regulations?.() ?? {},
+    rule: options.desk.ruleFor(found),
     viewer: viewer.person,
     formToken: viewer.formToken,
     idempotencyKey: randomBytes(16).toString('base64url'),
