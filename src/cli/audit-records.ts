@@ -59,10 +59,10 @@ export function matcherOf(options: SearchOptions, clock: Clock): (found: TrailRe
 /** One line for a person: no character of the record can move the cursor or hide another. */
 export function showRecord({ chain, record }: TrailRecord): string {
   const { agent, database, decision, verb, sql } = subjectOf(record)
-  const said = [record.reason, record.person, record.why, record.cause].filter(
+  const said = [record.reason, record.person, record.why, record.cause, record.outcome].filter(
     (value) => typeof value === 'string' && value !== '',
   )
-  const parts = [agent, database, decision, verb, sql, ...said].filter((part) => part !== null)
+  const parts = [agent, database, decision, verb, sql, ...said].filter(Boolean)
   return visibleLine([record.time, `${chain}/${record.seq}`, record.type, ...parts].join('  '))
 }
 

@@ -1,6 +1,8 @@
+import { visibleLine } from '../../approval/channels/visible.ts'
 import { type Regulations, regulationOf } from '../../approval/regulations.ts'
 import type { ApprovalRequest, Impact, Vote } from '../../approval/request.ts'
 import type { Directory } from '../../identity/directory.ts'
+import type { Escalation } from '../../policy/decision.ts'
 import { type Html, html, type Insert } from './html.ts'
 import { markedText } from './marked-text.ts'
 import { moment } from './moments.ts'
@@ -125,7 +127,13 @@ function requirement(
       .map((person) => person?.email),
   ).size
   const people = count === 1 ? '1 person' : `${count} people`
-  return html`<div>${people} of ${by.map((group, at) => html`${at > 0 && ' or '}${named(group)}`)} <span class="fine">${signed} of ${count} signed; rule ${named(rule)}</span></div>`
+  return html`<div>${people} of ${by.map((group, at) => html`${at > 0 && ' or '}${named(group)}`)} <span class="fine">${signed} of ${count} signed; rule ${named(rule)}${laterText(escalate, second.length > 0)}</span></div>`
+}
+
+/** Who else may sign from when on. */
+function laterText(escalate: Escalation | undefined, isTime: boolean): string {
+  if (!escalate || isTime) return ''
+  return `; after ${escalate.afterMs / 60_000} min of ${visibleLine(escalate.to.join(' or '))} too`
 }
 
 function answer({ person, decision, reason, channel, clears, breakGlass, at }: Vote): Html {
