@@ -77,7 +77,7 @@ class Connection {
   #cancelRetry: CancelTimer | null = null
   #retryMs = FIRST_RETRY_MS
   #stopped = false
-  #starting = false
+  #starting: Promise<void> | null = null
   up = false
 
   constructor(receiver: Receiver, options: SlackSocketOptions) {
@@ -88,13 +88,12 @@ class Connection {
   }
 
   start(): void {
-    if (this.#stopped || this.#starting) return
-    this.#starting = true
-    this.#receiver
+    if (this.#stopped || this.#starting !== null) return
+    this.#starting = this.#receiver
       .start()
       .catch((error) => this.#options.log(`Slack can't be reached: ${messageOf(error)}`))
-      .finally(() => {
-        this.#starting = false
+      .then(() => {
+        this.#starting = null
         if (!this.up) this.#retry()
       })
   }
@@ -105,12 +104,19 @@ class Connection {
     this.#cancelRetry?.()
     const late = deferred<void>()
     const cancel = this.#options.clock.after(CLOSE_MS, late.resolve)
-    await Promise.race([this.#receiver.client.disconnect(), late.promise])
+    await Promise.race([this.#close(), late.promise])
     cancel()
+  }
+
+  /** One that is closed while it comes up leaves a timer of the client's behind, for half a minute. */
+  async #close(): Promise<void> {
+    await this.#starting
+    if (this.up) await this.#receiver.client.disconnect()
   }
 
   #onUp(): void {
     this.up = true
+    if (this.#stopped) return
     this.#retryMs = FIRST_RETRY_MS
     this.#options.onUp()
   }
