@@ -55,6 +55,33 @@ async function grants(t: Test, side: Side): Promise<void> {
     return (grant as { readonly id: string }).id
   }
 
+  t.test('what is held already goes by a grant of its shape, within its rows', async (t) => {
+    const held = (await connect()).query(closing(3))
+    const tooMany = codeOf((await connect()).query(closing(9)))
+    const other = codeOf((await connect()).query("UPDATE others SET state = 'closed'"))
+    await waiting(closing(3))
+    const past = await waiting(closing(9))
+    await waiting("UPDATE others SET state = 'closed'")
+    await granted(closing(2), { max_rows: 5 })
+    await held
+    t.equal(await closed(), 3)
+    const again = await proxy.pending(({ id, statement }) => {
+      return statement === closing(9) && id !== past.id
+    })
+    t.equal(
+      again.grantable,
+      false,
+      'what goes past its rows is taken back, and asked for by itself',
+    )
+    t.same((await proxy.requests()).map(({ statement }) => statement).sort(), [
+      "UPDATE others SET state = 'closed'",
+      closing(9),
+    ])
+    await denyAll(proxy)
+    t.match([await tooMany, await other].map(String), [/./, /./])
+    t.equal(await closed(), 3)
+  })
+
   t.test('a shape runs with other constants, and no more rows than were granted', async (t) => {
     const grant = await granted(closing(2), { max_rows: 3 })
     t.equal(await closed(), 2)

@@ -77,10 +77,10 @@ export function renderRequest(request: ApprovalRequest, regulations: Regulations
 
 /** All that somebody else has written into a request. */
 function textsOf(request: ApprovalRequest): readonly string[] {
-  const { statement, parameters, tables, claim, applicationName, onBehalfOf } = request
+  const { verb, statement, parameters, tables, claim, applicationName, onBehalfOf } = request
   const values = parameters.map(({ value }) => value ?? '')
   const names = tables.map(({ name }) => name)
-  return [statement, ...values, ...names, claim ?? '', applicationName, onBehalfOf ?? '']
+  return [verb, statement, ...values, ...names, claim ?? '', applicationName, onBehalfOf ?? '']
 }
 
 /** Where a request stands, who answered, why, and what came of it. One line. */

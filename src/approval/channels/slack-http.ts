@@ -15,6 +15,7 @@ const SIGNATURE = /^v0=[0-9a-f]{64}$/
 const TIMESTAMP = /^\d{1,12}$/
 const SIGNATURES_KEPT = 20_000
 const LONGEST_CHALLENGE = 500
+const QUIET_MS = 60_000
 
 export interface SlackHttpRequest {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
@@ -43,6 +44,7 @@ export class SlackHttp implements SlackTransport {
   readonly #options: SlackHttpOptions
   readonly #seen = new RecentKeys(SIGNATURES_KEPT)
   #stopped = false
+  #quietUntil = Number.NEGATIVE_INFINITY
 
   constructor(options: SlackHttpOptions) {
     this.#options = options
@@ -60,11 +62,22 @@ export class SlackHttp implements SlackTransport {
     if (this.#stopped) return said(503, 'stopping')
     const body = request.body.toString('utf8')
     const signature = this.#verified(request, body)
-    if (signature === null) return said(401, 'not signed by Slack')
+    if (signature === null) {
+      this.#complain()
+      return said(401, 'not signed by Slack')
+    }
     if (!this.#seen.add(signature)) return said(401, 'received before')
     const payload = payloadOf(body, request.headers['content-type'])
     if (payload === null) return said(400, 'not a payload')
     return challengeOf(payload) ?? (await this.#pass(payload))
+  }
+
+  /** A wrong secret or a wrong clock shows nowhere else; whoever knocks doesn't fill the log. */
+  #complain(): void {
+    const { clock, log } = this.#options
+    if (clock.monotonic() < this.#quietUntil) return
+    this.#quietUntil = clock.monotonic() + QUIET_MS
+    log('Slack: a request came without a signature by signing_secret of about this time')
   }
 
   /** The signature, or null where it isn't Slack's of this body at about this time. */

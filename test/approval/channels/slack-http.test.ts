@@ -56,7 +56,7 @@ t.test('clicks and forms come over HTTP, signed', async (t) => {
 
 t.test('what Slack has not signed, now and for the first time, is nothing', async (t) => {
   const clock = new SteppedClock()
-  const { desk, slack, open, messageOf, base } = await openHttp(t, { clock })
+  const { desk, slack, open, messageOf, base, channel } = await openHttp(t, { clock })
   const { id } = await open()
   const message = await messageOf(id)
   const value = message.blocks.flatMap(({ elements = [] }) => elements).find((e) => e.value)?.value
@@ -108,6 +108,8 @@ t.test('what Slack has not signed, now and for the first time, is nothing', asyn
   )
   t.equal((await fetch(`${base}/channels/slack/events`)).status, 404, 'a GET is nothing')
   t.equal(desk.get(id)?.state, 'pending')
+  const complaints = channel.log.filter((line) => /without a signature/.test(line))
+  t.equal(complaints.length, 1, 'who knocks does not fill the log')
   t.equal((await slack.request(click('at last'))).status, 200)
   await slack.until(() => slack.now(message).edits > 0)
   t.match(desk.get(id)?.votes, [{ person: 'bo@example.com', channel: 'slack' }])
