@@ -67,9 +67,13 @@ function tables({ tables: all }: ApprovalRequest): Html {
 }
 
 /** Classes beyond those of the tables, or that a regulation is about. */
-function classes({ classes: all }: ApprovalRequest, regulations: Regulations): Html | null {
-  if (all.length === 0) return null
-  const entries = all.map((one) => {
+function classes(request: ApprovalRequest, regulations: Regulations): Html | null {
+  const onTables = request.tables.flatMap((table) => table.classes)
+  const told = request.classes.filter(
+    (one) => !onTables.includes(one) || regulationOf(one, regulations) !== null,
+  )
+  if (told.length === 0) return null
+  const entries = told.map((one) => {
     const regulation = regulationOf(one, regulations)
     return html`<li><span class="badge class">${named(one)}</span>${regulation !== null && html` <span class="fine">${named(regulation)}</span>`}</li>`
   })
