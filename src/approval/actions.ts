@@ -9,8 +9,9 @@ import type { ApprovalDesk } from './desk.ts'
 import type { RecordApproval } from './record.ts'
 import type { ApprovalRequest } from './request.ts'
 
-/** What one agent may have waiting; more is a loop, or an attack. */
+/** What one agent may have waiting, and ask for in a minute; more is a loop, or an attack. */
 const MAX_PENDING = 50
+const MAX_PER_MINUTE = 60
 /** Keys, uses and allowed actions that are remembered. */
 const KEEP = 10_000
 /** The desk's name for whoever waits for actions. */
@@ -60,6 +61,8 @@ export class Actions {
   readonly #spentWith = new BoundedMap<string, string>(KEEP)
   /** Those that rules let pass and of which no outcome is known: id -> agent. */
   readonly #allowed = new BoundedMap<string, string>(KEEP)
+  /** Agent -> when it asked people within the last minute. */
+  readonly #asked = new Map<string, readonly number[]>()
 
   constructor(options: ActionsOptions) {
     this.#options = options
@@ -127,6 +130,7 @@ export class Actions {
     }
     const draft = actionDraft(agent, asked, decision)
     if (this.#pendingOf(agent, draft.binding) >= MAX_PENDING) return { kind: 'crowded' }
+    if (this.#asksTooFast(agent)) return { kind: 'crowded' }
     const { request } = await this.#options.desk.open(draft, HOLDER)
     return { kind: 'request', id: request.id }
   }
@@ -158,6 +162,15 @@ export class Actions {
   ): Promise<Begun> {
     await this.#options.record({ type: 'action.refused', ...recorded(agent, asked, rule), reason })
     return { kind: 'refused', rule, reason }
+  }
+
+  /** People who are asked all the time sign without reading. */
+  #asksTooFast({ name }: Agent): boolean {
+    const now = this.#options.clock.now()
+    const recent = (this.#asked.get(name) ?? []).filter((at) => now - at < 60_000)
+    if (recent.length >= MAX_PER_MINUTE) return true
+    this.#asked.set(name, [...recent, now])
+    return false
   }
 
   #pendingOf(agent: Agent, except: string): number {

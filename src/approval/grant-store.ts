@@ -7,6 +7,7 @@ const LineShape = z.looseObject({
   id: z.string(),
   shape: z.string(),
   expiresAt: z.string(),
+  escalated: z.array(z.string()).default([]),
   revoked: z.looseObject({}).nullable(),
 })
 

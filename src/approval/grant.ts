@@ -25,6 +25,8 @@ export interface Grant {
   readonly tables: readonly ShownTable[]
   readonly classes: readonly string[]
   readonly requirements: readonly Requirement[]
+  /** Rules whose second group could decide when it was given. */
+  readonly escalated: readonly string[]
   readonly votes: readonly Vote[]
   readonly maxRows: number
   /** ISO 8601, UTC. */

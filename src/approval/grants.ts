@@ -58,11 +58,12 @@ export class Grants {
   /** Makes the grant that all who approved a request want; null where one of them signs for once. */
   async made(request: ApprovalRequest): Promise<GrantUse | null> {
     const terms = termsOf(request.votes)
-    const { shape, agent, database, verb, tables, classes, requirements, votes } = request
+    const { shape, agent, database, verb, tables, classes } = request
+    const { requirements, escalated, votes } = request
     if (!terms || shape === null) return null
     const grant: Grant = {
       id: this.#options.newId(),
-      ...{ shape, agent, database, verb, tables, classes, requirements, votes },
+      ...{ shape, agent, database, verb, tables, classes, requirements, escalated, votes },
       request: request.id,
       maxRows: terms.maxRows,
       createdAt: this.#book.time(),
@@ -90,7 +91,8 @@ export class Grants {
     return this.#alone(id, async (grant) => {
       if (!isLiveGrant(grant, this.#now())) return undefined
       if (grant.agent !== draft.agent || grant.database !== draft.database) return undefined
-      if (!isApproved({ ...draft, votes: grant.votes }, directory())) return undefined
+      const { votes, escalated } = grant
+      if (!isApproved({ ...draft, votes, escalated }, directory())) return undefined
       const used = { ...grant, uses: grant.uses + 1 }
       await grants.put(used)
       return used
@@ -116,8 +118,8 @@ export class Grants {
     const { grants, directory } = this.#options
     const person = directory().person(email)
     const request = this.#book.get(grant.request)
-    const asked = grant.requirements.some(({ by }) =>
-      by.some((group) => person?.groups.includes(group)),
+    const asked = grant.requirements.some(({ by, escalate }) =>
+      [...by, ...(escalate?.to ?? [])].some((group) => person?.groups.includes(group)),
     )
     if (!person || !(asked || (request && isOwner(request, person)))) {
       const message = 'Those who may sign such a statement can revoke it, and owners of the agent.'

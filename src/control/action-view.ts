@@ -51,7 +51,7 @@ export function answerAction(
     case 'unknown':
       throw new ApiError(404, 'not_found', 'You have asked for no action of this id.')
     case 'crowded': {
-      const message = 'Too many actions of yours wait already; wait until some are answered.'
+      const message = 'You ask for too much: wait until some of it is answered, or a minute.'
       throw new ApiError(429, 'too_many_open', message)
     }
     case 'reused-key': {

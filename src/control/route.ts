@@ -81,6 +81,8 @@ export function serveRoutes(
     server.route({
       method,
       url: path.replace(/\{(\w+)\}/g, ':$1'),
+      // An agent's GET can use an approval up: a HEAD would, and tell nobody.
+      exposeHeadRoute: who !== 'agent',
       onRequest: async (request) => callers.admit(request, who),
       handler: async (request, reply) => serve(request, reply),
     })

@@ -114,7 +114,7 @@ function mayClear(
 /** Whether those who have approved still may, and are enough: of a grant, asked at each use. */
 export function isApproved(request: DecidableRequest, directory: Directory): boolean {
   const voters = approvers(request, directory)
-  const { requirements } = request
+  const { requirements } = withEscalation(request)
   return requirements.length > 0 && requirements.every((one) => missing(one, voters) === 0)
 }
 

@@ -76,6 +76,22 @@ t.test('an escalation keeps ties, the first group, and the request that is joine
   t.match(await desk.decide(id, answerOf('bo@example.com')), { kind: 'decided' })
 })
 
+t.test('a second group gives a grant as the first does, while it still may', async (t) => {
+  const house = await openDesk(t)
+  const { desk, clock } = house
+  const asked = (binding: string) =>
+    desk.open(draftOf({ requirements: [ESCALATING], shape: 's', binding }), 'line')
+  const { id } = (await asked('b1')).request
+  clock.advance(10 * MINUTE)
+  await desk.decide(id, { ...answerOf('di@example.com'), grant: { minutes: 20, maxRows: 5 } })
+  t.match(await asked('b2'), { resolution: { kind: 'approved', by: ['di@example.com'] } })
+  house.people = house.people.map((each) => ({
+    ...each,
+    groups: each.groups.filter((one) => one !== 'support'),
+  }))
+  t.match(await asked('b3'), { resolution: null }, 'di has left the group')
+})
+
 t.test('what is due is due also behind a restart, once', async (t) => {
   const first = await openDesk(t)
   const draft = draftOf({ requirements: [ESCALATING], action: { name: 'a', resource: 'b' } })

@@ -367,6 +367,27 @@ t.test('texts that two readers could read in two ways are refused', async (t) =>
   t.match(card?.statement, /prod\\u\{202e\}/)
 })
 
+t.test('no loop can tire people out, and no HEAD uses an approval up', async (t) => {
+  const { ask, call, clock, desk, tokens, base } = await openActions(t)
+  for (let at = 0; at < 60; at++) {
+    const { id } = (await ask({ resource: `r${at}` })).body
+    await call(`/v1/actions/${id}/withdraw`, { body: {} })
+  }
+  const more = await ask({ resource: 'more' })
+  t.match(more, { status: 429, body: { error: { code: 'too_many_open' } } })
+  t.equal((await ask({}, { token: tokens.other })).status, 202)
+  clock.advance(60_000)
+  const { id } = (await ask({ resource: 'more' })).body
+  await desk.decide(String(id), answerOf('ana@example.com'))
+  const authorization = `Bearer ${tokens.bot}`
+  const head = await fetch(`${base}/v1/actions/${id}`, {
+    method: 'HEAD',
+    headers: { authorization },
+  })
+  t.equal(head.status, 404)
+  t.equal(desk.get(String(id))?.spentAt, null)
+})
+
 t.test('one agent can not crowd out the others, nor the people', async (t) => {
   const { ask, call, clock, tokens } = await openActions(t)
   for (let at = 0; at < 50; at++) await ask({ resource: `r${at}` })

@@ -180,6 +180,24 @@ t.test('one endpoint concerns no other, and no decision', async (t) => {
   t.equal(gone.got.length, 1, 'whoever is gone is told nothing more')
 })
 
+t.test('another configuration takes the place of the one before', async (t) => {
+  const before = await receiver(t, ok)
+  const after = await receiver(t, ok)
+  const { open, notifiers, count, settled } = await openNotifiers(t, [before.url])
+  await open()
+  await settled(() => count('delivered') === 1)
+  const same = { webhooks: [{ url: before.url, secret: SECRET }], teamsWorkflow: null }
+  notifiers.configure(same)
+  t.equal(count('delivered'), 1, 'the same goes on')
+  notifiers.configure({ webhooks: [{ url: after.url, secret: SECRET }], teamsWorkflow: null })
+  await open({ binding: 'second' })
+  await after.until(1)
+  t.equal(before.got.length, 1)
+  notifiers.configure({ webhooks: [], teamsWorkflow: null })
+  await open({ binding: 'third' })
+  t.equal(notifiers.metrics.size, 0)
+})
+
 t.test('a queue is bounded: the oldest go, and are counted', async (t) => {
   const silent = await receiver(t, () => {})
   const { notifiers, count, desk } = await openNotifiers(t, [silent.url])
