@@ -141,6 +141,7 @@ t.test('Slack comes by a socket or by HTTP, and e-mail addresses need a workspac
   t.match(problems(slack('signing_secret: s', 'listen: { control: null }')), [
     /signing_secret: needs listen\.control/,
   ])
+  t.match(problems(slack('signing_secret: ""')), [/signing_secret: is empty/])
   t.same(accepted(t, 'regulations: { pii: "GDPR Art. 4(1)" }').regulations, {
     pii: 'GDPR Art. 4(1)',
   })

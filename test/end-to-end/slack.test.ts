@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { ACTIONS } from '../../src/approval/channels/slack-value.ts'
 import { startCountersign } from '../support/countersign.ts'
@@ -103,6 +104,22 @@ t.test('a person signs in Slack, and the held statement runs on its connection',
     await other.until(() => shownIn(other.now(asked)).includes('approved by bo@example.com'))
     t.equal((await fetch(asked.blocks.flatMap(urlOf)[0] ?? '')).status, 401, 'a link is no answer')
     await house.kill('SIGTERM')
+  })
+
+  t.test('another channel, and words of another regulation, from a reload on', async (t) => {
+    const client = await connect(t, proxy)
+    const pending = codeOf(client.query('DROP VIEW contacts'))
+    const before = await messageWith('DROP VIEW contacts')
+    const text = readFileSync(proxy.configPath, 'utf8').replace('C0123456', 'C0999999')
+    writeFileSync(proxy.configPath, `${text}\nregulations: { pii: GDPR }\n`)
+    await proxy.said(/has been reloaded/)
+    await slack.until(() => slack.connections > 1)
+    await slack.click({ message: before, action: ACTIONS.approve, user: 'UBO' })
+    t.equal(await pending, 'done', 'what stands in the old one is decided there')
+    void codeOf(client.query('COPY customers TO STDOUT'))
+    const message = await messageWith('COPY customers TO STDOUT')
+    t.equal(message.channel, 'C0999999')
+    t.match(shownIn(message), 'pii.email GDPR')
   })
 
   t.test('Slack that is gone touches no query that needs no signature', async (t) => {

@@ -67,6 +67,8 @@ export class FakeSlack {
   readonly members = new Map<string, Json>()
   /** Methods that fail, with how often they will. */
   readonly failing = new Map<string, number>()
+  /** Methods that are called too often, with how often Slack says so. */
+  readonly limiting = new Map<string, number>()
   /** Methods that are never answered. */
   readonly silent = new Set<string>()
   /** Methods that Slack refuses with this error. */
@@ -299,6 +301,12 @@ export class FakeSlack {
     this.calls.push({ method, args })
     if (this.silent.has(method)) {
       this.#hanging.push(response)
+      return this.#changed()
+    }
+    const limited = this.limiting.get(method) ?? 0
+    if (limited > 0) {
+      this.limiting.set(method, limited - 1)
+      response.writeHead(429, { 'retry-after': '1' }).end()
       return this.#changed()
     }
     const fails = this.failing.get(method) ?? 0

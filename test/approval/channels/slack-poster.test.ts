@@ -20,7 +20,8 @@ t.test('what an edit would tell nobody is said in the thread, once', async (t) =
   poster.update({ type: 'requested', how: 'new', request })
   await slack.until(() => slack.messages.size === 1)
   const [message] = slack.messages.values()
-  slack.failing.set('chat.postMessage', 2)
+  slack.failing.set('chat.postMessage', 1)
+  slack.limiting.set('chat.postMessage', 1)
   for (const type of ['reminder', 'escalated', 'break-glass'] as const) {
     poster.update({ type, request })
   }
