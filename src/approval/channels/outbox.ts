@@ -12,7 +12,7 @@ const RETRY_MS = [
   14 * 3_600_000,
 ]
 const TIMEOUT_MS = 10_000
-/** Messages that an endpoint may owe us; the oldest go first. */
+/** Messages that wait for an endpoint; the oldest go first, alerts last. */
 const MAX_QUEUED = 1_000
 /** Calls to one endpoint at a time. */
 const MAX_IN_FLIGHT = 4
@@ -35,6 +35,7 @@ export interface OutboxOptions {
 interface Message {
   readonly id: string
   readonly body: string
+  readonly alert: boolean
   failures: number
   /** Milliseconds since the epoch. */
   dueAt: number
@@ -69,11 +70,11 @@ export class Outbox {
     return this.#queue.length + this.#inFlight
   }
 
-  add(id: string, content: unknown): void {
+  /** `alert`: nothing else pushes it out of the queue. */
+  add(id: string, content: unknown, { alert = false } = {}): void {
     if (this.#gone || this.#stopping.signal.aborted) return
     const body = JSON.stringify(content)
-    this.#queue.push({ id, body, failures: 0, dueAt: this.#options.clock.now() })
-    if (this.#queue.length > MAX_QUEUED) this.#drop(this.#queue.shift())
+    this.#push({ id, body, alert, failures: 0, dueAt: this.#options.clock.now() })
     this.#pump()
   }
 
@@ -82,6 +83,15 @@ export class Outbox {
     this.#stopping.abort()
     this.#cancelTimer?.()
     this.#queue.length = 0
+  }
+
+  /** Whoever can make many messages isn't to push out the one that tells of it. */
+  #push(message: Message): void {
+    this.#queue.push(message)
+    if (this.#queue.length <= MAX_QUEUED) return
+    const oldest = this.#queue.findIndex(({ alert }) => !alert)
+    this.#queue.splice(Math.max(0, oldest), 1)
+    this.counts.dropped++
   }
 
   #pump(): void {
@@ -138,7 +148,7 @@ export class Outbox {
       if (response.status === GONE) this.#end()
       return response.ok ? null : `it answered ${response.status}`
     } catch (error) {
-      return messageOf(late.signal.aborted ? late.signal.reason : error)
+      return late.signal.aborted ? messageOf(late.signal.reason) : causeOf(error)
     } finally {
       cancel()
     }
@@ -150,23 +160,24 @@ export class Outbox {
     const wait = RETRY_MS[message.failures]
     message.failures++
     if (this.#gone || wait === undefined) {
-      this.#drop(message)
+      this.counts.dropped++
       return
     }
     // Said once a message: it is tried for a day and a half.
     if (message.failures === 1) log(`${name}: ${problem}; it is tried again`)
     message.dueAt = clock.now() + wait
-    this.#queue.push(message)
-    if (this.#queue.length > MAX_QUEUED) this.#drop(this.#queue.shift())
+    this.#push(message)
   }
 
   #end(): void {
     this.#gone = true
     this.#options.log(`${this.#options.name}: it answered 410, so it is told nothing more`)
-    for (const message of this.#queue.splice(0)) this.#drop(message)
+    this.counts.dropped += this.#queue.splice(0).length
   }
+}
 
-  #drop(_message: Message | undefined): void {
-    this.counts.dropped++
-  }
+/** fetch says why in the cause of its error: ECONNREFUSED, a certificate that is not trusted. */
+function causeOf(error: unknown): string {
+  const { cause } = error as { cause?: { code?: unknown } }
+  return typeof cause?.code === 'string' ? `${messageOf(error)} (${cause.code})` : messageOf(error)
 }

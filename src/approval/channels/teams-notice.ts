@@ -1,6 +1,7 @@
 import type { DeskEvent } from '../desk-events.ts'
 import type { ApprovalRequest } from '../request.ts'
 import { Outbox, type OutboxOptions } from './outbox.ts'
+import { RecentKeys } from './recent-keys.ts'
 import { type Card, renderRequest } from './rendering.ts'
 
 /** What of a card is told: not the statement, nor what the agent says of itself. */
@@ -27,6 +28,7 @@ export interface TeamsNoticeOptions extends Omit<OutboxOptions, 'name' | 'sign'>
 export class TeamsNotice {
   readonly outbox: Outbox
   readonly #options: TeamsNoticeOptions
+  readonly #asked = new RecentKeys(2_000)
 
   constructor(options: TeamsNoticeOptions) {
     this.#options = options
@@ -35,9 +37,14 @@ export class TeamsNotice {
 
   tell(event: DeskEvent): void {
     const says = SAYS[event.type]
-    if (says === undefined || (event.type === 'requested' && event.how === 'joined')) return
+    // What is asked for again under its old id stands there already.
+    if (says === undefined || (event.type === 'requested' && !this.#asked.add(event.request.id))) {
+      return
+    }
     const { newId, urlOf } = this.#options
-    this.outbox.add(newId(), teamsNotice(event.request, says, urlOf(event.request.id)))
+    const alert = event.type === 'break-glass'
+    const notice = teamsNotice(event.request, says, urlOf(event.request.id))
+    this.outbox.add(newId(), notice, { alert })
   }
 
   stop(): void {

@@ -60,9 +60,11 @@ export class Webhooks {
 
   tell(event: DeskEvent): void {
     const name = NAMES[event.type]
-    if (name === null) return
+    // Who waits already is no news, and whoever joins can do so without end.
+    if (name === null || (event.type === 'requested' && event.how === 'joined')) return
     const how = event.type === 'requested' ? { how: event.how } : {}
-    this.#send(name, { ...this.#request(event.request), ...how })
+    const alert = event.type === 'break-glass'
+    this.#send(name, { ...this.#request(event.request), ...how }, alert)
   }
 
   tellGrant({ type, grant }: GrantEvent): void {
@@ -73,11 +75,11 @@ export class Webhooks {
     for (const outbox of this.#outboxes) outbox.stop()
   }
 
-  #send(type: string, data: Readonly<Record<string, unknown>>): void {
+  #send(type: string, data: Readonly<Record<string, unknown>>, alert = false): void {
     const { clock, newId } = this.#options
     const id = `msg_${newId()}`
     const timestamp = new Date(clock.now()).toISOString()
-    for (const outbox of this.#outboxes) outbox.add(id, { type, timestamp, data })
+    for (const outbox of this.#outboxes) outbox.add(id, { type, timestamp, data }, { alert })
   }
 
   #request(request: ApprovalRequest): Readonly<Record<string, unknown>> {

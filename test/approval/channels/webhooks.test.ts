@@ -135,7 +135,7 @@ t.test(
       response.end()
     })
     const { open, clock, count, settled, logged, notifiers } = await openNotifiers(t, [there.url])
-    await open()
+    await open({ expiresMs: 48 * 3_600_000 })
     const pauses = [5_000, 300_000, 1_800_000, 7_200_000]
     for (const [at, pause] of pauses.entries()) {
       await settled(() => count('failed') === at + 1)
@@ -198,14 +198,28 @@ t.test('another configuration takes the place of the one before', async (t) => {
   t.equal(notifiers.metrics.size, 0)
 })
 
-t.test('a queue is bounded: the oldest go, and are counted', async (t) => {
-  const silent = await receiver(t, () => {})
-  const { notifiers, count, desk } = await openNotifiers(t, [silent.url])
-  const { request } = await desk.open(draftOf(), 'line')
-  for (let at = 0; at < 1_100; at++) await desk.open(draftOf(), 'line')
-  t.equal(count('dropped'), 1_101 - 1_000 - 4)
+t.test('a queue is bounded: the oldest go, and are counted, alerts last', async (t) => {
+  let silent = true
+  const there = await receiver(t, (response) => {
+    if (!silent) response.end()
+  })
+  const house = await openNotifiers(t, [there.url])
+  const { notifiers, count, desk, clock, settled } = house
+  house.groups = new Map([['support', { clears: [], breakGlass: true }]])
+  const first = (await desk.open(draftOf(), 'line')).request
+  for (let at = 0; at < 4; at++) await desk.open(draftOf({ binding: `b${at}` }), 'line')
+  const why = { reason: 'down', ticket: 'INC-1', statementSha256: null }
+  await desk.breakGlass(first.id, { person: 'di@example.com', channel: 'api', ...why })
+  for (let at = 0; at < 600; at++) {
+    const { id } = (await desk.open(draftOf({ binding: 'loop' }), 'line')).request
+    await desk.open(draftOf({ binding: 'loop' }), 'line')
+    await desk.withdraw(id, 'cancelled', 'line')
+  }
+  t.equal(count('dropped'), 5 + 2 + 1_200 - 1_000 - 4, 'what joins is no news')
   t.equal(notifiers.metrics.get('notifications_queued{to="webhook 1"}'), 1_004)
-  t.equal(desk.get(request.id)?.state, 'pending')
+  silent = false
+  clock.advance(10_000)
+  await settled(() => there.got.some(({ body }) => body.includes('approval.break_glass')))
 })
 
 t.test(
