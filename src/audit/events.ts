@@ -71,6 +71,8 @@ export type AuditEvent =
     }
   | {
       readonly type: 'session.opened'
+      /** By what the agent has proved who it is: "secret", "token of <issuer>, certificate". */
+      readonly provedBy: string | null
       readonly session: string
       readonly actor: ActorRecord
       readonly target: TargetRecord

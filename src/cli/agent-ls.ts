@@ -12,6 +12,8 @@ interface ShownAgent {
   readonly databases: readonly string[]
   readonly owners: readonly string[]
   readonly state: 'active' | 'expired' | 'revoked' | 'no secret' | 'unreadable'
+  /** By what it may prove who it is; by all of them where a certificate is among them. */
+  readonly signs_in_by: readonly ('secret' | 'token' | 'certificate')[]
   readonly created_at: string | null
   readonly created_by: string | null
   readonly expires: string | null
@@ -46,6 +48,7 @@ function shownOf(agent: AgentConfig, now: number): ShownAgent {
     agent: agent.name,
     databases: agent.databases,
     owners: agent.owners,
+    signs_in_by: waysOf(agent),
     state: stateOf(agent, { now, kind: found?.kind ?? null, has: own !== null }),
     created_at: own?.createdAt ?? null,
     created_by: own?.createdBy ?? null,
@@ -57,23 +60,34 @@ function shownOf(agent: AgentConfig, now: number): ShownAgent {
   }
 }
 
+function waysOf({ credential, jwt, certificate }: AgentConfig): ShownAgent['signs_in_by'] {
+  return [
+    ...(credential === null ? [] : (['secret'] as const)),
+    ...(jwt === null ? [] : (['token'] as const)),
+    ...(certificate === null ? [] : (['certificate'] as const)),
+  ]
+}
+
 function stateOf(
-  { expires }: AgentConfig,
+  { expires, credential, jwt, certificate }: AgentConfig,
   file: { readonly now: number; readonly kind: string | null; readonly has: boolean },
 ): ShownAgent['state'] {
   if (file.kind === 'revoked') return 'revoked'
   if (expires !== null && expires <= file.now) return 'expired'
-  if (file.has) return 'active'
+  const without = credential === null && (jwt !== null || certificate !== null)
+  if (file.has || without) return 'active'
   return file.kind === 'trouble' || file.kind === 'credential' ? 'unreadable' : 'no secret'
 }
 
 function lineOf(shown: ShownAgent): string {
   const { agent, state, databases, owners, created_at, created_by, expires, rotation } = shown
+  const ways = shown.signs_in_by.join(', ')
   const by = created_by === null ? '' : ` by ${created_by}`
   return [
     `${agent}  ${state}`,
     databases.join(', '),
     `owned by ${owners.join(', ')}`,
+    ...(ways === '' ? [] : [`signs in by ${ways}`]),
     ...(created_at === null ? [] : [`secret made ${created_at}${by}`]),
     ...(rotation === null ? [] : [`the one before ends ${rotation.until}`]),
     ...(expires === null ? [] : [`expires ${expires}`]),

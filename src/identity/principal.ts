@@ -30,4 +30,6 @@ export interface Principal {
   readonly applicationName: string
   readonly address: string
   readonly tls: string | null
+  /** By what it has proved who it is, for the record. */
+  readonly provedBy?: string
 }

@@ -22,6 +22,7 @@ export interface Agents {
   verifier(name: string, shown: ClientCertificate | null): AgentVerifier
   /** True where the certificate is all that the agent has to prove, and this is it. */
   needsNoSecret(name: string, shown: ClientCertificate): boolean
+  needsCertificate(name: string): boolean
   /** What is wrong with the certificate that an agent has shown, for the record; null: nothing. */
   certificateTrouble(name: string, shown: ClientCertificate | null): string | null
   /**

@@ -221,16 +221,18 @@ export class FrontDoor {
   #principal(
     channel: AgentChannel,
     hello: Hello,
-    { known, proof }: Admitted,
+    { known, proof, shown }: Admitted,
     behind: Behind,
   ): Principal {
     const own = readOwnSettings(hello.own)
+    const certified = this.#options.agents.needsCertificate(known.agent.name)
     return {
       agent: known.agent,
       database: hello.database,
       environment: behind.environment,
       ...own,
       onBehalfOf: onBehalfOf(own.onBehalfOf, proof),
+      provedBy: provedBy(proof, certified ? shown : null),
       applicationName: hello.settings.get('application_name') ?? '',
       address: channel.remoteAddress,
       tls: channel.tls?.description ?? null,
@@ -393,6 +395,15 @@ export class FrontDoor {
       )
     }
   }
+}
+
+/** In words, for the record. */
+function provedBy(proof: LoginProof, shown: ClientCertificate | null): string {
+  const ways: string[] = []
+  if (proof.kind === 'secret') ways.push('secret')
+  if (proof.kind === 'token') ways.push(`token of ${proof.issuer}`)
+  if (shown) ways.push('certificate')
+  return ways.join(', ')
 }
 
 /** What the issuer says counts; a client that says otherwise has one of the two wrong. */

@@ -72,7 +72,7 @@ export class KnownAgents implements Agents {
 
   async #accept(token: string, jwt: TokenBinding): Promise<TokenProof> {
     const { until, onBehalfOf } = await this.#options.tokens.accept(token, jwt)
-    const proof = { kind: 'token', until, onBehalfOf } as const
+    const proof = { kind: 'token', until, onBehalfOf, issuer: jwt.issuer } as const
     this.#bindings.set(proof, JSON.stringify(jwt))
     return proof
   }
@@ -82,6 +82,10 @@ export class KnownAgents implements Agents {
     if (!listed || listed.certificate === null) return false
     if (listed.credential !== null || listed.jwt !== null) return false
     return this.certificateTrouble(name, shown) === null
+  }
+
+  needsCertificate(name: string): boolean {
+    return (this.#options.listed().get(name)?.certificate ?? null) !== null
   }
 
   certificateTrouble(name: string, shown: ClientCertificate | null): string | null {

@@ -13,10 +13,12 @@ export class Records {
   readonly #session: string
   readonly #actor: ActorRecord
   readonly #target: TargetRecord
+  readonly #provedBy: string | null
 
   constructor(services: Services, principal: Principal, session: string) {
     this.#services = services
     this.#session = session
+    this.#provedBy = principal.provedBy ?? null
     this.#actor = {
       agent: principal.agent.name,
       owners: principal.agent.owners,
@@ -42,6 +44,7 @@ export class Records {
       session: this.#session,
       actor: this.#actor,
       target: this.#target,
+      provedBy: this.#provedBy,
     })
   }
 

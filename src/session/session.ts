@@ -443,9 +443,11 @@ export class Session {
     this.#end(new ProxyError('SHUTDOWN', 'terminating connection: countersign is shutting down'))
   }
 
-  /** Ends the session now, in the middle of whatever it does. */
+  /** Ends the session now, in the middle of whatever it does, which the database is to end too. */
   kill(error: ProxyError): void {
+    const runs = !this.#closed && !this.#dialogue.idle
     this.#end(error)
+    if (runs) void this.#options.cancelUpstream()
   }
 
   /** Tells the client why, then closes. */

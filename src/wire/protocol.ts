@@ -405,6 +405,7 @@ export interface TokenProof {
   readonly until: number
   /** The person for whom its bearer acts, or null. */
   readonly onBehalfOf: string | null
+  readonly issuer: string
 }
 
 /** By what a client has proved who it is. */

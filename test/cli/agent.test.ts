@@ -186,10 +186,11 @@ t.test('rotates a secret: two for a while, one behind it', async (t) => {
       databases: ['shop', 'blog'],
       owners: ['ana@example.com'],
       state: 'active',
+      signs_in_by: ['secret'],
       created_by: 'bo@example.com',
       rotation: { until: '2026-11-22T14:00:00.000Z', created_by: 'ana@example.com' },
     },
-    { agent: 'bare', state: 'no secret', created_at: null, rotation: null },
+    { agent: 'bare', state: 'no secret', signs_in_by: [], created_at: null, rotation: null },
   ])
   const secret = /listed:(.{32})@/.exec(ran.out)?.[1] ?? ''
   const shown = `${JSON.stringify(listed)}${(await run('ls')).out}`

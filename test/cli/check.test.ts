@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import t from 'tap'
 import { registerCheck } from '../../src/cli/check.ts'
 import { registerSchema } from '../../src/cli/schema.ts'
+import { FakeIssuer } from '../support/fake-issuer.ts'
 import { startPostgres } from '../support/postgres.ts'
-import { writeCertificate } from '../support/postgres-certificate.ts'
+import { ClientAuthority, writeCertificate } from '../support/postgres-certificate.ts'
 import { runCommand } from './command.ts'
 
 t.test('says all that is wrong at once', async (t) => {
@@ -100,6 +101,36 @@ t.test('tells a certificate from a key of another', async (t) => {
   }
   t.match(await run('a.key'), { code: 0 })
   t.match(await run('b.key'), { code: 1, out: /the key is not of the certificate/ })
+})
+
+t.test('asks the issuers of tokens for their keys', async (t) => {
+  const folder = t.testdir({ 'ca.crt': new ClientAuthority().certificate })
+  writeCertificate(folder, 'a')
+  const issuer = await FakeIssuer.start(t)
+  const run = (url: string, ca = 'ca.crt') => {
+    writeFileSync(
+      join(folder, 'c.yaml'),
+      `listen: { tls: { cert: a.crt, key: a.key, client_ca: ${ca} } }
+databases: { shop: { upstream: "postgres://a:b@127.0.0.1:1/x" } }
+agents:
+  pipeline:
+    owners: [ana@example.com]
+    databases: [shop]
+    jwt: { issuer: "${url}", audience: countersign, subject: bot }
+    certificate: { subject_alt_name: "DNS:bot" }
+people: { ana@example.com: { groups: [approvers] } }`,
+    )
+    return runCommand(registerCheck, ['check', '--config', join(folder, 'c.yaml'), '--json'])
+  }
+  const warnings = async (url: string) => JSON.parse((await run(url)).out).warnings
+  t.same(await warnings(issuer.url), [], 'no secret is missed where a token does')
+  t.match(await warnings('http://127.0.0.1:2'), [/jwt\.issuer http:\/\/127\.0\.0\.1:2: /])
+  issuer.meddle = (_path, answer) => {
+    answer.end('{}')
+    return true
+  }
+  t.match(await warnings(issuer.url), [/names no keys/])
+  t.match(JSON.parse((await run(issuer.url, 'a.key')).out).problems[0], /^listen\.tls: /)
 })
 
 t.test('reaches a database over TLS that it can verify', async (t) => {

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setTimeout as after } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { credentialFor } from '../../src/identity/credential.ts'
 import { writeCredential } from '../../src/identity/credential-file.ts'
@@ -14,6 +15,12 @@ const ENDED = { postgres: /57P01/, mysql: /08S01|PROTOCOL|lost/ } as const
 
 // Most of the time is spent in waiting for what the proxy looks at every two seconds.
 t.jobs = ONE_SIDE_EACH.length
+const SLEEP = { postgres: 'SELECT pg_sleep(300)', mysql: 'SELECT sleep(300)' } as const
+const ASLEEP = {
+  postgres:
+    "SELECT pid FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(300)' AND state = 'active'",
+  mysql: "SELECT id FROM information_schema.processlist WHERE info = 'SELECT sleep(300)'",
+} as const
 const TAKES_CERTIFICATES = ['pg', 'mysql2', 'mariadb']
 
 for (const side of ONE_SIDE_EACH) t.test(side.name, { buffered: true }, (t) => agents(t, side))
@@ -153,6 +160,14 @@ async function agents(t: Test, side: Side): Promise<void> {
     for (const certificate of wrong) {
       t.match(await logIn('robot', 'x', { certificate }), REFUSED[system])
     }
+    const opened = proxy.records().filter(({ type }) => type === 'session.opened')
+    const ways = new Set(opened.map(({ provedBy }) => provedBy))
+    t.same([...ways].sort(), [
+      'certificate',
+      'secret',
+      'secret, certificate',
+      `token of ${issuer.url}`,
+    ])
     t.match(await logIn('robot', 'x'), REFUSED[system])
     t.match(await logIn('robot', 'x', { tls: false }), REFUSED[system])
     // Behind it all records of before are in the file.
@@ -188,12 +203,17 @@ async function agents(t: Test, side: Side): Promise<void> {
   t.test('a revoked agent is out at once, by whatever it came', async (t) => {
     const token = await issuer.token()
     const client = await connectAgent(t, side, proxy, { tls: true })
+    const busy = await connectAgent(t, side, proxy)
+    const running = codeOf(busy.query(SLEEP[system]))
     const held = codeOf(client.query('DROP TABLE scratch'))
     const { id } = await proxy.pending()
     await proxy.command('agent', 'revoke', AGENT)
     t.match(await logIn(AGENT, proxy.password), REFUSED[system])
     t.match(await logIn(AGENT, token), REFUSED[system])
     t.match(await held, ENDED[system])
+    t.match(await running, ENDED[system])
+    while ((await db.run(ASLEEP[system])).length > 0) await after(20)
+    t.pass('and what ran has ended')
     t.match(await proxy.settled(id), { state: 'withdrawn' })
     t.match(await proxy.decide(id, 'approve'), { status: 410 })
   })

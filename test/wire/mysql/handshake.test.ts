@@ -252,7 +252,7 @@ t.test('inside TLS the secret itself is a proof; in clear it is never asked for'
   t.same([...payloadOf(taken.written[1] as Buffer)], [1, 4])
   t.match((await full('another')).error, { code: 'LOGIN_FAILED' })
   const token = 'x'.repeat(1400)
-  const proof = { kind: 'token', until: 0, onBehalfOf: null } as const
+  const proof = { kind: 'token', until: 0, onBehalfOf: null, issuer: '' } as const
   const accepts = async (secret: string) => {
     if (secret === token) return proof
     throw new ProxyError('LOGIN_FAILED', 'password authentication failed')

@@ -8,7 +8,7 @@ import type { AgentVerifier } from '../../../src/wire/protocol.ts'
 import { doubleSha256 } from '../../../src/wire/whole-secret.ts'
 
 const TOKEN = 'x'.repeat(16 * 1024)
-const PROOF = { kind: 'token', until: 1, onBehalfOf: null } as const
+const PROOF = { kind: 'token', until: 1, onBehalfOf: null, issuer: '' } as const
 const KEY = Buffer.from('key')
 const AGENT: AgentVerifier = {
   iterations: 4096,
