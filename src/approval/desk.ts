@@ -6,6 +6,7 @@ import {
 } from '../identity/authorize-decision.ts'
 import { type Directory, sameName } from '../identity/directory.ts'
 import type { Clock } from '../lib/clock.ts'
+import { messageOf } from '../lib/errors.ts'
 import { proposedRule } from '../policy/proposed-rule.ts'
 import type { DecideResult } from './decide-result.ts'
 import { type DeskListener, isLive, resolutionOf } from './desk-events.ts'
@@ -79,6 +80,7 @@ export class ApprovalDesk {
   readonly #grants: Grants
   readonly #store: ApprovalStore
   readonly #directory: () => Directory
+  readonly #log: DeskOptions['log']
 
   constructor(options: DeskOptions) {
     const { store, newId } = options
@@ -91,6 +93,7 @@ export class ApprovalDesk {
       coveredBy: (draft) => this.#grants.coveredBy(draft),
     })
     this.#directory = options.directory
+    this.#log = options.log
     this.#afterGrace([...this.waiting()].map((request) => request.id))
   }
 
@@ -128,7 +131,10 @@ export class ApprovalDesk {
   /** Takes a person's answer, from whatever channel it comes. */
   async decide(id: string, answer: Answer): Promise<DecideResult> {
     const result = await this.#decide(id, answer)
-    if (result.kind === 'decided') await this.#coverWaiting(result.request)
+    // Whatever becomes of the others, this one is decided.
+    if (result.kind === 'decided') {
+      await this.#coverWaiting(result.request).catch((error) => this.#log(messageOf(error)))
+    }
     return result
   }
 

@@ -9,10 +9,10 @@ const BLOCKS_LIMIT = 13_200
 type Node = Readonly<Record<string, unknown>>
 
 /** Why a message is refused, or null. */
-export function messageProblem(args: Node): string | null {
+export function messageProblem(args: Node, most = BLOCKS_LIMIT): string | null {
   const blocks = args.blocks
   if (blocks === undefined) return text(args.text) === '' ? 'no_text' : null
-  if (JSON.stringify(blocks).length > BLOCKS_LIMIT) return 'msg_blocks_too_long'
+  if (JSON.stringify(blocks).length > most) return 'msg_blocks_too_long'
   return problemOf(() => checkBlocks(blocks, 50, MESSAGE_BLOCKS))
 }
 

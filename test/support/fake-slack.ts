@@ -65,6 +65,8 @@ export class FakeSlack {
   readonly files: FakeFile[] = []
   /** users.info of each; whoever isn't there is user_not_found. */
   readonly members = new Map<string, Json>()
+  /** Characters of blocks that it takes, where that isn't what is known. */
+  blocksLimit: number | undefined
   /** Methods that fail, with how often they will. */
   readonly failing = new Map<string, number>()
   /** Methods that are called too often, with how often Slack says so. */
@@ -352,7 +354,7 @@ export class FakeSlack {
   }
 
   #postMessage(args: Record<string, unknown>): object {
-    const problem = messageProblem(args)
+    const problem = messageProblem(args, this.blocksLimit)
     if (problem) return refusal(problem)
     const ts = `1700000000.${String(this.#next++).padStart(6, '0')}`
     this.messages.set(ts, { ...(args as unknown as FakeMessage), ts, edits: 0 })
@@ -362,7 +364,7 @@ export class FakeSlack {
   #update(args: Record<string, unknown>): object {
     const message = this.messages.get(String(args.ts))
     if (!message) return { ok: false, error: 'message_not_found' }
-    const problem = messageProblem(args)
+    const problem = messageProblem(args, this.blocksLimit)
     if (problem) return refusal(problem)
     const edits = message.edits + 1
     this.messages.set(message.ts, { ...message, ...(args as Partial<FakeMessage>), edits })

@@ -111,6 +111,7 @@ t.test('pictures of Slack', async (t) => {
   const view = {
     text: 'full',
     regulations: { pii: 'GDPR Art. 4(1)' },
+    shortened: new Set<string>(),
     urlOf: (id: string) => `https://countersign.example.com/v1/approvals/${id}`,
   } as const
   const place = { channel: 'C1', ts: '1.1' }

@@ -32,6 +32,8 @@ const OTHERS_LISTED = 5
 export interface SlackView {
   readonly text: ChatText
   readonly regulations: Regulations
+  /** Requests that Slack has found too long, whatever they were measured to be. */
+  readonly shortened: Set<string>
   /** Where a request is to be read; nothing is decided by following it. */
   readonly urlOf: (id: string) => string
 }
@@ -72,7 +74,7 @@ export function isApprovable(request: ApprovalRequest, view: SlackView): boolean
 function isWhole(request: ApprovalRequest, view: SlackView): boolean {
   const { card, hidden } = chatCard(request, view)
   const lines = card.statement.split('\n').length + card.parameters.length
-  if (lines > MOST_LINES) return false
+  if (lines > MOST_LINES || view.shortened.has(request.id)) return false
   return sizeOf(message(request, view, { card, hidden, note: null, others: [] })) <= BLOCKS_BUDGET
 }
 

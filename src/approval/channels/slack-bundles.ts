@@ -14,9 +14,7 @@ export interface Bundle {
   readonly ids: string[]
   /** The one that is to be shown. */
   shown: string
-  /** The one that Slack shows, as far as is known. */
-  drawn: string | null
-  /** When that took another one's place, else null. Milliseconds of the monotonic clock. */
+  /** When it took another one's place, else null. Milliseconds of the monotonic clock. */
   changedAt: number | null
   place: Place | null
   /** Lines that have to be said in its thread. */
@@ -61,7 +59,6 @@ export class Bundles {
       key,
       ids: [id],
       shown: id,
-      drawn: null,
       changedAt: null,
       place,
       notes: [],

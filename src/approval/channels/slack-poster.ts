@@ -14,6 +14,7 @@ import type { Place } from './slack-value.ts'
 
 /** What was over so long ago has been shown, or is of no use any more. */
 const TAKEN_UP_MS = 24 * 60 * 60_000
+const TOO_LONG = new Set(['msg_blocks_too_long', 'msg_too_long', 'invalid_blocks'])
 /** Nobody has read in less what has just come in the place of something else. */
 const READING_MS = 3_000
 
@@ -41,7 +42,7 @@ export class SlackPoster {
     this.#options = options
     this.#bundles = new Bundles((id) => options.desk.get(id))
     this.#changed = new RetryingSet({
-      work: (bundle) => this.#show(bundle),
+      work: (bundle) => this.#showOrShorten(bundle),
       isAway: (error) => slackErrorOf(error) === null,
       clock: options.clock,
       log: (text) => options.log(`Slack: ${text}`),
@@ -111,8 +112,20 @@ export class SlackPoster {
     return this.#changed.stop()
   }
 
+  /** How Slack measures is nowhere said; what it takes for too long is shown in part. */
+  async #showOrShorten(bundle: Bundle): Promise<void> {
+    const { shortened } = this.#options.view
+    try {
+      await this.#show(bundle)
+    } catch (error) {
+      if (!TOO_LONG.has(slackErrorOf(error) ?? '') || shortened.has(bundle.shown)) throw error
+      shortened.add(bundle.shown)
+      await this.#show(bundle)
+    }
+  }
+
   async #show(bundle: Bundle): Promise<void> {
-    const { store, view } = this.#options
+    const { store, view, clock } = this.#options
     const members = this.#bundles.members(bundle)
     const request = this.#shownOf(bundle, members)
     if (!request) return
@@ -121,11 +134,12 @@ export class SlackPoster {
     const shown = digestOf(message)
     const posted = store.message(request.id)
     if (bundle.place === null || posted?.shown !== shown) {
-      const place = bundle.place ? await this.#edit(bundle.place, message) : null
+      const before = bundle.place
       const waits = members.some(({ state }) => state === 'pending')
+      const place = before && (await this.#edit(before, message))
       if (place === null && !waits) return
       bundle.place = place ?? (await this.#post(request, message))
-      this.#drew(bundle, request.id)
+      if (before !== null && !posted?.shown) bundle.changedAt = clock.monotonic()
     }
     await this.#remember(bundle.place, { request, others, shown })
     if (message.attach) await this.#attach(request, bundle.place)
@@ -149,13 +163,6 @@ export class SlackPoster {
     return inTurn.find(({ state }) => state === 'pending')
   }
 
-  #drew(bundle: Bundle, id: string): void {
-    if (bundle.drawn !== null && bundle.drawn !== id) {
-      bundle.changedAt = this.#options.clock.monotonic()
-    }
-    bundle.drawn = id
-  }
-
   /** So that a restart goes on with the message: which requests it is of, and what it shows. */
   async #remember(
     place: Place,
@@ -177,7 +184,8 @@ export class SlackPoster {
       const before = store.message(id ?? '')
       if (id === undefined || digest === undefined) continue
       if (before?.ts === place.ts && before.shown === digest) continue
-      await store.setMessage(id, { ...before, ...place, shown: digest })
+      const file = before?.ts === place.ts && before.file === true
+      await store.setMessage(id, { ...place, shown: digest, ...(file ? { file } : {}) })
     }
   }
 

@@ -65,7 +65,7 @@ export class SlackChannel {
     this.#options = options
     const { settings, desk, store, directory, urlOf, clock, log } = options
     const { channel, team, emailMatch, text, connect } = settings
-    const view = { text, regulations: options.regulations(), urlOf }
+    const view = { text, regulations: options.regulations(), urlOf, shortened: new Set<string>() }
     const client = slackClient({ ...settings, log })
     this.#http =
       connect.by === 'http' ? new SlackHttp({ ...settings, ...connect, clock, log }) : null

@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import { SlackChannel, type SlackSettings } from '../../../src/approval/channels/slack.ts'
+import { ACTIONS } from '../../../src/approval/channels/slack-value.ts'
 import { Directory } from '../../../src/identity/directory.ts'
 import { type Clock, systemClock } from '../../../src/lib/clock.ts'
 import { type FakeMessage, FakeSlack, shownIn } from '../../support/fake-slack.ts'
@@ -56,7 +57,27 @@ export async function openSlack(t: Test, options: ChannelOptions = {}) {
       const shown = shownIn(slack.now(message))
       return shown.includes(text) && shown
     })
-  return Object.assign(fixture, { slack, channel, open, messageOf, whispered, shows })
+  /** Approves what has just taken another one's place, as soon as that is taken. */
+  const approveOnceRead = async (click: { id: string; message: FakeMessage; user: string }) => {
+    const { id, message, user } = click
+    const told = () => slack.callsOf('chat.postEphemeral').length
+    while (fixture.desk.get(id)?.state === 'pending') {
+      // It counts from when Slack has said that it shows it, which we may see before.
+      if (options.clock instanceof SteppedClock) options.clock.ahead += 3_000
+      const before = told()
+      await slack.click({ message, action: ACTIONS.approve, user })
+      await slack.until(() => fixture.desk.get(id)?.state !== 'pending' || told() > before)
+    }
+  }
+  return Object.assign(fixture, {
+    approveOnceRead,
+    slack,
+    channel,
+    open,
+    messageOf,
+    whispered,
+    shows,
+  })
 }
 
 /** The time of the system, whose monotonic clock a test moves on by hand. */

@@ -12,7 +12,12 @@ t.test('what an edit would tell nobody is said in the thread, once', async (t) =
   t.teardown(() => slack.stop())
   const log = () => {}
   const client = slackClient({ botToken: 'xoxb-1', apiUrl: slack.apiUrl, log })
-  const view = { text: 'full', regulations: {}, urlOf: (id: string) => `http://x/${id}` } as const
+  const view = {
+    text: 'full',
+    regulations: {},
+    shortened: new Set<string>(),
+    urlOf: (id: string) => `http://x/${id}`,
+  } as const
   const clock = systemClock
   const poster = new SlackPoster({ client, channel: 'C1', view, desk, store, clock, log })
   t.teardown(() => poster.stop())

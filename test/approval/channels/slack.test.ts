@@ -141,6 +141,14 @@ t.test(
     const tall = `${'-\n'.repeat(150)}; DROP TABLE x`
     const high = await messageOf((await open({ statement: tall, fingerprint: 't' })).id)
     t.same(actionsOf(high), [ACTIONS.deny, ACTIONS.open], 'nor what is scrolled through')
+    slack.blocksLimit = 7_000
+    const measured = await open({ statement: `SELECT '${'x'.repeat(6_000)}'`, fingerprint: 'm' })
+    const part = await messageOf(measured.id)
+    t.same(actionsOf(part), [ACTIONS.deny, ACTIONS.open], 'nor what Slack itself finds too long')
+    const whole = JSON.stringify({ id: measured.id, sha: measured.statementSha256 })
+    await slack.click({ message: part, action: ACTIONS.approve, user: 'UANA', value: whole })
+    t.match(await whispered(2), { text: /can't be shown here/ })
+    slack.blocksLimit = undefined
     const wide = await open({ binding: 'w', fingerprint: 'w', parameters: many })
     t.same(actionsOf(await messageOf(wide.id)), [ACTIONS.deny, ACTIONS.open], 'parameters count')
   },
