@@ -2,7 +2,7 @@ import { type Deferred, deferred } from '../lib/deferred.ts'
 import { ProxyError } from '../lib/errors.ts'
 import type { Connection } from './connection.ts'
 
-/** More than any message of a client; what it pushes beyond it waits in the kernel. */
+/** More than most messages of a client; what it pushes beyond what is read waits in the kernel. */
 const MAX_BUFFERED = 16 * 1024
 
 /** Lets a handshake pull bytes from a connection that pushes them. */
@@ -28,7 +28,8 @@ export class HandshakeReader {
 
   #received(chunk: Buffer): void {
     this.#bytes = Buffer.concat([this.#bytes, chunk])
-    if (this.#bytes.length > MAX_BUFFERED) this.#connection.pause()
+    const wanted = this.#waiting?.count ?? 0
+    if (this.#bytes.length > Math.max(MAX_BUFFERED, wanted)) this.#connection.pause()
     if (this.#waiting && this.#bytes.length >= this.#waiting.count) {
       const { arrived } = this.#waiting
       this.#waiting = null

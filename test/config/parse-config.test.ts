@@ -49,7 +49,11 @@ t.test('reads every key of the contract', async (t) => {
     postgres: { host: '127.0.0.1', port: 6432 },
     control: { host: '127.0.0.1', port: 6480 },
     publicUrl: 'https://countersign.example.com',
-    tls: { cert: '/etc/countersign/tls/server.crt', require: true },
+    tls: {
+      cert: '/etc/countersign/tls/server.crt',
+      require: true,
+      clientCa: '/etc/countersign/tls/agents-ca.crt',
+    },
     maxConnections: 10_000,
     maxMessage: 64 * 1024 * 1024,
     deadlines: { login: 10_000, idle: 0, write: 60_000 },

@@ -362,7 +362,7 @@ function inSchema(status: number): Buffer {
 
 /** The grammar of the texts that are sent, one statement each. */
 const WELL_FORMED =
-  /^(?:SELECT (?:n|secret|\d+)(?:, (?:n|secret|\d+))* FROM \w+_t(?: WHERE n = (?:\?|\d+))?|TABLE \w+_t|INSERT INTO \w+_t VALUES \(\d+\)|UPDATE \w+_t SET n = (?:\?|\d+) WHERE n = \d+|DELETE FROM \w+_t WHERE n = \d+|BEGIN|COMMIT|ROLLBACK|PREPARE \w+ FROM '[^']*'|EXECUTE \w+|EXECUTE IMMEDIATE '[^']*'|DEALLOCATE PREPARE \w+|USE \w+|KILL \d+|SET NAMES \w+)$/
+  /^(?:SELECT (?:n|secret|\d+)(?:, (?:n|secret|\d+))* FROM \w+_t(?: WHERE n = (?:\?|\d+))?|TABLE \w+_t|INSERT INTO \w+_t VALUES \(\d+\)|UPDATE \w+_t SET n = (?:\?|\d+) WHERE n = \d+|DELETE FROM \w+_t WHERE n = \d+|BEGIN|COMMIT|ROLLBACK|PREPARE \w+ FROM '[^']*'|EXECUTE \w+|EXECUTE IMMEDIATE '[^']*'|DEALLOCATE PREPARE \w+|USE \w+|KILL \d+|SET NAMES \w+|DO 0)$/
 
 /** Good enough for the texts that are sent: none has a semicolon or a comment within a constant. */
 function split(sql: string): string[] {
