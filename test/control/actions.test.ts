@@ -303,7 +303,7 @@ t.test('what was signed is what may be done', async (t) => {
   house.rules = [rule('two', { action: ['model.*'] }, { ...APPROVE_BY_DBA, count: 2 })]
   t.match(
     await call(`/v1/actions/${id}`),
-    { status: 410, body: { error: { code: 'withdrawn' } } },
+    { status: 410, body: { error: { code: 'withdrawn', message: /the rules have changed/ } } },
     'signed under other rules',
   )
   const fresh = await ask()

@@ -89,13 +89,13 @@ export function statusOf(request: ApprovalRequest): string {
     case 'pending':
       return pendingStatus(request)
     case 'approved':
-      return `approved by ${approvers(request)}${request.spentAt === null ? ', not used yet' : ', running'}`
+      return `approved by ${approvers(request)}${request.spentAt === null ? ', not used yet' : underWay(request)}`
     case 'denied':
       return deniedStatus(request)
     case 'expired':
       return 'expired: nobody answered in time, or the approval was not used in time'
     case 'withdrawn':
-      return `withdrawn: ${WITHDRAWN[request.withdrawnCause ?? 'disconnected']}`
+      return `withdrawn: ${withdrawnText(request)}`
     case 'executed':
       return `approved by ${approvers(request)}; executed${outcomeText(request.outcome)}`
     case 'failed':
@@ -109,6 +109,21 @@ const WITHDRAWN: Record<WithdrawCause, string> = {
   shutdown: 'the proxy was stopped',
   changed: 'what the statement refers to has changed, so it has to be asked for anew',
   owner: 'an owner of the agent took it back',
+}
+
+/** Where an action is meant these are said in other words. */
+const ACTION_WITHDRAWN: Partial<Record<WithdrawCause, string>> = {
+  cancelled: 'its agent took it back',
+  changed: 'the rules have changed, so it has to be asked for anew',
+}
+
+function withdrawnText({ action, withdrawnCause }: ApprovalRequest): string {
+  const cause = withdrawnCause ?? 'disconnected'
+  return (action && ACTION_WITHDRAWN[cause]) ?? WITHDRAWN[cause]
+}
+
+function underWay({ action }: ApprovalRequest): string {
+  return action ? ', and its agent was told so' : ', running'
 }
 
 function pendingStatus(request: ApprovalRequest): string {
