@@ -12,8 +12,8 @@ import type { ApprovalRequest } from './request.ts'
 /** What one agent may have waiting, and ask for in a minute; more is a loop, or an attack. */
 const MAX_PENDING = 50
 const MAX_PER_MINUTE = 60
-/** Keys, uses and allowed actions that are remembered. */
-const KEEP = 10_000
+/** Keys, uses and allowed actions that are remembered of each agent. */
+const KEEP = 2_000
 /** The desk's name for whoever waits for actions. */
 const HOLDER = 'actions'
 
@@ -49,6 +49,18 @@ type Begun =
   | { readonly kind: 'request'; readonly id: string }
   | Extract<ActionAnswer, { kind: 'allowed' | 'refused' | 'crowded' }>
 
+/** What is remembered of one agent: no other can push it out. */
+class Memory {
+  /** Idempotency-Key -> what it was used for. */
+  readonly byKey = new BoundedMap<string, { binding: string; begun: Promise<Begun> }>(KEEP)
+  /** Request -> the key with which its approval was spent. */
+  readonly spentWith = new BoundedMap<string, string>(KEEP)
+  /** Those that rules let pass and of which no outcome is known. */
+  readonly allowed = new BoundedMap<string, true>(KEEP)
+  /** When it asked people, within the last minute. */
+  asked: readonly number[] = []
+}
+
 /**
  * Actions that aren't SQL, behind the same desk: the same people sign, the same trail keeps it. An
  * approval is spent, durably, by the answer that tells of it: whoever asks again is told that it
@@ -56,13 +68,7 @@ type Begun =
  */
 export class Actions {
   readonly #options: ActionsOptions
-  readonly #byKey = new BoundedMap<string, { binding: string; begun: Promise<Begun> }>(KEEP)
-  /** Request -> the key with which its approval was spent. */
-  readonly #spentWith = new BoundedMap<string, string>(KEEP)
-  /** Those that rules let pass and of which no outcome is known: id -> agent. */
-  readonly #allowed = new BoundedMap<string, string>(KEEP)
-  /** Agent -> when it asked people within the last minute. */
-  readonly #asked = new Map<string, readonly number[]>()
+  readonly #memories = new Map<string, Memory>()
 
   constructor(options: ActionsOptions) {
     this.#options = options
@@ -71,11 +77,11 @@ export class Actions {
   /** `key`: an Idempotency-Key of the agent's. Rejects with AUDIT_UNAVAILABLE, GATE_UNAVAILABLE. */
   async ask(agent: Agent, asked: AskedAction, key: string | undefined): Promise<ActionAnswer> {
     const binding = actionBinding(agent.name, asked)
-    const name = key === undefined ? null : keyName(agent, key)
-    const before = name === null ? undefined : this.#byKey.get(name)
+    const { byKey } = this.#memoryOf(agent)
+    const before = key === undefined ? undefined : byKey.get(key)
     if (before && before.binding !== binding) return { kind: 'reused-key' }
     const begun = before?.begun ?? this.#begin(agent, asked)
-    if (name !== null && !before) this.#remember(name, binding, begun)
+    if (key !== undefined && !before) remember(byKey, key, { binding, begun })
     const result = await begun
     return result.kind === 'request' ? this.poll(agent, result.id, key) : result
   }
@@ -87,7 +93,7 @@ export class Actions {
     if (request.state === 'pending') return { kind: 'pending', request }
     if (request.state !== 'approved') return closed(request)
     if (request.spentAt !== null) {
-      const mine = key !== undefined && this.#spentWith.get(id) === keyName(agent, key)
+      const mine = key !== undefined && this.#memoryOf(agent).spentWith.get(id) === key
       return { kind: mine ? 'granted' : 'used', request }
     }
     return this.#spend(agent, request, key)
@@ -99,9 +105,15 @@ export class Actions {
     id: string,
     done: { readonly outcome: 'executed' | 'failed'; readonly detail: string },
   ): Promise<'noted' | 'unknown' | 'not-due'> {
-    if (this.#allowed.get(id) === agent.name) {
-      await this.#options.record({ type: 'action.outcome', id, agent: agent.name, ...done })
-      return this.#allowed.delete(id) ? 'noted' : 'not-due'
+    const { allowed } = this.#memoryOf(agent)
+    // Taken out first, so that it is taken once; a trail that fails leaves it to be said again.
+    if (allowed.delete(id)) {
+      const event = { type: 'action.outcome', id, agent: agent.name, ...done } as const
+      await this.#options.record(event).catch((error) => {
+        allowed.set(id, true)
+        throw error
+      })
+      return 'noted'
     }
     if (!this.#own(agent, id)) return 'unknown'
     return (await this.#options.desk.report(id, done)) ? 'noted' : 'not-due'
@@ -151,7 +163,7 @@ export class Actions {
     const id = this.#options.newId()
     const said = recorded(agent, asked, rule)
     await this.#options.record({ type: 'action.allowed', id, decision, ...said })
-    this.#allowed.set(id, agent.name)
+    this.#memoryOf(agent).allowed.set(id, true)
     return { kind: 'allowed', id, rule }
   }
 
@@ -165,12 +177,19 @@ export class Actions {
   }
 
   /** People who are asked all the time sign without reading. */
-  #asksTooFast({ name }: Agent): boolean {
+  #asksTooFast(agent: Agent): boolean {
     const now = this.#options.clock.now()
-    const recent = (this.#asked.get(name) ?? []).filter((at) => now - at < 60_000)
+    const memory = this.#memoryOf(agent)
+    const recent = memory.asked.filter((at) => now - at < 60_000)
     if (recent.length >= MAX_PER_MINUTE) return true
-    this.#asked.set(name, [...recent, now])
+    memory.asked = [...recent, now]
     return false
+  }
+
+  #memoryOf({ name }: Agent): Memory {
+    const memory = this.#memories.get(name) ?? new Memory()
+    this.#memories.set(name, memory)
+    return memory
   }
 
   #pendingOf(agent: Agent, except: string): number {
@@ -196,16 +215,20 @@ export class Actions {
     const spent = await desk.spend(id, binding)
     const now = this.#own(agent, id) ?? request
     if (!spent) return closed(now)
-    if (key !== undefined) this.#spentWith.set(id, keyName(agent, key))
+    if (key !== undefined) this.#memoryOf(agent).spentWith.set(id, key)
     return { kind: 'granted', request: now }
   }
+}
 
-  /** What failed for our own reasons, or was refused for now, may be tried again with the key. */
-  #remember(name: string, binding: string, begun: Promise<Begun>): void {
-    this.#byKey.set(name, { binding, begun })
-    const forget = () => this.#byKey.delete(name)
-    begun.then(({ kind }) => kind === 'crowded' && forget(), forget)
-  }
+/** What failed for our own reasons, or was refused for now, may be tried again with the key. */
+function remember(
+  byKey: Memory['byKey'],
+  key: string,
+  used: { readonly binding: string; readonly begun: Promise<Begun> },
+): void {
+  byKey.set(key, used)
+  const forget = () => byKey.delete(key)
+  used.begun.then(({ kind }) => kind === 'crowded' && forget(), forget)
 }
 
 function closed(request: ApprovalRequest): ActionAnswer {
@@ -232,8 +255,4 @@ function recorded(agent: Agent, asked: AskedAction, rule: string) {
     sha256: actionSha256(asked),
     rules: [rule],
   }
-}
-
-function keyName(agent: Agent, key: string): string {
-  return JSON.stringify([agent.name, key])
 }

@@ -388,6 +388,25 @@ t.test('no loop can tire people out, and no HEAD uses an approval up', async (t)
   t.equal(desk.get(String(id))?.spentAt, null)
 })
 
+t.test('what one agent says is not pushed out by another', async (t) => {
+  const { ask, call, actions, house, desk } = await openActions(t)
+  house.rules = [rule('ok', { action: ['job.*'] }, { kind: 'allow', maxRows: null })]
+  const key = { headers: { 'idempotency-key': 'mine' } }
+  const { id } = (await ask({}, key)).body
+  await desk.decide(String(id), answerOf('ana@example.com'))
+  t.equal((await ask({}, key)).status, 200)
+  const job = await ask({ action: 'job.run' })
+  const other = { name: 'other-bot', owners: [], databases: [], credentialCreatedBy: [] }
+  for (let at = 0; at < 2_100; at++) {
+    const asked = { name: 'job.run', resource: `r${at}`, context: {}, onBehalfOf: null }
+    await actions.ask(other, asked, `k${at}`)
+  }
+  t.equal((await ask({}, key)).status, 200, 'its key is known')
+  const result = `/v1/actions/${job.body.id}/result`
+  const both = await Promise.all([1, 2].map(() => call(result, { body: { outcome: 'failed' } })))
+  t.same(both.map(({ status }) => status).sort(), [200, 404], 'its result is taken, once')
+})
+
 t.test('one agent can not crowd out the others, nor the people', async (t) => {
   const { ask, call, clock, tokens } = await openActions(t)
   for (let at = 0; at < 50; at++) await ask({ resource: `r${at}` })
