@@ -8,8 +8,9 @@ import type { ApprovalStore } from '../store.ts'
 import { RetryingSet } from './retrying-set.ts'
 import { type SlackMessage, type SlackView, slackMessage } from './slack-blocks.ts'
 import { type Bundle, Bundles } from './slack-bundles.ts'
+import { SlackCalls, slackErrorOf } from './slack-calls.ts'
 import { attachStatement } from './slack-file.ts'
-import { noteOf, type SlackNote } from './slack-notes.ts'
+import { noteOf } from './slack-notes.ts'
 import type { Place } from './slack-value.ts'
 
 /** What was over so long ago has been shown, or is of no use any more. */
@@ -36,10 +37,12 @@ export interface SlackPosterOptions {
 export class SlackPoster {
   readonly #options: SlackPosterOptions
   readonly #bundles: Bundles
+  readonly #calls: SlackCalls
   readonly #changed: RetryingSet<Bundle>
 
   constructor(options: SlackPosterOptions) {
     this.#options = options
+    this.#calls = new SlackCalls(options)
     this.#bundles = new Bundles((id) => options.desk.get(id))
     this.#changed = new RetryingSet({
       work: (bundle) => this.#showOrShorten(bundle),
@@ -136,14 +139,14 @@ export class SlackPoster {
     if (bundle.place === null || posted?.shown !== shown) {
       const before = bundle.place
       const waits = members.some(({ state }) => state === 'pending')
-      const place = before && (await this.#edit(before, message))
+      const place = before && (await this.#calls.edit(before, message))
       if (place === null && !waits) return
-      bundle.place = place ?? (await this.#post(request, message))
+      bundle.place = place ?? (await this.#calls.post(request.id, message))
       if (before !== null && !posted?.shown) bundle.changedAt = clock.monotonic()
     }
     await this.#remember(bundle.place, { request, others, shown })
     if (message.attach) await this.#attach(request, bundle.place)
-    await this.#note(bundle.notes, bundle.place)
+    await this.#calls.say(bundle.notes, bundle.place)
   }
 
   /** The one that is shown goes on being so while it waits; then comes the next that does. */
@@ -196,59 +199,6 @@ export class SlackPoster {
     await attachStatement(request, { client, place, log })
     await store.setMessage(request.id, { ...posted, file: true })
   }
-
-  async #note(notes: SlackNote[], { channel, ts }: Place): Promise<void> {
-    for (let note = notes[0]; note; note = notes[0]) {
-      await this.#options.client.chat.postMessage({
-        ...{ channel, thread_ts: ts, reply_broadcast: note.loud, text: note.text },
-        ...{ mrkdwn: false, parse: 'none', link_names: false },
-      })
-      notes.shift()
-    }
-  }
-
-  async #post(request: ApprovalRequest, message: SlackMessage): Promise<Place> {
-    const { client, channel } = this.#options
-    const posted = await client.chat.postMessage({
-      channel,
-      text: message.text,
-      blocks: [...message.blocks],
-      mrkdwn: false,
-      parse: 'none',
-      link_names: false,
-      unfurl_links: false,
-      unfurl_media: false,
-      metadata: { event_type: 'countersign_request', event_payload: { id: request.id } },
-    })
-    if (!posted.ts) throw new Error('chat.postMessage gave no ts')
-    return { channel: posted.channel ?? channel, ts: posted.ts }
-  }
-
-  /** Edits the message; null where somebody has deleted it. */
-  async #edit({ channel, ts }: Place, message: SlackMessage): Promise<Place | null> {
-    const { text, blocks } = message
-    const said = {
-      channel,
-      ts,
-      text,
-      blocks: [...blocks],
-      parse: 'none',
-      link_names: false,
-    } as const
-    try {
-      await this.#options.client.chat.update(said)
-      return { channel, ts }
-    } catch (error) {
-      if (slackErrorOf(error) === 'message_not_found') return null
-      throw error
-    }
-  }
-}
-
-/** The `error` of an answer with `ok: false`, or null. */
-export function slackErrorOf(error: unknown): string | null {
-  const data = (error as { data?: { error?: unknown } } | null)?.data
-  return typeof data?.error === 'string' ? data.error : null
 }
 
 function digestOf(message: SlackMessage): string {
