@@ -145,8 +145,22 @@ with c.cursor() as cursor:
     print(cursor.fetchone()[0])
 `)
 
+const byCommandLine = byProgram('mariadb', ({ port, user, password, tls, sql }) => ({
+  args: [
+    ...['--no-defaults', `--host=${HOST}`, `--port=${port}`, `--user=${user}`, '-N', '-B'],
+    ...(tls ? ['--ssl', '--skip-ssl-verify-server-cert'] : ['--skip-ssl']),
+    ...['-e', sql, 'shop'],
+  ],
+  env: { MYSQL_PWD: password },
+}))
+
 /** By the name of the client. */
 export const LOGINS = {
   postgres: { pg: byPg, psql: byPsql, psycopg: byPsycopg, asyncpg: byAsyncpg },
-  mysql: { mysql2: byMysql2, mariadb: byMariadb, PyMySQL: byPymysql },
+  mysql: {
+    mysql2: byMysql2,
+    mariadb: byMariadb,
+    PyMySQL: byPymysql,
+    'the mariadb command line': byCommandLine,
+  },
 } as const satisfies Record<string, Readonly<Record<string, LogIn>>>
