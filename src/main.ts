@@ -41,6 +41,7 @@ const COMMANDS: Readonly<Record<string, (program: Command) => Promise<void>>> = 
     ;(await import('./cli/agent-token.ts')).registerAgentToken(program, io)
   },
   token: async (program) => (await import('./cli/token.ts')).registerToken(program, io),
+  person: async (program) => (await import('./cli/person.ts')).registerPerson(program, io),
   check: async (program) => (await import('./cli/check.ts')).registerCheck(program, io),
   approvals: async (program) => (await import('./cli/approvals.ts')).registerApprovals(program, io),
   grants: async (program) => (await import('./cli/grants.ts')).registerGrants(program, io),

@@ -53,6 +53,16 @@ export type AuditEvent =
       readonly config: string
       readonly problems: readonly string[]
     }
+  /** Somebody has signed in to the inbox with their account at the identity provider. */
+  | {
+      readonly type: 'person.signed_in'
+      readonly person: string
+      readonly issuer: string
+      readonly subject: string
+      /** When they proved who they are (ISO 8601, UTC), and how, where the provider says so. */
+      readonly authenticatedAt: string | null
+      readonly acr: string | null
+    }
   /** New columns beside classified ones, which are masked until somebody judges them. */
   | {
       readonly type: 'columns.unjudged'

@@ -27,11 +27,13 @@ export function buildConfig(raw: RawConfig, folder: string, text: string): Confi
       email,
       groups: person.groups,
       slack: person.slack ?? null,
+      oidc: person.oidc ?? null,
     })),
     groups: mapOf(raw.groups, (_name, group) => ({
       clears: group?.clears ?? [],
       breakGlass: group?.break_glass ?? false,
     })),
+    oidc: buildOidc(raw),
     agents: mapOf(raw.agents, (name, agent) => buildAgent(name, agent, pathOf)),
     rules: raw.rules.map(buildRule),
     limits: raw.limits.map(buildLimit),
@@ -91,6 +93,16 @@ function buildDatabase(name: string, raw: RawConfig['databases'][string]): Datab
     trustedFunctions: raw.trusted_functions,
     strict: raw.strict,
     detect: raw.detect,
+  }
+}
+
+function buildOidc({ oidc }: RawConfig): Config['oidc'] {
+  if (!oidc) return null
+  return {
+    issuer: oidc.issuer,
+    clientId: oidc.client_id,
+    clientSecret: oidc.client_secret ?? null,
+    groupsClaim: oidc.groups_claim ?? null,
   }
 }
 

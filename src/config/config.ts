@@ -1,3 +1,4 @@
+import type { OidcSettings } from '../identity/oidc-client.ts'
 import type { Detection } from '../mask/detect/kinds.ts'
 import type { MaskConfig } from '../mask/plan.ts'
 import type { LimitConfig } from '../policy/limit.ts'
@@ -52,6 +53,8 @@ export interface PersonConfig {
   readonly email: string
   readonly groups: readonly string[]
   readonly slack: string | null
+  /** The subject of their account at the identity provider, or null. */
+  readonly oidc: string | null
 }
 
 export interface GroupConfig {
@@ -122,6 +125,8 @@ export interface Config {
   readonly people: ReadonlyMap<string, PersonConfig>
   /** Those that the file says something of. */
   readonly groups: ReadonlyMap<string, GroupConfig>
+  /** Where people sign in; null: by tokens only. */
+  readonly oidc: OidcSettings | null
   readonly agents: ReadonlyMap<string, AgentConfig>
   readonly rules: readonly RuleConfig[]
   /** On what agents are sent. */

@@ -24,7 +24,9 @@ export function crossCheck(raw: unknown): Findings {
   checkRules(file, findings)
   checkGroups(file, findings)
   checkPeople(file, findings)
-  checkSlackIds(file, findings)
+  checkIds(file, 'slack', findings)
+  checkIds(file, 'oidc', findings)
+  checkOidc(file, findings)
   checkWebhooks(file, findings)
   checkSlack(file, findings)
   return findings
@@ -117,6 +119,8 @@ function checkRules(file: Block, { problems }: Findings): void {
 
 /** A rule that asks for a group without members can never be satisfied: worth saying, not fatal. */
 function checkGroups(file: Block, { warnings }: Findings): void {
+  // Then nobody knows from the file who is in a group.
+  if (block(file.oidc).groups_claim !== undefined) return
   const groups = groupsOf(file)
   const rules = Array.isArray(file.rules) ? file.rules : []
   rules.forEach((rule, i) => {
@@ -151,15 +155,26 @@ function checkPeople(file: Block, { problems }: Findings): void {
   }
 }
 
-/** One Slack member is one person, or a quorum of two could be one. */
-function checkSlackIds(file: Block, { problems }: Findings): void {
+/** One account elsewhere is one person, or a quorum of two could be one. */
+function checkIds(file: Block, key: 'slack' | 'oidc', { problems }: Findings): void {
   const seen = new Map<string, string>()
   for (const [email, person] of Object.entries(block(file.people))) {
-    const { slack } = block(person)
-    if (typeof slack !== 'string') continue
-    const first = seen.get(slack)
-    if (first === undefined) seen.set(slack, email)
-    else problems.push(problem(['people', email, 'slack'], `is already the id of ${first}`))
+    const id = block(person)[key]
+    if (typeof id !== 'string') continue
+    const first = seen.get(id)
+    if (first === undefined) seen.set(id, email)
+    else problems.push(problem(['people', email, key], `is already the id of ${first}`))
+  }
+}
+
+/** The provider sends people back to the inbox, by an address that it knows. */
+function checkOidc(file: Block, { problems, warnings }: Findings): void {
+  if (file.oidc === undefined || file.oidc === null) return
+  const { control, public_url: url } = block(file.listen)
+  if (control === null) problems.push(problem(['oidc'], 'needs listen.control: people come there'))
+  else if (url === undefined) {
+    const text = 'has no listen.public_url: people are sent back to the control address'
+    warnings.push(problem(['oidc'], text))
   }
 }
 

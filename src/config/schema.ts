@@ -113,10 +113,18 @@ const mask = z.union(
   { error: `is not a mask; write one of ${MASKS.join(', ')}, or { mask: partial, keep_last: 4 }` },
 )
 
+/** Its keys decide who comes in: they are never asked for where somebody could answer instead. */
+const issuer = z.string().refine((value) => {
+  const url = URL.canParse(value) ? new URL(value) : null
+  const safe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url))
+  return safe && !/[?#]/.test(value) && url?.username === ''
+}, 'is not an issuer; write it like https://example.okta.com')
+
 const person = z.strictObject({
   groups: oneOrMore('Groups of this person.').default([]),
   slack: text('Slack member id: U024BE7LH.').optional(),
   teams: text('Entra object id.').optional(),
+  oidc: text('The subject (sub) of their account at oidc.issuer.').optional(),
 })
 
 const hold = z
@@ -125,13 +133,6 @@ const hold = z
     z.strictObject({ postgres: duration.optional(), mysql: duration.optional() }),
   ])
   .describe('How long a statement is held before it becomes a ticket.')
-
-/** Its keys decide who comes in: they are never asked for where somebody could answer instead. */
-const issuer = z.string().refine((value) => {
-  const url = URL.canParse(value) ? new URL(value) : null
-  const safe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url))
-  return safe && !/[?#]/.test(value) && url?.username === ''
-}, 'is not an issuer; write it like https://example.okta.com')
 
 const agent = z.strictObject({
   owners: oneOrMore('People and groups that answer for it; none of them can approve it.'),
@@ -281,10 +282,10 @@ export const configSchema = z
       .default({}),
     oidc: z
       .strictObject({
-        issuer: z.string(),
-        client_id: z.string(),
-        client_secret: z.string().optional(),
-        groups_claim: z.string().optional(),
+        issuer: issuer.describe('Where people sign in; found by OpenID Connect Discovery.'),
+        client_id: text('What the provider calls this proxy.'),
+        client_secret: text('Left out for a public client.').optional(),
+        groups_claim: text('The claim that names the groups of a person.').optional(),
       })
       .optional(),
     agents: z.record(name, agent).default({}),

@@ -38,8 +38,5 @@ function listenKeys({ listen }: RawConfig): string[] {
 
 function identityKeys(raw: RawConfig): string[] {
   const teams = Object.entries(raw.people).filter(([, person]) => person?.teams !== undefined)
-  return [
-    ...teams.map(([name]) => `people.${name}.teams: this version speaks to Slack only`),
-    ...when(raw.oidc !== undefined, 'oidc: people of this version sign in with tokens only'),
-  ]
+  return [...teams.map(([name]) => `people.${name}.teams: this version speaks to Slack only`)]
 }

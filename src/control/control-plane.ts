@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import type { FastifyInstance } from 'fastify'
 import { Actions } from '../approval/actions.ts'
 import { SlackChannel } from '../approval/channels/slack.ts'
@@ -10,9 +11,11 @@ import { GrantStore } from '../approval/grant-store.ts'
 import { ApprovalStore } from '../approval/store.ts'
 import type { Trail } from '../audit/events.ts'
 import type { Address, AgentConfig, Config } from '../config/config.ts'
+import { Accounts } from '../identity/accounts.ts'
 import { ActionTokens } from '../identity/action-tokens.ts'
 import { Credentials } from '../identity/credentials.ts'
 import { Directory } from '../identity/directory.ts'
+import { OidcClient } from '../identity/oidc-client.ts'
 import { PersonTokens } from '../identity/person-tokens.ts'
 import type { Clock } from '../lib/clock.ts'
 import { messageOf } from '../lib/errors.ts'
@@ -48,10 +51,12 @@ export class ControlPlane {
   readonly #notifiers: Notifiers
   readonly #credentials = new Credentials()
   readonly #sessions: WebSessions
+  readonly #accounts: Accounts
   readonly #counters = new DeskCounters()
   readonly #feed = new EventFeed(randomBytes(6).toString('hex'))
   #config: Config
   #directory: Directory
+  #oidc: OidcClient | null
   #http: FastifyInstance | null = null
   #slack: SlackChannel | null = null
   #listening: Address | null = null
@@ -62,10 +67,17 @@ export class ControlPlane {
     this.#config = config
     this.#store = store
     this.#grants = grants
-    this.#directory = new Directory(config.people.values(), config.groups)
+    this.#accounts = new Accounts({ data: config.data, clock })
+    this.#directory = this.#directoryOf(config)
+    this.#oidc = config.oidc && new OidcClient(config.oidc, clock)
     this.#tokens = new PersonTokens({ data: config.data, clock })
     this.#agentTokens = new ActionTokens({ data: config.data, clock })
-    this.#sessions = new WebSessions({ data: config.data, tokens: this.#tokens, clock, log })
+    this.#sessions = new WebSessions({
+      ...{ data: config.data, tokens: this.#tokens, clock, log },
+      isTheirs: ({ person, issuer, subject }) =>
+        issuer === this.#config.oidc?.issuer &&
+        this.#accounts.isOf(person, issuer, subject, this.#directory),
+    })
     const directory = () => this.#directory
     const record = this.#record.bind(this)
     this.#desk = new ApprovalDesk({ store, grants, clock, newId, directory, record, log })
@@ -107,11 +119,14 @@ export class ControlPlane {
    */
   async reload(config: Config): Promise<readonly string[]> {
     try {
-      this.#directory = new Directory(config.people.values(), config.groups)
+      this.#directory = this.#directoryOf(config)
     } catch (error) {
       return [messageOf(error)]
     }
     const slackChanged = slackKeys(config) !== slackKeys(this.#config)
+    if (!isDeepStrictEqual(config.oidc, this.#config.oidc)) {
+      this.#oidc = config.oidc && new OidcClient(config.oidc, this.#options.clock)
+    }
     this.#config = config
     this.#notifiers.configure(config)
     if (slackChanged) {
@@ -140,10 +155,18 @@ export class ControlPlane {
     await trail.durable(trail.append(event))
   }
 
-  #urlOf(id: string): string {
+  #directoryOf({ people, groups }: Config): Directory {
+    return new Directory(people.values(), groups, (email) => this.#accounts.claims(email))
+  }
+
+  #baseUrl(): string {
     const { publicUrl } = this.#config.listen
     const base = publicUrl ?? (this.#listening ? `http://${hostPort(this.#listening)}` : '')
-    return `${base.replace(/\/+$/, '')}/v1/approvals/${id}`
+    return base.replace(/\/+$/, '')
+  }
+
+  #urlOf(id: string): string {
+    return `${this.#baseUrl()}/v1/approvals/${id}`
   }
 
   /** An agent that is listed and not shut out. */
@@ -178,6 +201,7 @@ export class ControlPlane {
       grants,
       tokens,
       'action tokens': agentTokens,
+      accounts: this.#accounts,
       'control plane audit': trail,
     }
     const http = buildHttp({
@@ -202,6 +226,12 @@ export class ControlPlane {
         sessions: this.#sessions,
         assets: new Assets(),
         publicUrl: () => this.#config.listen.publicUrl,
+        oidc: {
+          client: () => this.#oidc,
+          accounts: this.#accounts,
+          baseUrl: () => this.#baseUrl(),
+          record: this.#record.bind(this),
+        },
       },
     })
     await http.listen({ host, port })

@@ -136,7 +136,10 @@ export function clearedBy(
 /** True for the people, and the members of the groups, that answer for the agent. */
 export function isOwner(request: Pick<DecidableRequest, 'owners'>, person: Person): boolean {
   return request.owners.some(
-    (owner) => sameName(owner) === sameName(person.email) || person.groups.includes(owner),
+    (owner) =>
+      sameName(owner) === sameName(person.email) ||
+      person.groups.includes(owner) ||
+      person.ties?.includes(owner) === true,
   )
 }
 
@@ -177,7 +180,7 @@ function authorizeApprove(
 function approvers(request: DecidableRequest, directory: Directory): Map<string, Person> {
   const voters = new Map<string, Person>()
   for (const vote of request.votes) {
-    const person = directory.person(vote.person)
+    const person = directory.signer(vote.person)
     if (vote.decision !== 'approve' || !person || tieTo(request, person) !== null) continue
     voters.set(sameName(person.email), person)
   }

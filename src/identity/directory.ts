@@ -8,7 +8,21 @@ export interface PersonEntry {
   readonly groups: readonly string[]
   /** The member id of their Slack account, or null. */
   readonly slack: string | null
+  /** The subject of their account at the identity provider, where the file names it. */
+  readonly oidc?: string | null
 }
+
+/** What an identity provider has said of somebody's groups. */
+export interface ClaimedGroups {
+  /** Lately enough to sign by. */
+  readonly current: readonly string[]
+  /** Lately enough for a signature to go on counting. */
+  readonly standing: readonly string[]
+  /** Ever, until it said otherwise: whom they own an agent with. */
+  readonly known: readonly string[]
+}
+
+export const NO_CLAIMS: ClaimedGroups = { current: [], standing: [], known: [] }
 
 /**
  * The form in which names of people are compared: Unicode NFKC, no blanks around, lower case. Mail
@@ -36,10 +50,18 @@ export type Groups = ReadonlyMap<
 export class Directory {
   readonly #people = new Map<string, Person>()
   readonly #bySlack = new Map<string, Person>()
+  readonly #byOidc = new Map<string, Person>()
   readonly #groups: Groups
+  readonly #claims: (email: string) => ClaimedGroups
 
-  constructor(entries: Iterable<PersonEntry>, groups: Groups = new Map()) {
+  /** `claims`: what is known of a person's groups beside the file; asked each time. */
+  constructor(
+    entries: Iterable<PersonEntry>,
+    groups: Groups = new Map(),
+    claims: (email: string) => ClaimedGroups = () => NO_CLAIMS,
+  ) {
     this.#groups = groups
+    this.#claims = claims
     for (const entry of entries) this.#add(entry)
   }
 
@@ -50,6 +72,7 @@ export class Directory {
       throw new ProxyError('CONFIG_INVALID', `people: ${entry.email} is listed twice`)
     }
     this.#people.set(key, person)
+    this.#addAccount(entry, person)
     if (entry.slack === null) return
     if (this.#bySlack.has(entry.slack)) {
       throw new ProxyError('CONFIG_INVALID', `people: two of them have the slack id ${entry.slack}`)
@@ -57,18 +80,47 @@ export class Directory {
     this.#bySlack.set(entry.slack, person)
   }
 
+  #addAccount({ oidc = null }: PersonEntry, person: Person): void {
+    if (oidc === null) return
+    if (this.#byOidc.has(oidc)) {
+      throw new ProxyError('CONFIG_INVALID', `people: two of them have the oidc subject ${oidc}`)
+    }
+    this.#byOidc.set(oidc, person)
+  }
+
   person(email: string): Person | undefined {
-    return this.#people.get(sameName(email))
+    return this.#withClaims(this.#people.get(sameName(email)), 'current')
+  }
+
+  /** The same, of somebody who has signed: what their signature stands on. */
+  signer(email: string): Person | undefined {
+    return this.#withClaims(this.#people.get(sameName(email)), 'standing')
   }
 
   bySlack(member: string): Person | undefined {
-    return this.#bySlack.get(member)
+    return this.#withClaims(this.#bySlack.get(member), 'current')
   }
 
   /** The member id of a person's Slack account, or null where none is listed. */
-  slackOf(person: Person): string | null {
-    for (const [id, each] of this.#bySlack) if (each === person) return id
-    return null
+  slackOf({ email }: Pick<Person, 'email'>): string | null {
+    return keyOf(this.#bySlack, email)
+  }
+
+  byOidc(subject: string): Person | undefined {
+    return this.#withClaims(this.#byOidc.get(subject), 'current')
+  }
+
+  /** The subject that the file names as a person's, or null. */
+  oidcOf({ email }: Pick<Person, 'email'>): string | null {
+    return keyOf(this.#byOidc, email)
+  }
+
+  #withClaims(person: Person | undefined, by: 'current' | 'standing'): Person | undefined {
+    if (!person) return undefined
+    const claims = this.#claims(person.email)
+    if (claims.known.length === 0) return person
+    const groups = [...new Set([...person.groups, ...claims[by]])]
+    return { ...person, groups, ties: claims.known }
   }
 
   /** Whether a person is in a group that may let a data class leave in clear. */
@@ -89,8 +141,14 @@ export class Directory {
 
   /** E-mail addresses of the people in a group; none where nobody lists it. */
   membersOf(group: string): readonly string[] {
-    return [...this.#people.values()]
+    return [...this.#people.keys()]
+      .flatMap((email) => this.person(email) ?? [])
       .filter((person) => person.groups.includes(group))
       .map((person) => person.email)
   }
+}
+
+function keyOf(people: ReadonlyMap<string, Person>, email: string): string | null {
+  for (const [key, each] of people) if (sameName(each.email) === sameName(email)) return key
+  return null
 }

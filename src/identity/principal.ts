@@ -11,7 +11,10 @@ export interface Agent {
 /** Who answers: a person of the configuration. */
 export interface Person {
   readonly email: string
+  /** By these they sign. */
   readonly groups: readonly string[]
+  /** Groups that their identity provider named once: what these own they own, whatever lapsed. */
+  readonly ties?: readonly string[]
 }
 
 /** An agent's session, as it is recorded and shown to those who sign. */

@@ -7,13 +7,22 @@ import { GrantStore } from '../../src/approval/grant-store.ts'
 import type { ApprovalRecord } from '../../src/approval/record.ts'
 import type { RequestDraft } from '../../src/approval/request.ts'
 import { ApprovalStore } from '../../src/approval/store.ts'
-import { Directory, type Groups, type PersonEntry } from '../../src/identity/directory.ts'
+import {
+  type ClaimedGroups,
+  Directory,
+  type Groups,
+  type PersonEntry,
+} from '../../src/identity/directory.ts'
 import type { Clock } from '../../src/lib/clock.ts'
 
 /** Time that stands still until a test moves it. */
 export class ManualClock implements Clock {
-  #now = Date.parse('2026-11-22T12:00:00Z')
+  #now: number
   readonly #timers = new Set<{ at: number; fire: () => void }>()
+
+  constructor(start = Date.parse('2026-11-22T12:00:00Z')) {
+    this.#now = start
+  }
 
   now(): number {
     return this.#now
@@ -110,6 +119,8 @@ export async function openDesk(
   options: {
     readonly data?: string
     readonly clock?: ManualClock
+    /** What an identity provider says of people's groups. */
+    readonly claims?: (email: string) => ClaimedGroups
     readonly openFile?: OpenFile
   } = {},
 ): Promise<DeskFixture> {
@@ -129,7 +140,7 @@ export async function openDesk(
     grants,
     clock,
     newId: () => `r${++number}`,
-    directory: () => new Directory(fixture.people, fixture.groups),
+    directory: () => new Directory(fixture.people, fixture.groups, options.claims),
     record: async (event) => {
       if (fixture.recordTrouble) throw fixture.recordTrouble
       records.push(event)

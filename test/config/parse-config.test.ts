@@ -114,7 +114,6 @@ t.test(
     const parsed = parse(fixture('every-key.yaml'))
     t.same(paths((parsed.ok ? parsed.warnings : []).filter((each) => /this version/.test(each))), [
       'channels.teams.app_id',
-      'oidc',
       'people.ana@example.com.teams',
     ])
     const more = accepted(

@@ -1,18 +1,30 @@
 import type { Test } from 'tap'
+import type { AuditEvent } from '../../src/audit/events.ts'
 import { EventFeed } from '../../src/control/event-feed.ts'
 import { buildHttp } from '../../src/control/http.ts'
 import { Assets } from '../../src/control/web/assets.ts'
-import { WebSessions } from '../../src/control/web/web-sessions.ts'
+import { type SessionAccount, WebSessions } from '../../src/control/web/web-sessions.ts'
+import { Accounts } from '../../src/identity/accounts.ts'
 import { Directory } from '../../src/identity/directory.ts'
+import { OidcClient, type OidcSettings } from '../../src/identity/oidc-client.ts'
 import { PersonTokens } from '../../src/identity/person-tokens.ts'
 import { systemClock } from '../../src/lib/clock.ts'
-import { draftOf, GROUPS, openDesk } from '../approval/fixtures.ts'
+import { draftOf, ManualClock, openDesk } from '../approval/fixtures.ts'
 
 /** A desk with people and the inbox in front of it: no database, no proxy, time by hand. */
-export async function openInbox(t: Test, options: { readonly publicUrl?: string } = {}) {
+export async function openInbox(
+  t: Test,
+  options: { readonly publicUrl?: string; readonly oidc?: OidcSettings } = {},
+) {
   const data = t.testdir({})
-  const fixture = await openDesk(t, { data })
-  const { desk, clock } = fixture
+  // An identity provider in the same process goes by the machine's time.
+  const clock = new ManualClock(options.oidc && Date.now())
+  const accounts = new Accounts({ data, clock })
+  const claims = (email: string) => accounts.claims(email)
+  const fixture = await openDesk(t, { data, clock, claims })
+  const { desk } = fixture
+  const directory = () => new Directory(fixture.people, fixture.groups, claims)
+  const client = options.oidc ? new OidcClient(options.oidc, clock) : null
   const tokens = new PersonTokens({ data, clock: systemClock })
   const feed = new EventFeed('e')
   desk.subscribe((event) => feed.add(event))
@@ -20,10 +32,18 @@ export async function openInbox(t: Test, options: { readonly publicUrl?: string 
   const log = (text: string) => {
     logged.push(text)
   }
-  const newSessions = () => new WebSessions({ data, tokens, clock, log })
+  const isTheirs = ({ person, issuer, subject }: SessionAccount) =>
+    accounts.isOf(person, issuer, subject, directory())
+  const newSessions = () => new WebSessions({ data, tokens, isTheirs, clock, log })
+  let base = ''
+  const signIns: AuditEvent[] = []
+  const record = async (event: AuditEvent) => {
+    if (fixture.recordTrouble) throw fixture.recordTrouble
+    signIns.push(event)
+  }
   const server = buildHttp({
     desk,
-    directory: () => new Directory(fixture.people, GROUPS),
+    directory,
     tokens,
     feed,
     clock,
@@ -35,12 +55,22 @@ export async function openInbox(t: Test, options: { readonly publicUrl?: string 
       sessions: newSessions(),
       assets: new Assets(),
       publicUrl: () => options.publicUrl ?? null,
+      oidc: { client: () => client, accounts, baseUrl: () => options.publicUrl ?? base, record },
     },
   })
-  const base = await server.listen({ host: '127.0.0.1', port: 0 })
+  base = await server.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => server.close())
   const open = async (change = {}) => (await desk.open(draftOf(change), 'line')).request
-  return Object.assign(fixture, { base, data, open, tokens, logged, newSessions })
+  return Object.assign(fixture, {
+    base,
+    data,
+    open,
+    tokens,
+    logged,
+    newSessions,
+    accounts,
+    signIns,
+  })
 }
 
 export type InboxHouse = Awaited<ReturnType<typeof openInbox>>

@@ -12,16 +12,21 @@ export function cookieOf(request: FastifyRequest, name: string): string | null {
 }
 
 /**
- * A Set-Cookie that no script reads and no other site sends. `__Host-` keeps other hosts of the
+ * A Set-Cookie that no script reads and, unless it is Lax, no other site sends. `__Host-` keeps other hosts of the
  * same domain from setting it (RFC 6265bis, section 4.1.3.2) and needs TLS.
  */
 export function setCookie(
   name: string,
   value: string,
-  options: { readonly secure: boolean; readonly maxAgeSeconds: number },
+  options: {
+    readonly secure: boolean
+    readonly maxAgeSeconds: number
+    readonly sameSite?: 'Lax' | 'Strict'
+  },
 ): string {
   const secure = options.secure ? '; Secure' : ''
-  return `${name}=${value}; Path=/; Max-Age=${options.maxAgeSeconds}; HttpOnly; SameSite=Strict${secure}`
+  const { maxAgeSeconds, sameSite = 'Strict' } = options
+  return `${name}=${value}; Path=/; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=${sameSite}${secure}`
 }
 
 export function cookieName(plain: string, secure: boolean): string {

@@ -3,6 +3,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ApiError } from '../api-error.ts'
 import { cookieName, cookieOf, setCookie } from './cookies.ts'
 import { fieldsOf } from './form-fields.ts'
+import { hop } from './hop.ts'
+import { oidcRoutes } from './oidc-sign-in.ts'
 import { needOwnPage } from './own-page.ts'
 import { page } from './page-frame.ts'
 import { SignInLimit } from './sign-in-limit.ts'
@@ -35,7 +37,7 @@ export function signInRoutes(server: FastifyInstance, options: InboxOptions): vo
       const problem = `Too many attempts. Wait ${wait} seconds.`
       return show(request, reply, options, { problem, to: ownAddress(to) })
     }
-    const secret = await web.sessions.begin(token.trim())
+    const secret = web.sessions.begin(token.trim())
     if (secret === null) {
       limit.failed(request.ip)
       log(`inbox: a sign-in from ${request.ip} was refused`)
@@ -46,14 +48,22 @@ export function signInRoutes(server: FastifyInstance, options: InboxOptions): vo
     return reply.redirect(ownAddress(to), 303)
   })
 
+  oidcRoutes(server, options, (request, reply, problem) =>
+    show(request, reply, options, { problem, to: '/inbox' }),
+  )
+
   server.post('/inbox/sign-out', async (request, reply) => {
-    const { formToken } = needViewer(request, options)
+    const { formToken, account } = needViewer(request, options)
     const { form = '' } = fieldsOf(request)
     needOwnPage(request, { publicUrl: web.publicUrl(), expected: formToken, given: form })
     const secret = sessionSecret(request, web.publicUrl())
-    if (secret !== null) await web.sessions.end(secret)
+    if (secret !== null) web.sessions.end(secret)
     dropSession(request, reply, web.publicUrl())
-    return reply.redirect('/inbox/sign-in', 303)
+    const { oidc } = web
+    if (!account || !oidc) return reply.redirect('/inbox/sign-in', 303)
+    oidc.accounts.lapse(account.person)
+    const url = await oidc.client()?.signOutUrl(`${oidc.baseUrl()}/inbox/sign-in`)
+    return url ? hop(reply, options, url.href) : reply.redirect('/inbox/sign-in', 303)
   })
 }
 
@@ -68,11 +78,7 @@ export function wayIn(request: FastifyRequest, reply: FastifyReply, options: Inb
   const { pathname } = new URL(request.url, 'http://inbox')
   const { from } = request.query as { from?: unknown }
   if (request.headers['sec-fetch-site'] === 'cross-site' && from !== 'link') {
-    const { assets } = options.web
-    reply.type('text/html; charset=utf-8')
-    return reply.send(
-      `<!doctype html><html lang="en"><meta charset="utf-8"><title>Countersign</title><link rel="stylesheet" href="${assets.at('inbox.css')}"><meta http-equiv="refresh" content="0; url=${ownAddress(pathname)}?from=link"><p><a href="${ownAddress(pathname)}?from=link">Open the inbox</a></p>`,
-    )
+    return hop(reply, options, `${ownAddress(pathname)}?from=link`)
   }
   return reply.redirect(`/inbox/sign-in?to=${encodeURIComponent(ownAddress(pathname))}`, 303)
 }
@@ -81,13 +87,13 @@ function show(
   request: FastifyRequest,
   reply: FastifyReply,
   { web, clock }: InboxOptions,
-  content: Omit<SignInContent, 'formToken'>,
+  content: Omit<SignInContent, 'formToken' | 'issuer'>,
 ) {
   const name = formCookie(request, { web })
   const formToken = cookieOf(request, name) ?? randomBytes(32).toString('base64url')
   const secure = isSecure(request, web.publicUrl())
   reply.header('set-cookie', setCookie(name, formToken, { secure, maxAgeSeconds: FORM_SECONDS }))
-  const main = signInPage({ ...content, formToken })
+  const main = signInPage({ ...content, formToken, issuer: web.oidc?.client()?.issuer ?? null })
   const frame = { assets: web.assets, now: clock.now(), viewer: null, pending: 0 }
   return reply.type('text/html; charset=utf-8').send(page(frame, { title: 'Sign in', main }))
 }

@@ -1,3 +1,6 @@
+import type { AuditEvent } from '../../audit/events.ts'
+import type { Accounts } from '../../identity/accounts.ts'
+import type { OidcClient } from '../../identity/oidc-client.ts'
 import type { HttpOptions } from '../http-options.ts'
 import type { Assets } from './assets.ts'
 import type { WebSessions } from './web-sessions.ts'
@@ -8,6 +11,18 @@ export interface WebOptions {
   readonly assets: Assets
   /** What people reach the inbox by, where that is configured: https there makes cookies Secure. */
   readonly publicUrl: () => string | null
+  /** Sign-in at an identity provider; where it isn't given people sign in with tokens only. */
+  readonly oidc?: OidcOptions
+}
+
+export interface OidcOptions {
+  /** Null where the configuration names no provider now. */
+  readonly client: () => OidcClient | null
+  readonly accounts: Accounts
+  /** What people reach us by, without a slash at its end: the provider sends them back there. */
+  readonly baseUrl: () => string
+  /** Who signs in is on the trail first. Rejects with AUDIT_UNAVAILABLE. */
+  readonly record: (event: AuditEvent) => Promise<void>
 }
 
 export type InboxOptions = Omit<HttpOptions, 'web'> & { readonly web: WebOptions }

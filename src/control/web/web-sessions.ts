@@ -1,11 +1,11 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { mkdir, open, rename } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { z } from 'zod'
 import type { PersonTokens } from '../../identity/person-tokens.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { messageOf } from '../../lib/errors.ts'
+import { writeWhole } from '../../lib/write-whole.ts'
 
 /** A working day: then a person signs in again, whatever they do meanwhile. */
 export const SESSION_MS = 12 * 60 * 60 * 1000
@@ -13,66 +13,97 @@ export const SESSION_MS = 12 * 60 * 60 * 1000
 const MOST = 1_000
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
-const File = z.object({
-  version: z.literal(1),
-  sessions: z.array(z.object({ sha256, token: sha256, endsAt: z.number() })),
+const Account = z.object({
+  person: z.string().min(1),
+  issuer: z.string(),
+  subject: z.string(),
+  /** When they last proved who they are; ms since the epoch, null where it wasn't said. */
+  authenticatedAt: z.number().nullable(),
+  acr: z.string().nullable(),
 })
-type StoredSession = z.infer<typeof File>['sessions'][number]
+/** Begun with an access token, or with an account at the identity provider. */
+const Stored = z.union([
+  z.object({ sha256, endsAt: z.number(), token: sha256 }),
+  z.object({ sha256, endsAt: z.number(), account: Account }),
+])
+const File = z.object({ version: z.literal(1), sessions: z.array(Stored) })
+type StoredSession = z.infer<typeof Stored>
+
+/** Who signed in at the identity provider, and how long ago they proved it. */
+export type SessionAccount = Readonly<z.infer<typeof Account>>
 
 export interface WebSession {
   /** E-mail address. */
   readonly person: string
   /** What every form of this session carries, so that no other page can post one. */
   readonly formToken: string
+  /** Null where it was begun with an access token. */
+  readonly account: SessionAccount | null
 }
 
 /**
  * Who is signed in to the inbox. A session is 32 random bytes in a cookie; only their SHA-256 is
  * kept, in `<data>/sessions.json` (0600), so that a restart of the control process signs nobody out.
- * It ends with its time, with signing out, or when its token isn't good any more.
+ * It ends with its time, with signing out, or when its token or account isn't good any more.
  */
 export class WebSessions {
   readonly #path: string
   readonly #tokens: PersonTokens
+  readonly #isTheirs: (account: SessionAccount) => boolean
   readonly #clock: Clock
   readonly #log: (text: string) => void
   #sessions: readonly StoredSession[]
-  #writing: Promise<void> = Promise.resolve()
 
   constructor(options: {
     readonly data: string
     readonly tokens: PersonTokens
+    /** Whether an account is still that person's; where it isn't given no account opens anything. */
+    readonly isTheirs?: (account: SessionAccount) => boolean
     readonly clock: Clock
     readonly log: (text: string) => void
   }) {
     this.#path = join(options.data, 'sessions.json')
     this.#tokens = options.tokens
+    this.#isTheirs = options.isTheirs ?? (() => false)
     this.#clock = options.clock
     this.#log = options.log
     this.#sessions = this.#read()
   }
 
   /** Begins a session with a person's token: the cookie's value, or null for no token of ours. */
-  async begin(token: string): Promise<string | null> {
+  begin(token: string): string | null {
     if (this.#tokens.authenticate(token) === null) return null
-    const secret = randomBytes(32).toString('base64url')
-    const endsAt = this.#clock.now() + SESSION_MS
-    const session = { sha256: digest(secret), token: digest(token), endsAt }
-    await this.#keep([...this.#current().slice(1 - MOST), session])
-    return secret
+    return this.#add({ token: digest(token) })
+  }
+
+  /** Begins a session for whoever signed in with an account: the cookie's value. */
+  beginWith(account: SessionAccount): string {
+    return this.#add({ account: { ...account } })
   }
 
   find(secret: string): WebSession | null {
     const key = digest(secret)
     const session = this.#current().find((each) => each.sha256 === key)
     if (!session) return null
+    const formToken = formTokenOf(secret)
+    if ('account' in session) {
+      const { account } = session
+      return this.#isTheirs(account) ? { person: account.person, formToken, account } : null
+    }
     const person = this.#tokens.holderOf(Buffer.from(session.token, 'hex'))
-    return person === null ? null : { person, formToken: formTokenOf(secret) }
+    return person === null ? null : { person, formToken, account: null }
   }
 
-  end(secret: string): Promise<void> {
+  end(secret: string): void {
     const key = digest(secret)
-    return this.#keep(this.#current().filter((each) => each.sha256 !== key))
+    this.#keep(this.#current().filter((each) => each.sha256 !== key))
+  }
+
+  #add(by: { token: string } | { account: z.infer<typeof Account> }): string {
+    const secret = randomBytes(32).toString('base64url')
+    const session = { sha256: digest(secret), endsAt: this.#clock.now() + SESSION_MS, ...by }
+    this.#keep([...this.#current().slice(1 - MOST), session])
+    return secret
   }
 
   #current(): readonly StoredSession[] {
@@ -81,25 +112,13 @@ export class WebSessions {
   }
 
   /** What can't be written is good until this process ends. */
-  #keep(sessions: readonly StoredSession[]): Promise<void> {
+  #keep(sessions: readonly StoredSession[]): void {
     this.#sessions = sessions
-    this.#writing = this.#writing
-      .then(() => this.#write())
-      .catch((error: unknown) => this.#log(`inbox: ${this.#path}: ${messageOf(error)}`))
-    return this.#writing
-  }
-
-  async #write(): Promise<void> {
-    const temporary = `${this.#path}.tmp`
-    await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 })
-    const file = await open(temporary, 'w', 0o600)
     try {
-      await file.writeFile(JSON.stringify({ version: 1, sessions: this.#sessions }))
-      await file.sync()
-    } finally {
-      await file.close()
+      writeWhole(this.#path, JSON.stringify({ version: 1, sessions }))
+    } catch (error) {
+      this.#log(`inbox: ${this.#path}: ${messageOf(error)}`)
     }
-    await rename(temporary, this.#path)
   }
 
   /** A file that can't be read signs everybody out and nobody in. */

@@ -11,6 +11,7 @@ import { fieldsOf, readForms } from './form-fields.ts'
 import { inboxPage } from './inbox-page.ts'
 import { needOwnPage } from './own-page.ts'
 import { type PageContent, page } from './page-frame.ts'
+import { Renewals } from './renewal.ts'
 import { requestPage } from './request-page.ts'
 import { addressOf, titleOf } from './request-words.ts'
 import { signInRoutes, wayIn } from './sign-in.ts'
@@ -53,16 +54,21 @@ export function webRoutes(server: FastifyInstance, options: InboxOptions): void 
 
 function pageRoutes(server: FastifyInstance, options: InboxOptions): void {
   const answers = new IdempotentAnswers()
+  const renewals = new Renewals(options)
 
-  server.get('/inbox', async (request, reply) => {
-    const viewer = viewerOf(request, options)
-    return viewer ? list(request, reply, options, viewer) : wayIn(request, reply, options)
-  })
-
-  server.get('/inbox/requests/:id', async (request, reply) => {
-    const viewer = viewerOf(request, options)
-    return viewer ? one(request, reply, options, { viewer }) : wayIn(request, reply, options)
-  })
+  /** A page for whoever is signed in; the way in for everybody else. */
+  const show = (
+    path: string,
+    make: (request: FastifyRequest, reply: FastifyReply, viewer: Viewer) => FastifyReply,
+  ) =>
+    server.get(path, async (request, reply) => {
+      const viewer = viewerOf(request, options)
+      if (!viewer) return wayIn(request, reply, options)
+      const first = renewals.due(request, viewer)
+      return first === null ? make(request, reply, viewer) : reply.redirect(first, 303)
+    })
+  show('/inbox', (request, reply, viewer) => list(request, reply, options, viewer))
+  show('/inbox/requests/:id', (request, reply, viewer) => one(request, reply, options, { viewer }))
 
   server.post('/inbox/requests/:id/decision', async (request, reply) => {
     const viewer = needViewer(request, options)

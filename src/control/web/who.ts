@@ -3,7 +3,7 @@ import type { Person } from '../../identity/principal.ts'
 import { ApiError } from '../api-error.ts'
 import { cookieName, cookieOf, setCookie } from './cookies.ts'
 import type { InboxOptions } from './web-options.ts'
-import { SESSION_MS } from './web-sessions.ts'
+import { SESSION_MS, type SessionAccount } from './web-sessions.ts'
 
 const SESSION = 'countersign'
 
@@ -11,6 +11,8 @@ const SESSION = 'countersign'
 export interface Viewer {
   readonly person: Person
   readonly formToken: string
+  /** Of the identity provider; null where they signed in with an access token. */
+  readonly account: SessionAccount | null
 }
 
 /** Null where nobody is signed in: no session, its time is over, or the person isn't listed any more. */
@@ -21,7 +23,8 @@ export function viewerOf(
   const secret = sessionSecret(request, web.publicUrl())
   const session = secret === null ? null : web.sessions.find(secret)
   const person = session === null ? undefined : directory().person(session.person)
-  return session && person ? { person, formToken: session.formToken } : null
+  if (!session || !person) return null
+  return { person, formToken: session.formToken, account: session.account }
 }
 
 /** The same, and 401 where nobody is signed in. */

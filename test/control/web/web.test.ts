@@ -1,61 +1,12 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { DENY_REASONS } from '../../../src/approval/deny-reasons.ts'
 import { SESSION_MS } from '../../../src/control/web/web-sessions.ts'
 import { answerOf } from '../../approval/fixtures.ts'
-import { type InboxHouse, openInbox } from '../../support/inbox-house.ts'
-
-/** A browser as far as HTTP goes: it keeps cookies and follows nothing. */
-class Visitor {
-  readonly #house: InboxHouse
-  readonly cookies = new Map<string, string>()
-  readonly headers: Record<string, string> = {}
-
-  constructor(house: InboxHouse) {
-    this.#house = house
-  }
-
-  async get(path: string, headers: Record<string, string> = {}) {
-    return this.#ask(path, { headers })
-  }
-
-  async post(path: string, fields: Record<string, string>, headers: Record<string, string> = {}) {
-    return this.#ask(path, { method: 'POST', body: new URLSearchParams(fields), headers })
-  }
-
-  async #ask(path: string, init: RequestInit & { headers: Record<string, string> }) {
-    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-    const headers = { ...this.headers, ...(cookie && { cookie }), ...init.headers }
-    const answer = await fetch(this.#house.base + path, { redirect: 'manual', ...init, headers })
-    for (const line of answer.headers.getSetCookie()) {
-      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
-      if (value === '') this.cookies.delete(name)
-      else this.cookies.set(name, value)
-    }
-    return { status: answer.status, headers: answer.headers, text: await answer.text() }
-  }
-
-  /** The hidden fields of a page's form. */
-  async form(path: string): Promise<Record<string, string>> {
-    const { text } = await this.get(path)
-    const form = text.slice(text.search(/id="(?:decision|sign-in)"/))
-    const fields = form.matchAll(/type="hidden" name="([^"]+)" value="([^"]*)"/g)
-    return Object.fromEntries([...fields].map(([, name, value]) => [name ?? '', value ?? '']))
-  }
-
-  async signIn(token: string) {
-    return this.post('/inbox/sign-in', { ...(await this.form('/inbox/sign-in')), token })
-  }
-}
-
-async function signedIn(t: Test, house: InboxHouse, person = 'bo@example.com'): Promise<Visitor> {
-  const visitor = new Visitor(house)
-  const answer = await visitor.signIn(await house.tokens.add(person))
-  t.match(answer, { status: 303 }, `${person} is signed in`)
-  return visitor
-}
+import { openInbox } from '../../support/inbox-house.ts'
+import { signedIn, Visitor } from '../../support/inbox-visitor.ts'
 
 const addressOf = (id: string) => `/inbox/requests/${id}`
 
