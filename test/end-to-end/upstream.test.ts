@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { startCountersign } from '../support/countersign.ts'
+import { type Countersign, startCountersign } from '../support/countersign.ts'
 import {
   codeOf,
   connectAgent,
@@ -80,6 +80,10 @@ async function upstream(t: Test, side: Side): Promise<void> {
     return String(row?.value ?? row?.Value ?? '')
   }
 
+  askedBy(t, side, db, start)
+  // How it is reached is the same code for MySQL and MariaDB.
+  if (side.flavour === 'mysql') return
+
   t.test('sslmode is kept', async (t) => {
     const full = `${db.plain}?sslmode=verify-full&sslrootcert=${tls.cert}`
     t.equal(await ask(full), 'TLSv1.3')
@@ -109,7 +113,15 @@ async function upstream(t: Test, side: Side): Promise<void> {
       message: /^(?!.*mistaken-word)(?=.*shop)/s,
     })
   })
+}
 
+/** Each way in which the server may ask for the password, with TLS and without. */
+function askedBy(
+  t: Test,
+  side: Side,
+  db: SideServer,
+  start: (upstream: string) => Promise<Countersign>,
+): void {
   for (const [method, prepare] of METHODS[side.flavour]) {
     t.test(`the server may ask for ${method}`, async (t) => {
       for (const sslmode of ['disable', 'require']) {
