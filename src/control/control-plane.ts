@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { FastifyInstance } from 'fastify'
 import { Actions } from '../approval/actions.ts'
-import { SlackChannel } from '../approval/channels/slack.ts'
+import type { SlackChannel } from '../approval/channels/slack.ts'
 import { ApprovalDesk } from '../approval/desk.ts'
 import type { GateLine } from '../approval/gate-line.ts'
 import { GateServer } from '../approval/gate-server.ts'
@@ -99,7 +99,7 @@ export class ControlPlane {
     const store = await ApprovalStore.open({ data })
     const plane = new ControlPlane(options, store, await GrantStore.open({ data }))
     await plane.#listen()
-    plane.#startSlack()
+    await plane.#startSlack()
     return plane
   }
 
@@ -131,7 +131,7 @@ export class ControlPlane {
     this.#notifiers.configure(config)
     if (slackChanged) {
       await this.#slack?.stop()
-      this.#startSlack()
+      await this.#startSlack()
     }
     return []
   }
@@ -246,7 +246,9 @@ export class ControlPlane {
     return metricsText(this.#desk, this.#gate, this.#counters, connections, more)
   }
 
-  #startSlack(): void {
+  /** Bolt is loaded where there is a Slack to speak to: it takes longer than all the rest. */
+  async #startSlack(): Promise<void> {
+    this.#slack = null
     const settings = this.#config.slack
     const { clock, log } = this.#options
     const directory = () => this.#directory
@@ -261,8 +263,10 @@ export class ControlPlane {
       clock,
       log,
     }
-    this.#slack = settings ? new SlackChannel({ settings, ...house }) : null
-    this.#slack?.start()
+    if (!settings) return
+    const { SlackChannel } = await import('../approval/channels/slack.ts')
+    this.#slack = new SlackChannel({ settings, ...house })
+    this.#slack.start()
   }
 }
 
