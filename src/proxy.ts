@@ -17,9 +17,7 @@ import type { Clock } from './lib/clock.ts'
 import { messageOf, ProxyError } from './lib/errors.ts'
 import { Detections } from './mask/detect/detections.ts'
 import type { Detection } from './mask/detect/kinds.ts'
-import { openMysqlHouse } from './mysql-house.ts'
 import { Listener, type ListeningAddress } from './net/listener.ts'
-import { openPostgresHouse } from './postgres-house.ts'
 import { type Behind, FrontDoor } from './session/front-door.ts'
 import { KnownAgents } from './session/known-agents.ts'
 import { type LocalKeys, openLocalKeys } from './session/local-keys.ts'
@@ -32,6 +30,12 @@ import { mysqlProtocol } from './wire/mysql/mysql-protocol.ts'
 import { postgresProtocol } from './wire/postgres/postgres-protocol.ts'
 
 /** The protocols that are spoken; each has a door of its own. */
+/** What only one system needs is loaded where a database of it is. */
+const OPEN = {
+  postgres: async () => (await import('./postgres-house.ts')).openPostgresHouse,
+  mysql: async () => (await import('./mysql-house.ts')).openMysqlHouse,
+} as const
+
 const PROTOCOLS = { postgres: postgresProtocol, mysql: mysqlProtocol } as const
 const PROTOCOL_NAMES = ['postgres', 'mysql'] as const
 type ProtocolName = (typeof PROTOCOL_NAMES)[number]
@@ -159,7 +163,7 @@ export class DataPlane {
   /** Rejects with UPSTREAM_UNAVAILABLE where the database can't be reached or read. */
   async #build(config: DatabaseConfig): Promise<House> {
     const { clock, log } = this.#options
-    const open = protocolOf(config) === 'mysql' ? openMysqlHouse : openPostgresHouse
+    const open = await OPEN[protocolOf(config)]()
     const house = await open({
       config,
       all: () => this.#config,
