@@ -21,6 +21,7 @@ export type DecideResult =
         | 'not_an_approver'
         | 'not_an_owner'
         | 'may_not_clear'
+        | 'step_up_required'
         | 'only_once'
       readonly message: string
     }

@@ -48,6 +48,15 @@ export interface Speaker {
   /** E-mail address. */
   readonly person: string
   readonly channel: Channel
+  /** When they last proved to the identity provider who they are, where the channel knows it. */
+  readonly proof?: Proof | null
+}
+
+export interface Proof {
+  /** Milliseconds since the epoch. */
+  readonly authenticatedAt: number
+  /** How, as the provider names it. */
+  readonly acr: string | null
 }
 
 export interface Answer extends Speaker {
@@ -170,7 +179,7 @@ export class ApprovalDesk {
   async #vote(request: ApprovalRequest, answer: Answer): Promise<DecideResult> {
     const { decision, reason, channel } = answer
     const clears = decision === 'approve' ? (answer.clears ?? []) : []
-    const verdict = this.#verdict(request, answer.person, decision, clears)
+    const verdict = this.#verdict(request, answer, clears)
     const repeated = decision === 'approve' && hasApproved(request, answer.person)
     if (repeated && verdict.ok !== false && !verdict.completes) return { kind: 'counted', request }
     if (!verdict.ok) {
@@ -185,11 +194,18 @@ export class ApprovalDesk {
       return { kind: 'refused', request, code: 'only_once', message: onlyOnce }
     }
     const person = verdict.person.email
+    const proof = answer.proof ?? null
+    const authenticatedAt = proof && new Date(proof.authenticatedAt).toISOString()
+    const acr = proof?.acr ?? null
     await this.#book.record({
       ...{ type: 'approval.voted', id: request.id },
-      ...{ person, decision, reason, channel, clears, terms: grant },
+      ...{ person, decision, reason, channel, clears, terms: grant, authenticatedAt, acr },
     })
-    const vote = { person, decision, reason, channel, clears, grant, at: this.#book.time() }
+    const vote = {
+      ...{ person, decision, reason, channel, clears, grant, at: this.#book.time() },
+      ...(authenticatedAt !== null && { authenticatedAt }),
+      ...(acr !== null && { acr }),
+    }
     return this.#count(request, vote, verdict.completes)
   }
 
@@ -222,7 +238,7 @@ export class ApprovalDesk {
     if (request.state !== 'pending') return closedTo(request)
     const sha = answer.statementSha256
     if (sha !== null && sha !== request.statementSha256) return { kind: 'changed', request }
-    const verdict = this.#verdict(request, answer.person, answer.decision, answer.clears)
+    const verdict = this.#verdict(request, answer, answer.clears)
     if (verdict.ok) return null
     await this.refuse(id, answer, verdict.code)
     return { ...verdict, kind: 'refused', request }
@@ -230,12 +246,16 @@ export class ApprovalDesk {
 
   #verdict(
     request: ApprovalRequest,
-    email: string,
-    decision: 'approve' | 'deny',
+    { person: email, decision, proof }: Omit<Answer, 'reason'>,
     clears: readonly string[] = [],
   ) {
     const directory = this.#directory()
-    return authorizeDecision({ person: { email }, request, decision, clears, directory })
+    const now = Date.parse(this.#book.time())
+    const authenticatedAt = proof?.authenticatedAt ?? null
+    return authorizeDecision({
+      ...{ person: { email }, request, decision, clears, directory },
+      ...{ authenticatedAt, now },
+    })
   }
 
   /**

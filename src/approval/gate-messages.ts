@@ -96,6 +96,7 @@ const requirement = z.strictObject({
   by: texts,
   count: z.int().positive(),
   escalate: z.strictObject({ to: texts, afterMs: z.number().positive() }).exactOptional(),
+  stepUpMs: z.number().positive().exactOptional(),
 })
 
 const draft = z.strictObject({

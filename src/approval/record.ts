@@ -28,6 +28,9 @@ export type ApprovalRecord =
       readonly clears: readonly string[]
       /** For its shape, for so long and so many rows; null for one execution. */
       readonly terms: GrantTerms | null
+      /** When they had proved who they are (ISO 8601, UTC), and how, where that is known. */
+      readonly authenticatedAt: string | null
+      readonly acr: string | null
     }
   | {
       readonly type: 'approval.refused'

@@ -109,6 +109,9 @@ export interface Vote {
   readonly grant: GrantTerms | null
   /** They let it pass alone; the ticket that says why. */
   readonly breakGlass?: { readonly ticket: string }
+  /** When they had proved who they are, and how, where their channel knows it. ISO 8601, UTC. */
+  readonly authenticatedAt?: string
+  readonly acr?: string
   /** ISO 8601, UTC. */
   readonly at: string
 }

@@ -182,8 +182,9 @@ function buildAction({ deny, approve, unmask, allow }: RawRule['then']): RuleAct
   if (unmask !== undefined) return { kind: 'unmask', classes: unmask }
   if (approve === undefined) return { kind: 'allow', maxRows: allow?.max_rows ?? null }
   const { by, count, hold = null, expires = null, impact } = approve
-  const { escalate_to: to, after: afterMs } = approve
+  const { escalate_to: to, after: afterMs, step_up: stepUpMs } = approve
   const counts = impact === 'count' ? { counts: true as const } : {}
   const escalate = to && afterMs !== undefined ? { escalate: { to, afterMs } } : {}
-  return { kind: 'approve', by, count, hold, expires, ...counts, ...escalate }
+  const stepUp = stepUpMs === undefined ? {} : { stepUpMs }
+  return { kind: 'approve', by, count, hold, expires, ...counts, ...escalate, ...stepUp }
 }

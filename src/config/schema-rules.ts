@@ -74,6 +74,10 @@ const approve = z
       'Groups that may sign too, where nobody has decided by then.',
     ).optional(),
     after: duration.refine((ms) => ms > 0, 'must be more than 0').optional(),
+    step_up: duration
+      .refine((ms) => ms > 0, 'must be more than 0')
+      .optional()
+      .describe('How long ago, at most, whoever approves has proved to the provider who they are.'),
   })
   .superRefine(({ expires = DEFAULT_EXPIRES_MS, escalate_to, after }, context) => {
     const add = (path: string, message: string) =>

@@ -142,7 +142,7 @@ function decidingRoutes(
       answers: DECIDED,
       errors: {
         ...NOT_DECIDED,
-        403: ['self_approval', 'not_an_approver', 'may_not_clear', 'only_once'],
+        403: ['self_approval', 'not_an_approver', 'may_not_clear', 'only_once', 'step_up_required'],
         412: ['statement_differs'],
         422: ['idempotency_key_reused'],
       },
@@ -231,8 +231,13 @@ export function answerTo(
         'statement_differs',
         'statement_sha256 is not that of this statement: read the request again.',
       )
-    case 'refused':
-      return failed(403, result.code, result.message)
+    case 'refused': {
+      // Where it can be decided: the address leads a browser to the inbox.
+      const { url } = view(result.request)
+      return failed(403, result.code, result.message, {
+        ...(result.code === 'step_up_required' && { inbox: url }),
+      })
+    }
     default:
       return assertNever(result)
   }

@@ -1,6 +1,11 @@
 import { z } from 'zod'
 import { type Regulations, regulationsOf } from '../approval/regulations.ts'
-import { type ApprovalRequest, type Outcome, REQUEST_STATES } from '../approval/request.ts'
+import {
+  type ApprovalRequest,
+  type Outcome,
+  REQUEST_STATES,
+  type Vote,
+} from '../approval/request.ts'
 import { EFFECTS } from '../sql/statement.ts'
 
 /** A request as the HTTP API shows it. Times are ISO 8601, UTC. */
@@ -42,15 +47,18 @@ export function requestView(
     estimated_rows: request.estimatedRows,
     impact: request.impact ?? null,
     in_transaction: request.inTransaction,
-    requirements: request.requirements.map(({ escalate, ...one }) => ({
+    requirements: request.requirements.map(({ escalate, stepUpMs, ...one }) => ({
       ...one,
+      step_up_ms: stepUpMs ?? null,
       escalate: escalate ? { to: escalate.to, after_ms: escalate.afterMs } : null,
     })),
     escalated: request.escalated,
     reminded_at: request.remindedAt,
     waiting: request.waiting,
-    votes: request.votes.map(({ grant, breakGlass, ...vote }) => ({
+    votes: request.votes.map(({ grant, breakGlass, authenticatedAt, acr, ...vote }) => ({
       ...vote,
+      authenticated_at: authenticatedAt ?? null,
+      acr: acr ?? null,
       break_glass: breakGlass ?? null,
       scope: grant ? 'shape' : 'once',
       ...(grant && { minutes: grant.minutes, max_rows: grant.maxRows }),
@@ -117,6 +125,7 @@ export const ApprovalView = z.object({
   requirements: z.array(
     z.object({
       ...{ rule: text, by: texts, count: z.number() },
+      step_up_ms: z.number().nullable().default(null),
       escalate: z.object({ to: texts, after_ms: z.number() }).nullable().default(null),
     }),
   ),
@@ -133,6 +142,9 @@ export const ApprovalView = z.object({
       clears: texts.default([]),
       scope: z.enum(['once', 'shape']).default('once'),
       break_glass: z.object({ ticket: text }).nullable().default(null),
+      /** When they had proved to the identity provider who they are, and how. */
+      authenticated_at: text.nullable().default(null),
+      acr: text.nullable().default(null),
       minutes: z.number().optional(),
       max_rows: z.number().optional(),
       at: text,
@@ -200,8 +212,9 @@ export function requestFromView(raw: unknown): ApprovalRequest {
     estimatedRows: view.estimated_rows,
     ...(view.impact && { impact: view.impact }),
     inTransaction: view.in_transaction,
-    requirements: view.requirements.map(({ escalate, ...one }) => ({
+    requirements: view.requirements.map(({ escalate, step_up_ms: stepUpMs, ...one }) => ({
       ...one,
+      ...(stepUpMs !== null && { stepUpMs }),
       ...(escalate && { escalate: { to: escalate.to, afterMs: escalate.after_ms } }),
     })),
     escalated: view.escalated,
@@ -214,15 +227,29 @@ export function requestFromView(raw: unknown): ApprovalRequest {
     updatedAt: view.updated_at,
     expiresAt: view.expires_at,
     spentAt: view.spent_at,
-    votes: view.votes.map(({ minutes, max_rows: maxRows, scope: _, break_glass, ...vote }) => ({
-      ...vote,
-      ...(break_glass && { breakGlass: break_glass }),
-      grant: minutes === undefined || maxRows === undefined ? null : { minutes, maxRows },
-    })),
+    votes: view.votes.map(voteFrom),
     waiting: view.waiting,
     withdrawnCause: view.withdrawn_cause,
     outcome: view.outcome && outcomeFrom(view.outcome),
     history: { approved: view.history.approved, lastBy: view.history.last_by },
+  }
+}
+
+function voteFrom({
+  minutes,
+  max_rows: maxRows,
+  scope: _,
+  break_glass,
+  authenticated_at,
+  acr,
+  ...vote
+}: z.output<typeof ApprovalView>['votes'][number]): Vote {
+  return {
+    ...vote,
+    ...(break_glass && { breakGlass: break_glass }),
+    ...(authenticated_at !== null && { authenticatedAt: authenticated_at }),
+    ...(acr !== null && { acr }),
+    grant: minutes === undefined || maxRows === undefined ? null : { minutes, maxRows },
   }
 }
 

@@ -4,6 +4,9 @@ import type { Person } from './principal.ts'
 interface Ballot {
   readonly person: string
   readonly decision: 'approve' | 'deny'
+  /** When it was given, and when its giver had last proved who they are. ISO 8601, UTC. */
+  readonly at?: string
+  readonly authenticatedAt?: string
 }
 
 /** What of a request bears on who may answer it. */
@@ -21,6 +24,8 @@ export interface DecidableRequest {
     readonly count: number
     /** Groups whose members count too, once the rule is among `escalated`. */
     readonly escalate?: { readonly to: readonly string[] }
+    /** How long ago, at most, each of them has proved who they are; milliseconds. */
+    readonly stepUpMs?: number
   }[]
   /** Rules whose second group may decide now; none where it is left out. */
   readonly escalated?: readonly string[]
@@ -34,7 +39,7 @@ export type Authorization =
   | { readonly ok: true; readonly person: Person; readonly completes: boolean }
   | {
       readonly ok: false
-      readonly code: 'self_approval' | 'not_an_approver' | 'may_not_clear'
+      readonly code: 'self_approval' | 'not_an_approver' | 'may_not_clear' | 'step_up_required'
       /** One sentence, said to the person. */
       readonly message: string
     }
@@ -50,16 +55,21 @@ export function authorizeDecision(question: {
   readonly decision: 'approve' | 'deny'
   /** Data classes that this person lets leave in clear by an approval. */
   readonly clears?: readonly string[]
+  /** When this person last proved who they are, as the channel knows it; null: it doesn't. */
+  readonly authenticatedAt?: number | null
+  /** Milliseconds since the epoch. */
+  readonly now?: number
   readonly directory: Directory
 }): Authorization {
-  const { decision, clears = [], directory } = question
+  const { decision, clears = [], directory, authenticatedAt = null, now = 0 } = question
   const request = withEscalation(question.request)
   const person = directory.person(question.person.email)
   if (!person) return notAnApprover('You are not listed among the people of the configuration.')
   const tie = tieTo(request, person)
   if (tie !== null) return selfApproval(tie)
   if (decision === 'deny') return authorizeDeny(request, person)
-  const verdict = authorizeApprove(request, person, directory)
+  const provedMs = authenticatedAt === null ? null : ageOf(authenticatedAt, now)
+  const verdict = authorizeApprove(request, { ...person, provedMs }, directory)
   const kept = clears.find((one) => !mayClear(request, person, one, directory))
   return verdict.ok && kept !== undefined ? mayNotClear(request, kept) : verdict
 }
@@ -165,34 +175,71 @@ function authorizeDeny(request: DecidableRequest, person: Person): Authorization
 
 function authorizeApprove(
   request: DecidableRequest,
-  person: Person,
+  person: Voter,
   directory: Directory,
 ): Authorization {
   const voters = approvers(request, directory)
   const open = request.requirements.filter((requirement) => missing(requirement, voters) > 0)
   if (!open.some((requirement) => isIn(person, requirement.by))) return outsider(request)
+  const mine = request.requirements.filter((requirement) => isIn(person, requirement.by))
+  if (!mine.every((requirement) => isFresh(person, requirement))) return stepUp(mine)
   const after = new Map(voters).set(sameName(person.email), person)
   const completes = request.requirements.every((requirement) => missing(requirement, after) === 0)
   return { ok: true, person, completes }
 }
 
 /** The distinct people whose approval counts today. */
-function approvers(request: DecidableRequest, directory: Directory): Map<string, Person> {
-  const voters = new Map<string, Person>()
+function approvers(request: DecidableRequest, directory: Directory): Map<string, Voter> {
+  const voters = new Map<string, Voter>()
   for (const vote of request.votes) {
     const person = directory.signer(vote.person)
     if (vote.decision !== 'approve' || !person || tieTo(request, person) !== null) continue
-    voters.set(sameName(person.email), person)
+    voters.set(sameName(person.email), { ...person, provedMs: provedOf(vote) })
   }
   return voters
 }
 
+/** Somebody who signs, and how long before they had proved who they are; null: nobody knows. */
+interface Voter extends Person {
+  readonly provedMs: number | null
+}
+
+function provedOf({ at, authenticatedAt }: Ballot): number | null {
+  if (at === undefined || authenticatedAt === undefined) return null
+  return ageOf(Date.parse(authenticatedAt), Date.parse(at))
+}
+
+/** Two clocks differ by some seconds; a proof of tomorrow is none. */
+const SKEW_MS = 30_000
+
+function ageOf(authenticatedAt: number, now: number): number | null {
+  const age = now - authenticatedAt
+  return Number.isFinite(age) && age >= -SKEW_MS ? Math.max(0, age) : null
+}
+
+function isFresh({ provedMs }: Voter, { stepUpMs }: { readonly stepUpMs?: number }): boolean {
+  return stepUpMs === undefined || (provedMs !== null && provedMs <= stepUpMs)
+}
+
+function stepUp(requirements: readonly { readonly stepUpMs?: number }[]): Authorization {
+  const strictest = Math.min(...requirements.map((one) => one.stepUpMs ?? Number.POSITIVE_INFINITY))
+  const ago = strictest < 60_000 ? `${strictest / 1_000} s` : `${strictest / 60_000} min`
+  const message = `This takes a sign-in of at most ${ago} ago. Approve it in the inbox, which asks you to sign in again; a token or a chat can not.`
+  return { ok: false, code: 'step_up_required', message }
+}
+
 /** How many more people a requirement needs; at least one has to sign whatever the count says. */
 function missing(
-  requirement: { readonly by: readonly string[]; readonly count: number },
-  voters: ReadonlyMap<string, Person>,
+  requirement: {
+    readonly by: readonly string[]
+    readonly count: number
+    readonly stepUpMs?: number
+  },
+  voters: ReadonlyMap<string, Voter>,
 ): number {
-  const signed = [...voters.values()].filter((person) => isIn(person, requirement.by)).length
+  const signed = [...voters.values()].filter(
+    (person) => isIn(person, requirement.by) && isFresh(person, requirement),
+  ).length
   return Math.max(0, Math.max(1, requirement.count) - signed)
 }
 

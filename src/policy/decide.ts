@@ -94,9 +94,10 @@ export function atLeastApproved(decision: Decision, rules: readonly string[]): B
 /** Who has to sign where a rule asks for it. */
 export function requirementOf(
   rule: string,
-  { by, count, escalate }: Extract<RuleAction, { kind: 'approve' }>,
+  { by, count, escalate, stepUpMs }: Extract<RuleAction, { kind: 'approve' }>,
 ): Requirement {
-  return escalate ? { rule, by, count, escalate } : { rule, by, count }
+  const stepUp = stepUpMs === undefined ? {} : { stepUpMs }
+  return escalate ? { rule, by, count, escalate, ...stepUp } : { rule, by, count, ...stepUp }
 }
 
 /** A statement without any effect is one that nobody understood. */

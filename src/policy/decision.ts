@@ -5,6 +5,8 @@ export interface Requirement {
   readonly count: number
   /** Where nobody has decided by then, members of these groups may, too. */
   readonly escalate?: Escalation
+  /** How long ago, at most, each of them has proved who they are; milliseconds. */
+  readonly stepUpMs?: number
 }
 
 export interface Escalation {

@@ -38,6 +38,8 @@ export type RuleAction =
       /** The rows that it would change are counted first, and are the most that it may. */
       readonly counts?: true
       readonly escalate?: Escalation
+      /** How long ago, at most, whoever approves has signed in; milliseconds. */
+      readonly stepUpMs?: number
     }
   | { readonly kind: 'unmask'; readonly classes: readonly string[] }
 

@@ -64,6 +64,8 @@ async function setUp(t: Test) {
     channel: 'cli',
     clears: [],
     terms: null,
+    authenticatedAt: null,
+    acr: null,
   })
   clock.advance(3_600_000)
   trail.append({

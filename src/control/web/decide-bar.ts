@@ -1,16 +1,20 @@
 import { visibleLine } from '../../approval/channels/visible.ts'
 import { DENY_REASONS } from '../../approval/deny-reasons.ts'
 import { approversOf } from '../../approval/desk-events.ts'
+import { DEFAULT_TERMS, LONGEST_GRANT_MINUTES } from '../../approval/grant.ts'
 import type { ApprovalRequest } from '../../approval/request.ts'
 import { authorizeDecision, isOwner } from '../../identity/authorize-decision.ts'
 import { type Directory, sameName } from '../../identity/directory.ts'
 import type { Person } from '../../identity/principal.ts'
 import { type Html, html } from './html.ts'
+import type { KeptAnswer } from './kept-answers.ts'
 import { countdown } from './moments.ts'
 import { named, titleOf } from './request-words.ts'
 
 /** What the fields' names begin with that say which class leaves in clear. */
 export const CLEAR = 'clear:'
+/** The button that approves the shape of a statement for a time. */
+export const SHAPE = 'approve-shape'
 
 /** What became of what the reader has just sent. */
 export interface Notice {
@@ -26,6 +30,10 @@ export interface DecideContext {
   /** One decision of this page: sent twice, it counts once. */
   readonly idempotencyKey: string
   readonly notice: Notice | null
+  /** What they had typed in before they signed in again; null for nothing. */
+  readonly kept: KeptAnswer | null
+  /** Whether they can sign in at an identity provider, which proves anew who they are. */
+  readonly canProve: boolean
   readonly now: number
 }
 
@@ -46,16 +54,22 @@ function pendingBar(context: DecideContext): Html {
     authorizeDecision({ person: viewer, request, decision, directory })
   const [approve, deny] = [may('approve'), may('deny')]
   const signed = approversOf(request).some((email) => sameName(email) === sameName(viewer.email))
-  const canApprove = approve.ok && !signed
+  // Who signed in too long ago may press it: they are sent to sign in again first.
+  const provable = !approve.ok && approve.code === 'step_up_required' && context.canProve
+  const canApprove = (approve.ok || provable) && !signed
   if (!canApprove && !deny.ok) return cannot(context, approve.ok ? '' : approve.message)
   return html`<form class="bar" id="decision" method="post" action="/inbox/requests/${request.id}/decision" aria-label="Your decision" data-step="choose" data-what="${whatOf(request)}">
 ${hidden(context)}
+${context.kept && html`<p class="notice good" role="status">You have signed in again. What you had typed in is here; nothing was sent yet.</p>`}
+${provable && !signed && html`<p class="fine" id="step-up">To approve this you may have to sign in again first; what you type in is kept.</p>`}
+${!approve.ok && approve.code === 'step_up_required' && !provable && html`<p class="fine">${approve.message}</p>`}
 ${signed && html`<p class="fine">You have signed; somebody else has to sign too.</p>`}
 <p class="ask" id="ask" hidden></p>
 ${deny.ok && cannedReasons()}
 <div class="reason"><label for="reason">Reason <span class="fine">optional; kept with your decision</span></label>
-<textarea id="reason" name="reason" rows="2" maxlength="2000" autocomplete="off"></textarea></div>
+<textarea id="reason" name="reason" rows="2" maxlength="2000" autocomplete="off">${context.kept?.reason ?? null}</textarea></div>
 ${canApprove && clearances(context)}
+${canApprove && shapeTerms(request)}
 <div class="buttons">
 <span class="left">${countdown(request.expiresAt, context.now)} <span class="fine">left</span></span>
 <button class="deny" name="decision" value="deny" aria-keyshortcuts="d" aria-describedby="ask">Deny</button>
@@ -72,13 +86,24 @@ function cannedReasons(): Html {
   )}</select></div>`
 }
 
+/** Where what differs in its constants only can be approved for a time. */
+function shapeTerms({ shape, asksClear }: ApprovalRequest): Html | null {
+  if (shape === null || asksClear.length > 0) return null
+  const { minutes, maxRows } = DEFAULT_TERMS
+  return html`<details class="shape"><summary>Approve this shape for a time</summary>
+<p class="fine" id="shape-help">What this agent then sends on this database runs, where it differs from this statement in its constants only.</p>
+<div class="terms"><label>Minutes <input type="number" name="minutes" min="1" max="${LONGEST_GRANT_MINUTES}" value="${minutes}" autocomplete="off" required></label>
+<label>Rows each, at most <input type="number" name="max_rows" min="1" max="999999999" value="${maxRows}" autocomplete="off" required></label>
+<button class="approve" name="decision" value="${SHAPE}" aria-describedby="shape-help ask">Approve the shape</button></div></details>`
+}
+
 /** What this person may let leave in clear beside what is asked for; nothing is chosen for them. */
-function clearances({ request, directory, viewer }: DecideContext): Html | null {
+function clearances({ request, directory, viewer, kept }: DecideContext): Html | null {
   const mine = request.clearable.filter((dataClass) => directory.clears(viewer, dataClass))
   if (mine.length === 0) return null
   return html`<fieldset class="clear"><legend>Unmask for this once</legend>${mine.map(
     (dataClass) =>
-      html`<label><input type="checkbox" name="${CLEAR}${dataClass}" autocomplete="off"> ${named(dataClass)}</label>`,
+      html`<label><input type="checkbox" name="${CLEAR}${dataClass}" autocomplete="off"${kept?.clears.includes(dataClass) === true && html` checked`}> ${named(dataClass)}</label>`,
   )}</fieldset>`
 }
 

@@ -2,13 +2,17 @@ import type { FastifyRequest } from 'fastify'
 import { statusOf } from '../../approval/channels/rendering.ts'
 import { type DecideResult, winnerOf } from '../../approval/decide-result.ts'
 import { denyReason } from '../../approval/deny-reasons.ts'
+import type { Proof } from '../../approval/desk.ts'
+import { type GrantTerms, LONGEST_GRANT_MINUTES } from '../../approval/grant.ts'
+import { CLAIMS_MS } from '../../identity/accounts.ts'
 import { assertNever } from '../../lib/assert-never.ts'
 import { ApiError } from '../api-error.ts'
 import type { IdempotentAnswers } from '../idempotency.ts'
-import { CLEAR, type Notice } from './decide-bar.ts'
-import { fieldsOf } from './form-fields.ts'
+import { CLEAR, type Notice, SHAPE } from './decide-bar.ts'
+import { type Fields, fieldsOf } from './form-fields.ts'
+import type { KeptAnswer } from './kept-answers.ts'
 import type { InboxOptions } from './web-options.ts'
-import type { Viewer } from './who.ts'
+import { proofOf, type Viewer } from './who.ts'
 
 const LONGEST_REASON = 2_000
 const SHA256 = /^[0-9a-f]{64}$/
@@ -17,6 +21,8 @@ const SHA256 = /^[0-9a-f]{64}$/
 export interface Decided {
   readonly status: number
   readonly notice: Notice | null
+  /** What the person typed in, where they have to sign in again before it can count. */
+  readonly again: KeptAnswer | null
 }
 
 /** Takes the decision that a form carries, once for each form. Throws 422 for one that isn't ours. */
@@ -36,12 +42,39 @@ export async function decideByForm(
   if (sha === undefined || !SHA256.test(sha)) throw unreadable('The form names no statement.')
   if (!idempotency_key) throw unreadable('The form has no key.')
   const person = viewer.person.email
-  const scope = { person, path: request.url, body: { decision, reason, sha, clears } }
+  const grant = decision === SHAPE ? termsIn(fields) : null
+  const scope = { person, path: request.url, body: { decision, reason, sha, clears, grant } }
+  let again: KeptAnswer | null = null
   const answer = await options.answers.once(idempotency_key, scope, async () => {
-    const result = await takenBy(options, { id, person, decision, reason, sha, clears })
+    const proof = proofOf(viewer)
+    const result = await takenBy(options, {
+      ...{ id, person, decision, reason, sha, clears, grant, proof },
+    })
+    if (result.kind === 'refused' && needsProof(result.code, viewer, options)) {
+      again = { reason, clears }
+    }
     return { status: statusFor(result), body: noticeOf(result) }
   })
-  return { status: answer.status, notice: answer.body as Notice | null }
+  return { status: answer.status, notice: answer.body as Notice | null, again }
+}
+
+/** Whether another sign-in could make of this no a yes. */
+function needsProof(code: string, { account, person }: Viewer, { web, clock }: InboxOptions) {
+  const client = web.oidc?.client()
+  if (!web.oidc || !client) return false
+  if (code === 'step_up_required') return true
+  const named = web.oidc.accounts.namedAt(person.email)
+  const lapsed = client.namesGroups && clock.now() - named >= CLAIMS_MS
+  return code === 'not_an_approver' && account !== null && lapsed
+}
+
+function termsIn({ minutes = '', max_rows: rows = '' }: Fields): GrantTerms {
+  const terms = { minutes: Number(minutes), maxRows: Number(rows) }
+  if (!/^\d{1,4}$/.test(minutes) || terms.minutes < 1 || terms.minutes > LONGEST_GRANT_MINUTES) {
+    throw unreadable(`Minutes are a number from 1 to ${LONGEST_GRANT_MINUTES}.`)
+  }
+  if (!/^\d{1,9}$/.test(rows) || terms.maxRows < 1) throw unreadable('Rows are a number from 1 on.')
+  return terms
 }
 
 function takenBy(
@@ -53,13 +86,19 @@ function takenBy(
     readonly reason: string
     readonly sha: string
     readonly clears: readonly string[]
+    readonly grant: GrantTerms | null
+    readonly proof: Proof | null
   },
 ): Promise<DecideResult> {
-  const { id, person, decision, reason, sha, clears } = answer
+  const { id, person, reason, sha, clears, grant, proof } = answer
+  const decision = answer.decision === SHAPE ? 'approve' : answer.decision
   const channel = 'inbox'
   if (decision === 'withdraw') return desk.withdrawByOwner(id, { person, channel })
   if (decision !== 'approve' && decision !== 'deny') throw unreadable('Approve or deny.')
-  return desk.decide(id, { person, channel, decision, reason, clears, statementSha256: sha })
+  return desk.decide(id, {
+    ...{ person, channel, decision, reason, clears, grant, proof },
+    statementSha256: sha,
+  })
 }
 
 function statusFor({ kind }: DecideResult): number {

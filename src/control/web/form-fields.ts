@@ -15,8 +15,10 @@ export function readForms(server: FastifyInstance): void {
   )
 }
 
+export type Fields = Readonly<Record<string, string | undefined>>
+
 /** The fields of a form that was posted; none where no form was. */
-export function fieldsOf(request: FastifyRequest): Readonly<Record<string, string | undefined>> {
+export function fieldsOf(request: FastifyRequest): Fields {
   const { body } = request
   return typeof body === 'object' && body !== null ? (body as Record<string, string>) : {}
 }

@@ -15,5 +15,5 @@ export function hop(reply: FastifyReply, { web }: InboxOptions, to: string): Fas
 }
 
 function pageTo(to: string, style: string): Html {
-  return html`<!doctype html><html lang="en"><meta charset="utf-8"><title>Countersign</title><link rel="stylesheet" href="${style}"><meta http-equiv="refresh" content="0; url=${to}"><p><a href="${to}">Open the inbox</a></p>`
+  return html`<!doctype html><html lang="en"><meta charset="utf-8"><title>Countersign</title><link rel="stylesheet" href="${style}"><meta http-equiv="refresh" content="0; url=${to}"><p><a id="onward" href="${to}">Go on</a></p>`
 }

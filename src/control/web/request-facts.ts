@@ -117,7 +117,7 @@ function history({ history: { approved, lastBy } }: ApprovalRequest): Html {
 }
 
 function requirement(
-  { rule, by: first, count, escalate }: ApprovalRequest['requirements'][number],
+  { rule, by: first, count, escalate, stepUpMs }: ApprovalRequest['requirements'][number],
   { votes, escalated }: ApprovalRequest,
   directory: Directory,
 ): Html {
@@ -131,7 +131,7 @@ function requirement(
       .map((person) => person?.email),
   ).size
   const people = count === 1 ? '1 person' : `${count} people`
-  return html`<div>${people} of ${by.map((group, at) => html`${at > 0 && ' or '}${named(group)}`)} <span class="fine">${signed} of ${count} signed; rule ${named(rule)}${laterText(escalate, second.length > 0)}</span></div>`
+  return html`<div>${people} of ${by.map((group, at) => html`${at > 0 && ' or '}${named(group)}`)} <span class="fine">${signed} of ${count} signed; rule ${named(rule)}${laterText(escalate, second.length > 0)}${stepUpMs !== undefined && `; signed in at most ${stepUpMs / 60_000} min before`}</span></div>`
 }
 
 /** Who else may sign from when on. */

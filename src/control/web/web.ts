@@ -8,14 +8,16 @@ import { cursorAfter, pageOf } from '../page.ts'
 import { decideByForm } from './decide.ts'
 import type { Notice } from './decide-bar.ts'
 import { fieldsOf, readForms } from './form-fields.ts'
+import { hop } from './hop.ts'
 import { inboxPage } from './inbox-page.ts'
+import { type KeptAnswer, KeptAnswers } from './kept-answers.ts'
 import { needOwnPage } from './own-page.ts'
 import { type PageContent, page } from './page-frame.ts'
 import { Renewals } from './renewal.ts'
 import { requestPage } from './request-page.ts'
 import { addressOf, titleOf } from './request-words.ts'
 import { signInRoutes, wayIn } from './sign-in.ts'
-import { problemPage } from './sign-in-page.ts'
+import { ownAddress, problemPage } from './sign-in-page.ts'
 import type { InboxOptions } from './web-options.ts'
 import { needViewer, type Viewer, viewerOf } from './who.ts'
 
@@ -55,6 +57,7 @@ export function webRoutes(server: FastifyInstance, options: InboxOptions): void 
 function pageRoutes(server: FastifyInstance, options: InboxOptions): void {
   const answers = new IdempotentAnswers()
   const renewals = new Renewals(options)
+  const kept = new KeptAnswers(options.clock)
 
   /** A page for whoever is signed in; the way in for everybody else. */
   const show = (
@@ -68,7 +71,12 @@ function pageRoutes(server: FastifyInstance, options: InboxOptions): void {
       return first === null ? make(request, reply, viewer) : reply.redirect(first, 303)
     })
   show('/inbox', (request, reply, viewer) => list(request, reply, options, viewer))
-  show('/inbox/requests/:id', (request, reply, viewer) => one(request, reply, options, { viewer }))
+  show('/inbox/requests/:id', (request, reply, viewer) => {
+    const id = idOf(request)
+    const isPage = request.headers['countersign-part'] === undefined
+    const again = isPage ? kept.take(viewer.person.email, id) : null
+    return one(request, reply, options, { viewer, kept: again })
+  })
 
   server.post('/inbox/requests/:id/decision', async (request, reply) => {
     const viewer = needViewer(request, options)
@@ -76,7 +84,13 @@ function pageRoutes(server: FastifyInstance, options: InboxOptions): void {
     const publicUrl = options.web.publicUrl()
     needOwnPage(request, { publicUrl, expected: viewer.formToken, given: form })
     const id = idOf(request)
-    const { status, notice } = await decideByForm(request, { id, viewer }, { ...options, answers })
+    const decided = await decideByForm(request, { id, viewer }, { ...options, answers })
+    const { status, notice, again } = decided
+    if (again) {
+      kept.keep(viewer.person.email, id, again)
+      const to = encodeURIComponent(ownAddress(addressOf(id)))
+      return hop(reply, options, `/inbox/oidc/start?how=fresh&to=${to}`)
+    }
     if (status === 200) return reply.redirect(addressOf(id), 303)
     return one(request, reply.code(status), options, { viewer, notice })
   })
@@ -102,7 +116,15 @@ function one(
   request: FastifyRequest,
   reply: FastifyReply,
   options: InboxOptions,
-  { viewer, notice = null }: { readonly viewer: Viewer; readonly notice?: Notice | null },
+  {
+    viewer,
+    notice = null,
+    kept = null,
+  }: {
+    readonly viewer: Viewer
+    readonly notice?: Notice | null
+    readonly kept?: KeptAnswer | null
+  },
 ): FastifyReply {
   const found = options.desk.get(idOf(request))
   if (!found) throw new ApiError(404, 'not_found', 'There is no such request.')
@@ -114,6 +136,8 @@ function one(
     regulations: options.regulations?.() ?? {},
     rule: options.desk.ruleFor(found),
     viewer: viewer.person,
+    kept,
+    canProve: (options.web.oidc?.client() ?? null) !== null,
     formToken: viewer.formToken,
     idempotencyKey: randomBytes(16).toString('base64url'),
     before: at > 0 ? (all[at - 1] ?? null) : null,

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Proof } from '../../approval/desk.ts'
 import type { Person } from '../../identity/principal.ts'
 import { ApiError } from '../api-error.ts'
 import { cookieName, cookieOf, setCookie } from './cookies.ts'
@@ -13,6 +14,12 @@ export interface Viewer {
   readonly formToken: string
   /** Of the identity provider; null where they signed in with an access token. */
   readonly account: SessionAccount | null
+}
+
+/** When, and how, they proved who they are; null where nobody has said so. */
+export function proofOf({ account }: Viewer): Proof | null {
+  if (!account || account.authenticatedAt === null) return null
+  return { authenticatedAt: account.authenticatedAt, acr: account.acr }
 }
 
 /** Null where nobody is signed in: no session, its time is over, or the person isn't listed any more. */

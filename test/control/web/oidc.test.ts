@@ -249,3 +249,127 @@ t.test('where no provider is configured nobody signs in by one', async (t) => {
   t.match(await browser.go(`${house.base}${CALLBACK}?code=x&state=y`), { status: 404 })
   t.notMatch((await browser.go(`${house.base}/inbox/sign-in`)).text, 'Sign in with')
 })
+
+const STEP_UP_MS = 5 * 60_000
+const strict = [{ rule: 'strict', by: ['approvers'], count: 1, stepUpMs: STEP_UP_MS }]
+
+t.test('what asks for a fresh sign-in is approved after one, with what was typed in', async (t) => {
+  const house = await open(t)
+  const { base, desk, clock, provider } = house
+  const { browser } = await signIn(house)
+  const { id } = await house.open({ requirements: strict, clearable: ['pii.email'] })
+  const address = `${base}/inbox/requests/${id}`
+  const fields = async () => {
+    const { text } = await browser.go(address)
+    const form = text.slice(text.indexOf('id="decision"'))
+    const hidden = form.matchAll(/type="hidden" name="([^"]+)" value="([^"]*)"/g)
+    return Object.fromEntries([...hidden].map(([, name = '', value = '']) => [name, value]))
+  }
+  const post = async (more: Record<string, string>) =>
+    browser.post(`${address}/decision`, { ...(await fields()), ...more })
+  const typed = { decision: 'approve', reason: 'checked <b> twice', 'clear:pii.email': 'on' }
+  const sent = await post(typed)
+  const [, onward = ''] = /id="onward" href="([^"]+)"/.exec(sent.text) ?? []
+  t.match(
+    onward,
+    `/inbox/oidc/start?how=fresh&amp;to=${encodeURIComponent(`/inbox/requests/${id}`)}`,
+  )
+  t.equal(desk.get(id)?.state, 'pending')
+  const { logins } = provider
+  const back = await browser.go(base + onward.replaceAll('&amp;', '&'))
+  t.equal(provider.logins, logins + 1, 'they have proved it again')
+  t.equal(desk.get(id)?.state, 'pending', 'coming back decides nothing')
+  t.match(back.text, 'checked &lt;b&gt; twice</textarea>')
+  t.match(back.text, 'name="clear:pii.email" autocomplete="off" checked')
+  t.notMatch((await browser.go(address)).text, 'checked &lt;b&gt;', 'it is shown once')
+  t.match(await post(typed), { status: 303 })
+  const given = house.records.find(({ type }) => type === 'approval.voted')
+  t.match(given, { authenticatedAt: /Z$/, person: 'bo@example.com' })
+  t.match(desk.get(id), { state: 'approved', votes: [{ authenticatedAt: /Z$/ }] })
+
+  clock.advance(STEP_UP_MS + 1_000)
+  const later = await house.open({ binding: 'later', requirements: strict })
+  const late = await browser.post(`${base}/inbox/requests/${later.id}/decision`, {
+    ...{ ...(await fields()), idempotency_key: 'another', decision: 'approve' },
+    ...{ statement_sha256: later.statementSha256, form: await formToken(browser, base) },
+  })
+  t.match(late.text, 'id="onward"', 'older than asked')
+  t.equal(desk.get(later.id)?.state, 'pending')
+})
+
+async function formToken(browser: Wanderer, base: string): Promise<string> {
+  const { text } = await browser.go(`${base}/inbox`)
+  return /name="form" value="([^"]+)"/.exec(text)?.[1] ?? ''
+}
+
+t.test(
+  'no channel without a sign-in approves what asks for one, and every one may deny it',
+  async (t) => {
+    const house = await open(t)
+    const { base, desk, clock, tokens, open: ask } = house
+    const { id } = await ask({ requirements: strict })
+    const token = await tokens.add('bo@example.com')
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+    const call = (path: string, body: object) =>
+      fetch(`${base}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
+    const answer = await call(`/v1/approvals/${id}/decisions`, { decision: 'approve' })
+    t.equal(answer.status, 403)
+    const said = { error: { code: 'step_up_required' }, inbox: new RegExp(`/v1/approvals/${id}$`) }
+    t.match(await answer.json(), said)
+    const now = clock.now()
+    const by = (proof: object | null, channel = 'inbox') =>
+      desk.whyNot(id, { ...bo(), channel, decision: 'approve', proof } as never)
+    const at = (authenticatedAt: number) => ({ authenticatedAt, acr: null })
+    t.match(await by(null, 'slack'), { code: 'step_up_required' })
+    t.match(await by(at(now - STEP_UP_MS - 1)), { code: 'step_up_required' })
+    t.match(await by(at(now + 60_000)), { code: 'step_up_required' }, 'of tomorrow')
+    t.match(await by(at(Number.NaN)), { code: 'step_up_required' })
+    t.equal(await by(at(now - STEP_UP_MS)), null)
+    const own = await ask({ binding: 'own', requirements: strict, owners: ['bo@example.com'] })
+    const mine = { ...bo(), decision: 'approve', proof: at(now) } as const
+    t.match(await desk.decide(own.id, mine), { code: 'self_approval' }, 'it lifts nothing else')
+    t.match(await desk.decide(id, { ...bo(), decision: 'deny' }), { kind: 'decided' })
+
+    const two = [
+      { rule: 'loose', by: ['dba'], count: 2 },
+      { rule: 'strict', by: ['data-owner'], count: 1, stepUpMs: STEP_UP_MS },
+    ]
+    const both = await ask({ binding: 'both', requirements: two })
+    const ana = { ...bo(), person: 'ana@example.com', decision: 'approve' } as const
+    t.match(await desk.decide(both.id, ana), { kind: 'counted' }, 'whose rule asks for none')
+    t.match(await desk.decide(both.id, { ...mine, proof: null }), { code: 'step_up_required' })
+    t.match(await desk.decide(both.id, mine), { kind: 'decided' })
+  },
+)
+
+t.test('a shape is approved for a time in the inbox, within its terms', async (t) => {
+  const house = await open(t)
+  const { base, desk } = house
+  const { browser } = await signIn(house)
+  const shape = 'a'.repeat(64)
+  const { id, statementSha256 } = await house.open({ shape })
+  const page = await browser.go(`${base}/inbox/requests/${id}`)
+  t.match(page.text, 'value="approve-shape"')
+  const post = async (key: string, terms: Record<string, string>) =>
+    browser.post(`${base}/inbox/requests/${id}/decision`, {
+      ...{ form: await formToken(browser, base), statement_sha256: statementSha256 },
+      ...{ idempotency_key: key, decision: 'approve-shape', ...terms },
+    })
+  for (const [minutes, max_rows] of [
+    ...[
+      ['0', '1'],
+      ['1441', '1'],
+      ['1', '0'],
+      ['1', ''],
+      ['', '5'],
+      ['1e1', '5'],
+      ['-1', '5'],
+    ],
+  ] as [string, string][]) {
+    t.match(await post(`k${minutes}.${max_rows}`, { minutes, max_rows }), { status: 422 })
+  }
+  t.match(await post('good', { minutes: '5', max_rows: '7' }), { status: 303 })
+  t.match([...desk.grants()], [{ shape, maxRows: 7, request: id }])
+  const once = await house.open({ binding: 'once' })
+  t.notMatch((await browser.go(`${base}/inbox/requests/${once.id}`)).text, 'approve-shape')
+})

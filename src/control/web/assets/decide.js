@@ -4,6 +4,7 @@ import { load, SignedOut, say, takeMain } from './swap.js'
 
 const QUESTIONS = {
   approve: (/** @type {string} */ what) => `Approve once: ${what}?`,
+  'approve-shape': (/** @type {string} */ what) => `Approve the shape of ${what}?`,
   deny: (/** @type {string} */ what) => `Deny ${what}? The agent is told your reason.`,
   withdraw: (/** @type {string} */ what) => `Withdraw ${what}? Nobody can approve it then.`,
 }
@@ -52,6 +53,12 @@ function onSwapped(event) {
     const box = form.elements.namedItem(name)
     if (box instanceof HTMLInputElement) box.checked = true
   }
+  const [shape, terms] = [before.querySelector('details'), form.querySelector('details')]
+  if (shape && terms) terms.open = shape.open
+  for (const { name, value } of numbers(before)) {
+    const box = form.elements.namedItem(name)
+    if (box instanceof HTMLInputElement) box.value = value
+  }
   const chosen = /** @type {Decision | 'choose'} */ (before.dataset.step)
   const button = chosen === 'choose' ? null : buttonOf(form, chosen)
   if (button) choose(form, button, /** @type {Decision} */ (chosen))
@@ -80,7 +87,8 @@ function onClick(event) {
 /** What is asked is what is sent. */
 function onChange() {
   const form = decisionForm()
-  if (form && form.dataset.step === 'approve') showStep(form, 'approve')
+  const step = form?.dataset.step
+  if (form && (step === 'approve' || step === 'approve-shape')) showStep(form, step)
 }
 
 /** @param {KeyboardEvent} event */
@@ -124,6 +132,10 @@ function showStep(form, step) {
  */
 function whatOf(form, decision) {
   const what = form.dataset.what ?? 'it'
+  if (decision === 'approve-shape') {
+    const { minutes, max_rows: rows } = Object.fromEntries(new FormData(form))
+    return `${what}: for ${minutes} minutes, at most ${rows} rows each`
+  }
   const classes = unmasked(form).map((box) => box.parentElement?.textContent?.trim())
   return decision === 'approve' && classes.length > 0
     ? `${what}, unmasking ${classes.join(', ')}`
@@ -136,6 +148,14 @@ function whatOf(form, decision) {
  */
 function unmasked(form) {
   return [...form.querySelectorAll('input')].filter((box) => box.type === 'checkbox' && box.checked)
+}
+
+/**
+ * @param {HTMLFormElement} form
+ * @returns {HTMLInputElement[]}
+ */
+function numbers(form) {
+  return [...form.querySelectorAll('input')].filter((box) => box.type === 'number')
 }
 
 /** @param {string} text */
@@ -156,7 +176,12 @@ async function send(form, button) {
   // The names of a FormData with its button are those that a form without scripts posts.
   const fields = [...new FormData(form, button)].map(([name, value]) => [name, String(value)])
   try {
-    takeMain(await load(form.action, { method: 'POST', body: new URLSearchParams(fields) }))
+    const page = await load(form.action, { method: 'POST', body: new URLSearchParams(fields) })
+    // They have to sign in again first: the way there is a page that leads on.
+    const onward = page.getElementById('onward')
+    if (onward instanceof HTMLAnchorElement)
+      return location.assign(onward.getAttribute('href') ?? '')
+    takeMain(page)
     const outcome = document.querySelector('#notice') ?? document.querySelector('.outcome')
     say(outcome?.textContent ?? '')
   } catch (error) {
