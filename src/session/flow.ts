@@ -1,34 +1,17 @@
 import { Permit } from '../approval/permit.ts'
-import type { Approved } from '../approval/request.ts'
-import type { Principal } from '../identity/principal.ts'
-import { type Deferred, deferred } from '../lib/deferred.ts'
 import { ProxyError } from '../lib/errors.ts'
-import { atLeastApproved } from '../policy/decide.ts'
-import type { Allow, RequireApproval } from '../policy/decision.ts'
+import type { Allow } from '../policy/decision.ts'
 import type { Copy } from '../sql/statement.ts'
-import type { Outbox } from '../wire/outbox.ts'
 import type { AnyRequest, Dialogue, Outgoing } from '../wire/protocol.ts'
-import type { Context } from './binding.ts'
 import { ceilingOf, onlySends } from './ceiling.ts'
 import { CeilingRuns } from './ceiling-runs.ts'
 import type { Diagnostics } from './diagnostics.ts'
 import type { Exchange } from './exchange.ts'
-import {
-  gone,
-  rulesChanged,
-  severalWait,
-  standsBehind,
-  transactionFailed,
-  unresolved,
-  withinCopy,
-} from './flow-errors.ts'
-import { Hold, type Holder, type Interruption } from './hold.ts'
-import { runsWhenPrepared } from './prepare-runs.ts'
-import type { Records } from './records.ts'
-import type { ResultMeter, RowLimits } from './row-limits.ts'
-import type { Services, Settings } from './services.ts'
+import { rulesChanged, severalWait, standsBehind } from './flow-errors.ts'
+import type { Services } from './services.ts'
 import { type ClientFrame, type Judge, type RunStep, type Step, undo } from './step.ts'
-import { cannotBeRead, denied, type Verdicts } from './verdicts.ts'
+import { cannotBeRead, denied } from './verdicts.ts'
+import { Waiting, type WaitingOptions } from './waiting.ts'
 
 /** Messages that execute nothing need no rule. */
 export const PROTOCOL: Allow = { kind: 'allow', rules: ['protocol'], unmask: [] }
@@ -36,19 +19,9 @@ export const PROTOCOL: Allow = { kind: 'allow', rules: ['protocol'], unmask: [] 
 /** Who answers the Sync after a refusal: nobody waits for one, the proxy, or the server. */
 export type Discarding = 'no' | 'locally' | 'with-the-server'
 
-export interface FlowOptions {
-  readonly services: Services
-  readonly principal: Principal
-  readonly sessionId: string
+export interface FlowOptions extends WaitingOptions {
   readonly judge: Judge
-  readonly verdicts: Verdicts
-  readonly records: Records
-  readonly dialogue: Dialogue<Exchange, AnyRequest>
-  readonly settings: () => Settings
   readonly diagnostics: Diagnostics
-  readonly rowLimits: RowLimits
-  readonly toServer: Outbox
-  readonly toClient: Outbox
 }
 
 /** The way of a batch: judge, hold, record, forward; or be refused in its order. */
@@ -57,9 +30,7 @@ export class Flow {
   readonly #services: Services
   readonly #dialogue: Dialogue<Exchange, AnyRequest>
   readonly #ceilings: CeilingRuns
-  #hold: Hold | null = null
-  #drained: Deferred<void> | null = null
-  #interruption: Interruption | null = null
+  readonly waiting: Waiting
   /** Settles when what follows may be judged and sent: a cancel has arrived, the catalog is read. */
   #wait: Promise<void> | null = null
   discarding: Discarding = 'no'
@@ -70,29 +41,13 @@ export class Flow {
     this.#options = options
     this.#services = options.services
     this.#dialogue = options.dialogue
+    this.waiting = new Waiting(options)
     this.#ceilings = new CeilingRuns({
       ...options,
-      settled: () => this.#settled(),
+      settled: () => this.waiting.settled(),
       forward: (steps) => this.#forwardSteps(steps),
-      countersign: (exchange, decision) => this.#countersign(exchange, decision),
+      countersign: (exchange, decision) => this.waiting.countersign(exchange, decision),
     })
-  }
-
-  get holding(): boolean {
-    return this.#hold !== null
-  }
-
-  /** Ends the present hold, and with `disconnected` or `shutdown` every later one. */
-  interrupt(cause: Interruption): void {
-    if (cause !== 'cancelled') this.#interruption = cause
-    this.#hold?.interrupt(cause)
-    if (cause === 'disconnected') this.drained()
-  }
-
-  /** To be called when nothing that was sent is unanswered. */
-  drained(): void {
-    this.#drained?.resolve()
-    this.#drained = null
   }
 
   /** Lets nothing be judged or sent until this has settled. */
@@ -142,7 +97,7 @@ export class Flow {
 
   /** What the names of the batch mean is known only when all before it has been answered. */
   async #dispatchSettled(batch: readonly ClientFrame[]): Promise<readonly ClientFrame[]> {
-    if (this.#mustSettle(batch)) await this.#settled()
+    if (this.#mustSettle(batch)) await this.waiting.settled()
     return this.#dispatchSlowly(batch, [])
   }
 
@@ -193,7 +148,7 @@ export class Flow {
       if (error) return this.#refuse(batch, steps, index, error)
     }
     await this.#describeCopies(steps)
-    await this.#askWhatNamesMean(steps)
+    await this.waiting.askWhatNamesMean(steps)
     if (this.#wait !== null) await this.#wait
     if (this.#services.policy().version !== version && !this.#dialogue.skipping) {
       const at = this.#nowForbidden(steps)
@@ -280,9 +235,9 @@ export class Flow {
     const { decision } = step.exchange
     if (decision.kind !== 'require-approval') return null
     try {
-      const wrong = await this.#syntaxError(step)
+      const wrong = await this.waiting.syntaxError(step)
       if (wrong) return wrong
-      step.exchange.approval = await this.#countersign(step.exchange, decision)
+      step.exchange.approval = await this.waiting.countersign(step.exchange, decision)
       return null
     } catch (error) {
       if (error instanceof ProxyError) return error
@@ -302,162 +257,6 @@ export class Flow {
     }
   }
 
-  /** A slip of the pen needs no signature: where our reading isn't the server's, the server is asked. */
-  async #syntaxError({ frame, exchange }: RunStep): Promise<ProxyError | null> {
-    const { request } = frame
-    const [only, ...others] = exchange.statements
-    if (request.kind !== 'query' || !only || others.length > 0) return null
-    // To be asked, the server prepares it: nothing of it may run before it is signed.
-    if (runsWhenPrepared(only) || !this.#dialogue.syntaxError) return null
-    await this.#settled()
-    const asked = this.#dialogue.syntaxError(request.sql)
-    this.#options.toServer.flush()
-    return asked
-  }
-
-  // === holding
-
-  /** Holds one exchange until it has been signed; null where the server is going to skip it. */
-  async #countersign(exchange: Exchange, decision: RequireApproval): Promise<Approved | null> {
-    await this.#settled()
-    if (this.#dialogue.skipping) return null
-    this.#dialogue.closeOpenSegment()
-    await this.#settled()
-    if (this.#dialogue.transaction === 'failed') throw transactionFailed()
-    this.#services.counters.held++
-    return this.#signed(exchange, decision, {
-      decide: ({ statements }) => this.#options.verdicts.decide(statements, this.#inTransaction()),
-      context: (asked) => this.#context(asked),
-    })
-  }
-
-  /** Waits for a person. */
-  async #signed(
-    exchange: Exchange,
-    decision: RequireApproval,
-    asked: Pick<Holder, 'decide' | 'context'>,
-  ): Promise<Approved> {
-    const { services, principal, sessionId } = this.#options
-    const hold = new Hold(
-      {
-        services,
-        principal,
-        sessionId,
-        inTransaction: () => this.#inTransaction(),
-        bearsMs: () => services.bearsMs(this.#options.settings()),
-        ...asked,
-        notice: (text, detail) => this.#notice(text, detail),
-      },
-      exchange,
-      decision,
-    )
-    this.#hold = hold
-    if (this.#interruption) hold.interrupt(this.#interruption)
-    try {
-      return await hold.wait()
-    } finally {
-      this.#hold = null
-    }
-  }
-
-  /**
-   * What a result's statement means can't be asked while it is under way: it is asked before, where
-   * a limit may stop it.
-   */
-  async #askWhatNamesMean(steps: readonly Step[]): Promise<void> {
-    for (const step of steps) {
-      if (step.kind !== 'run' || step.exchange.context !== null) continue
-      if (!this.#options.rowLimits.mayAsk(step.exchange)) continue
-      await this.#settled()
-      if (this.#dialogue.skipping || this.#dialogue.transaction === 'failed') return
-      this.#dialogue.closeOpenSegment()
-      await this.#settled()
-      step.exchange.context = await this.#context(step.exchange)
-      await this.#warnEarly(step.exchange)
-    }
-  }
-
-  /** Of a limit that the planner expects it to go past: the agent can still ask for less. */
-  async #warnEarly(exchange: Exchange): Promise<void> {
-    const limitOf = (rows: number | null) =>
-      rows === null ? null : this.#options.rowLimits.expected(exchange, rows)
-    const { estimates } = this.#services
-    const rows = await estimates.unless((known) => limitOf(known) === null, exchange)
-    const limit = limitOf(rows)
-    if (rows === null || limit === null) return
-    this.#notice(
-      `some ${rows} rows are expected, and a person is asked for more than ${limit}`,
-      "It is the planner's estimate and stops nothing. Fewer rows, by WHERE or LIMIT, wait for nobody.",
-    )
-    this.#options.records.expected(exchange, { rows, limit })
-  }
-
-  /**
-   * Holds a result at a row that may not leave yet, as the export that it has become. Resolves when
-   * the rest may leave; rejects with what the client is to be told instead of it.
-   */
-  async holdResult(exchange: Exchange, meter: ResultMeter): Promise<void> {
-    const breach = meter.breach
-    const { context } = exchange
-    if (!breach) throw new Error('a result that went past no limit')
-    exchange.exceeded = true
-    // It is taken back: then there is time to ask.
-    if (exchange.counted || breach.action === 'deny') throw denied(breach.reason)
-    const { services } = this.#options
-    if (services.policy().shadow) {
-      const { reason } = breach
-      await this.#options.records.exceeded(exchange, { reason, rows: meter.rows, approval: null })
-      meter.overlook()
-      return
-    }
-    if (!context) throw unresolved('55000')
-    const exported = exchange.turnedOut({ effect: 'export', reason: breach.reason })
-    exported.rowsBegan = true
-    const decide = () =>
-      breach.beyond ??
-      atLeastApproved(this.#options.verdicts.decide(exported.statements, this.#inTransaction()), [
-        'limits',
-      ])
-    const decision = decide()
-    if (decision.kind === 'deny') throw denied(decision.reason)
-    services.counters.held++
-    const approval = await this.#signed(exported, decision, {
-      decide,
-      context: async () => context,
-    })
-    await this.#options.records.exceeded(exchange, {
-      reason: breach.reason,
-      rows: meter.rows,
-      approval,
-    })
-    if (exchange.approval) {
-      // A grant's: that was for as many rows as have left.
-      const ms = Math.round(services.clock.monotonic() - exchange.startedAt)
-      services.gate.settle(exchange.approval.id, { rows: meter.rows, ms, sqlState: null })
-    }
-    exchange.approval = approval
-    meter.lift()
-  }
-
-  #notice(text: string, detail: string): void {
-    this.#options.toClient.add(this.#dialogue.notice(text, detail))
-    this.#options.toClient.flush()
-  }
-
-  async #context(exchange: Exchange): Promise<Context> {
-    const answers: string[] = []
-    for (const statement of exchange.statements) {
-      const question = this.#dialogue.ask(this.#services.contextQuery(statement))
-      this.#options.toServer.flush()
-      const answer = await question
-      if (!answer.ok) throw unresolved(answer.sqlState)
-      const told = answer.rows.length === 1 ? answer.rows[0]?.[0] : null
-      if (!told) throw unresolved('02000')
-      answers.push(told.toString('utf8'))
-    }
-    return answers
-  }
-
   /** Before anything is written, so that nobody can read it for what it isn't. */
   async #noteCopies(copies: readonly Copy[]): Promise<void> {
     try {
@@ -465,19 +264,6 @@ export class Flow {
     } catch {
       throw denied('what it copies can not be noted now, for the schema can not be read: try later')
     }
-  }
-
-  /** Resolves when all that was sent has been answered. */
-  async #settled(): Promise<void> {
-    this.#options.toServer.flush()
-    while (!this.#dialogue.idle) {
-      if (this.#interruption === 'disconnected') throw gone()
-      // The server would wait for data for ever, and this for the server.
-      if (this.#dialogue.awaitsCopyData) throw withinCopy()
-      this.#drained ??= deferred<void>()
-      await this.#drained.promise
-    }
-    if (this.#interruption === 'disconnected') throw gone()
   }
 
   async #describeCopies(steps: readonly Step[]): Promise<void> {
@@ -498,7 +284,7 @@ export class Flow {
 
   /** COPY has no row description: what it sends is learned from a SELECT that would send the same. */
   async #describeCopy(exchange: Exchange): Promise<void> {
-    await this.#settled()
+    await this.waiting.settled()
     if (this.#dialogue.skipping || this.#dialogue.transaction === 'failed') return
     for (const [index, { copy }] of exchange.statements.entries()) {
       if (!copy) continue
@@ -531,7 +317,7 @@ export class Flow {
     const before = steps.slice(0, at)
     const runs = before.some((step) => step.kind === 'run' || step.kind === 'execute')
     if (runs) await this.#recordAndForward(before)
-    else await this.#settled()
+    else await this.waiting.settled()
     const quiet = this.#dialogue.segment === 'closed' && this.#dialogue.transaction === 'idle'
     const byServer =
       refused.kind === 'refuse' && (refused.behindFailure ?? refused.nameless) === true
@@ -595,7 +381,7 @@ export class Flow {
 
   #forwardSteps(steps: readonly Step[]): void {
     // A client that has gone is never executed for.
-    if (this.#interruption === 'disconnected') return
+    if (this.waiting.abandoned) return
     for (const step of steps) this.#forwardStep(step)
   }
 

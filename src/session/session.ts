@@ -158,7 +158,7 @@ export class Session {
     const notifications = new Notifications(this.#services, cancelKey.processId)
     return new Replies(this.#services, this.#records, notifications, this.#rowLimits, {
       ready: () => this.#becameReady(),
-      drained: () => this.#flow.drained(),
+      drained: () => this.#flow.waiting.drained(),
       completed: (exchange, warnings) => this.#diagnostics.completed(exchange, warnings),
       readsBy: (name, value) => this.#verdicts.readsBy(name, value),
       setting: (name, value) => {
@@ -259,7 +259,8 @@ export class Session {
     const bytes = this.#stable ? view : Buffer.from(view)
     const request = this.#dialogue.decode(type, bytes)
     // Nobody is left who could read the answer of what is held.
-    if (request.kind === 'terminate' && this.#flow.holding) this.#close('the client said goodbye')
+    if (request.kind === 'terminate' && this.#flow.waiting.holding)
+      this.#close('the client said goodbye')
     else this.#inbox.push({ request, bytes })
   }
 
@@ -339,7 +340,7 @@ export class Session {
   #resultExceeded(exchange: Exchange, meter: ResultMeter): void {
     this.#resultWaits = true
     this.#options.upstream.pause()
-    const decided = this.#flow.holdResult(exchange, meter)
+    const decided = this.#flow.waiting.holdResult(exchange, meter)
     this.#flow.waitFor(decided)
     decided.then(
       () => this.#guard(() => this.#resultGoesOn()),
@@ -414,14 +415,14 @@ export class Session {
   /** A CancelRequest came with this session's key. */
   cancel(address: string): void {
     this.#records.cancelRequested(address)
-    if (this.#flow.holding) this.#flow.interrupt('cancelled')
+    if (this.#flow.waiting.holding) this.#flow.waiting.interrupt('cancelled')
     else if (!this.#dialogue.idle) this.#flow.waitFor(this.#options.cancelUpstream())
   }
 
   /** Ends the session as soon as nothing is in flight; a held statement is withdrawn. */
   drain(): void {
     this.#draining = true
-    if (this.#busy || this.#flow.holding) this.#flow.interrupt('shutdown')
+    if (this.#busy || this.#flow.waiting.holding) this.#flow.waiting.interrupt('shutdown')
     else this.#endIfDrained()
   }
 
@@ -476,7 +477,7 @@ export class Session {
   #close(reason: string): void {
     if (this.#closed) return
     this.#closed = true
-    this.#flow.interrupt('disconnected')
+    this.#flow.waiting.interrupt('disconnected')
     // Of what is still under way nobody knows how it ends.
     if (this.#dialogue.idle) this.#leaveCursors()
     this.#idleTimer()
