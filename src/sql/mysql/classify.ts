@@ -1,11 +1,12 @@
 import { LRUCache } from 'lru-cache'
 import { type Clock, systemClock } from '../../lib/clock.ts'
+import { UnjudgedError } from '../judging-worker.ts'
 import { lineageSize } from '../lineage-size.ts'
 import type { CacheSize, Classifier, Parsed, SessionNames } from '../statement.ts'
 import { unreadable } from '../unreadable.ts'
 import { type Dialect, encodingOf, type SessionFacts } from './dialect.ts'
 import { Judge, type Judgement, type JudgeOptions } from './judge-text.ts'
-import { LargeTextJudge, UnjudgedError } from './large-text-judge.ts'
+import { LargeTextJudge } from './large-text-judge.ts'
 import type { MysqlSchema, MysqlSchemaSource } from './schema.ts'
 
 export interface MysqlClassifierOptions {

@@ -13,8 +13,6 @@ export interface JudgeJob {
   readonly version: number
 }
 
-export type JudgeAnswer = 'ready' | Judgement
-
 interface Line {
   readonly questions: MessagePort
   readonly answered: Int32Array

@@ -14,8 +14,6 @@ export interface JudgeJob {
   readonly schema: Pick<Schema, 'version' | 'implicitCasts'>
 }
 
-export type JudgeAnswer = 'ready' | Judgement
-
 interface Line {
   readonly questions: MessagePort
   readonly answered: Int32Array
