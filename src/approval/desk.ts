@@ -5,6 +5,7 @@ import {
   isOwner,
 } from '../identity/authorize-decision.ts'
 import { type Directory, sameName } from '../identity/directory.ts'
+import type { Person } from '../identity/principal.ts'
 import type { Clock } from '../lib/clock.ts'
 import { messageOf } from '../lib/errors.ts'
 import { proposedRule } from '../policy/proposed-rule.ts'
@@ -363,6 +364,11 @@ export class ApprovalDesk {
   /** Grants, those that changed last behind. */
   grants(): IterableIterator<Grant> {
     return this.#grants.all()
+  }
+
+  /** Whether a person may end a grant: its agent's owners, and all who are asked for such a thing. */
+  mayRevokeGrant(grant: Grant, person: Person): boolean {
+    return this.#grants.mayRevoke(grant, person)
   }
 
   /** Ends a grant; what it has let run stays. */

@@ -1,5 +1,6 @@
 import { isApproved, isOwner } from '../identity/authorize-decision.ts'
 import type { Directory } from '../identity/directory.ts'
+import type { Person } from '../identity/principal.ts'
 import type { Clock } from '../lib/clock.ts'
 import { approversOf } from './desk-events.ts'
 import { type Grant, type GrantUse, isLiveGrant, termsOf } from './grant.ts'
@@ -105,7 +106,6 @@ export class Grants {
     return grant === null || (!!known && isLiveGrant(known, this.#now()))
   }
 
-  /** To end one is always safe: for its agent's owners, and all who are asked for such a statement. */
   async revoke(
     id: string,
     { person: email, channel }: { readonly person: string; readonly channel: Channel },
@@ -114,14 +114,19 @@ export class Grants {
     return ended ?? { kind: 'unknown' }
   }
 
+  /** To end one is always safe: for its agent's owners, and all who are asked for such a statement. */
+  mayRevoke({ requirements, request: id }: Grant, person: Person): boolean {
+    const request = this.#book.get(id)
+    const asked = requirements.some(({ by, escalate }) =>
+      [...by, ...(escalate?.to ?? [])].some((group) => person.groups.includes(group)),
+    )
+    return asked || (request !== undefined && isOwner(request, person))
+  }
+
   async #revoke(grant: Grant, email: string, channel: Channel): Promise<RevokeResult> {
     const { grants, directory } = this.#options
     const person = directory().person(email)
-    const request = this.#book.get(grant.request)
-    const asked = grant.requirements.some(({ by, escalate }) =>
-      [...by, ...(escalate?.to ?? [])].some((group) => person?.groups.includes(group)),
-    )
-    if (!person || !(asked || (request && isOwner(request, person)))) {
+    if (!person || !this.mayRevoke(grant, person)) {
       const message = 'Those who may sign such a statement can revoke it, and owners of the agent.'
       return { kind: 'refused', message }
     }

@@ -226,6 +226,7 @@ export class ControlPlane {
         sessions: this.#sessions,
         assets: new Assets(),
         publicUrl: () => this.#config.listen.publicUrl,
+        agents: () => this.#config.agents.values(),
         oidc: {
           client: () => this.#oidc,
           accounts: this.#accounts,

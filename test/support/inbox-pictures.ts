@@ -57,7 +57,7 @@ function longScript(): string {
 
 const odd = `UPDATE accounts SET owner = 'eve\u202e' --\u202d' WHERE nаme = 'Ana' AND id\u200b = 7`
 
-async function fill(house: InboxHouse): Promise<Record<'held' | 'odd' | 'long', string>> {
+async function fill(house: InboxHouse): Promise<Record<'held' | 'odd' | 'long' | 'shape', string>> {
   const { open, desk, clock } = house
   const was = async (change: object, person: string, decision: 'approve' | 'deny', why = '') => {
     const { id, binding } = await open(change)
@@ -137,7 +137,18 @@ async function fill(house: InboxHouse): Promise<Record<'held' | 'odd' | 'long', 
     effects: [{ effect: 'opaque', reason: 'a trigger on tickets runs code that is not read' }],
     parameters: [],
   })
-  return { held: waiting.id, odd: strange.id, long: long.id }
+  const update = {
+    ...{ verb: 'UPDATE', statement: "UPDATE tickets SET state = 'closed' WHERE id = 4711" },
+    tables: [{ name: 'public.tickets', access: 'write', classes: [] }],
+    effects: [{ effect: 'write', reason: 'changes rows of tickets' }],
+  } as const
+  const granted = await open({ ...update, binding: 'granted', shape: 'a'.repeat(64) })
+  const grant = { minutes: 30, maxRows: 100 }
+  await desk.decide(granted.id, { ...answerOf('ana@example.com'), grant })
+  const own = { owners: ['bo@example.com'], agent: 'support-bot' }
+  const shape = await open({ ...update, binding: 'shape', shape: 'b'.repeat(64) })
+  await open({ ...update, ...own, binding: 'own' })
+  return { held: waiting.id, odd: strange.id, long: long.id, shape: shape.id }
 }
 
 async function signIn(context: BrowserContext, house: InboxHouse, token: string): Promise<Page> {
@@ -184,6 +195,13 @@ async function shapes(t: Test): Promise<void> {
     await picture(page, `help-${name}`, false)
     await page.goto(`${house.base}/inbox/requests/r2`)
     await picture(page, `denied-${name}`, false)
+    await page.goto(`${house.base}/inbox/requests/${ids.shape}`)
+    await page.click('details.shape summary')
+    await picture(page, `shape-${name}`)
+    for (const part of ['history', 'agents', 'grants']) {
+      await page.goto(`${house.base}/inbox/${part}`)
+      await picture(page, `${part}-${name}`)
+    }
     const owner = await house.tokens.add('cy@example.com')
     await context.clearCookies()
     const other = await signIn(context, house, owner)

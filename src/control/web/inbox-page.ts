@@ -79,7 +79,7 @@ ${older !== null && html`<p class="older"><a rel="next" href="/inbox?older=${old
 </section>`
 }
 
-function pastItem(request: ApprovalRequest): Html {
+export function pastItem(request: ApprovalRequest): Html {
   return html`<li class="request was">
 ${stateBadge(request)}
 <div class="what"><a class="open" id="open-${request.id}" href="${addressOf(request.id)}">${titleOf(request)}</a>

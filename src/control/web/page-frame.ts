@@ -16,12 +16,17 @@ export interface Frame {
 export interface PageContent {
   readonly title: string
   readonly main: Html
+  /** The address among the links on top; null or left out where it is none of them. */
+  readonly at?: string | null
   /** How a page without scripts keeps up; null where it may not go away under the reader's hands. */
   readonly refreshSeconds?: number | null
 }
 
 /** The whole document. Its text holds nothing that runs: scripts and styles are files of ours. */
-export function page(frame: Frame, { title, main, refreshSeconds = null }: PageContent): string {
+export function page(
+  frame: Frame,
+  { title, main, at = null, refreshSeconds = null }: PageContent,
+): string {
   const { assets, viewer, pending } = frame
   const count = viewer !== null && pending > 0 ? `(${pending}) ` : ''
   const document = html`<!doctype html>
@@ -39,6 +44,7 @@ ${refreshSeconds !== null && html`<noscript><meta http-equiv="refresh" content="
 <body data-now="${frame.now}"${viewer !== null && html` data-signed-in`}>
 <a class="skip" href="#main">Skip to the content</a>
 ${header(frame)}
+${viewer !== null && links(at)}
 <p id="connection" class="connection" role="status" hidden></p>
 <main id="main" tabindex="-1">${main}</main>
 ${viewer !== null && foot()}
@@ -65,6 +71,20 @@ ${
 <form method="post" action="/inbox/sign-out"><input type="hidden" name="form" value="${viewer.formToken}"><button class="quiet">Sign out</button></form></div>`
 }
 </header>`
+}
+
+const LINKS = [
+  ['/inbox', 'Waiting'],
+  ['/inbox/history', 'History'],
+  ['/inbox/agents', 'Agents'],
+  ['/inbox/grants', 'Grants'],
+] as const
+
+function links(at: string | null): Html {
+  return html`<nav class="links" aria-label="Inbox"><ul>${LINKS.map(
+    ([address, name]) =>
+      html`<li><a href="${address}"${address === at && html` aria-current="page"`}>${name}</a></li>`,
+  )}</ul></nav>`
 }
 
 const KEYS: readonly (readonly [string, string])[] = [

@@ -29,9 +29,11 @@ ${problem !== null && !withAccount && html`<p class="notice bad" role="alert" id
 </form></section>`
 }
 
+const OWN = /^\/inbox(?:\/(?:history|agents|grants|requests\/[A-Za-z0-9]{1,40}))?$/
+
 /** Only addresses of the inbox: nobody is sent elsewhere by a link. */
 export function ownAddress(to: unknown): string {
-  const isOwn = typeof to === 'string' && /^\/inbox(?:\/requests\/[A-Za-z0-9]{1,40})?$/.test(to)
+  const isOwn = typeof to === 'string' && OWN.test(to)
   return isOwn ? to : '/inbox'
 }
 

@@ -11,6 +11,8 @@ export interface WebOptions {
   readonly assets: Assets
   /** What people reach the inbox by, where that is configured: https there makes cookies Secure. */
   readonly publicUrl: () => string | null
+  /** Agents as the configuration lists them. */
+  readonly agents?: () => Iterable<{ readonly name: string; readonly owners: readonly string[] }>
   /** Sign-in at an identity provider; where it isn't given people sign in with tokens only. */
   readonly oidc?: OidcOptions
 }

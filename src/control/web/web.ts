@@ -11,6 +11,7 @@ import { fieldsOf, readForms } from './form-fields.ts'
 import { hop } from './hop.ts'
 import { inboxPage } from './inbox-page.ts'
 import { type KeptAnswer, KeptAnswers } from './kept-answers.ts'
+import { moreRoutes } from './more-pages.ts'
 import { needOwnPage } from './own-page.ts'
 import { type PageContent, page } from './page-frame.ts'
 import { Renewals } from './renewal.ts'
@@ -70,6 +71,11 @@ function pageRoutes(server: FastifyInstance, options: InboxOptions): void {
       const first = renewals.due(request, viewer)
       return first === null ? make(request, reply, viewer) : reply.redirect(first, 303)
     })
+  moreRoutes(server, options, (path, make) =>
+    show(path, (request, reply, viewer) =>
+      send(reply, options, viewer, { at: path, ...make(request, reply, viewer) }),
+    ),
+  )
   show('/inbox', (request, reply, viewer) => list(request, reply, options, viewer))
   show('/inbox/requests/:id', (request, reply, viewer) => {
     const id = idOf(request)
@@ -109,7 +115,9 @@ function list(
   const pending = pendingOf(options)
   const main = inboxPage({ pending, past, older: next, isOlder: older !== undefined, now })
   const title = older === undefined ? 'Inbox' : 'History'
-  return send(reply, options, viewer, { title, main, refreshSeconds: REFRESH_SECONDS })
+  return send(reply, options, viewer, {
+    ...{ title, main, at: '/inbox', refreshSeconds: REFRESH_SECONDS },
+  })
 }
 
 function one(

@@ -16,6 +16,7 @@ export function startDeciding() {
   document.addEventListener('click', onClick, true)
   document.addEventListener('keydown', onKey)
   document.addEventListener('change', onChange)
+  document.addEventListener('input', onChange)
   document.addEventListener('swapped', onSwapped)
 }
 
