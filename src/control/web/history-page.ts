@@ -21,7 +21,7 @@ export function historyPage({ query, agents, found, older, isOlder }: HistoryCon
 ${searchForm(query, agents)}
 ${livePart(
   'found',
-  html`<section aria-labelledby="found-title"><h2 id="found-title">${isEverything(query) ? 'Newest first' : 'Found'}</h2>
+  html`<section class="found" aria-labelledby="found-title"><h2 id="found-title">${isEverything(query) ? 'Newest first' : 'Found'}</h2>
 ${isOlder && html`<p><a href="${historyAddress(query)}">Newest</a></p>`}
 ${
   found.length === 0
