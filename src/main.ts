@@ -41,6 +41,8 @@ const COMMANDS: Readonly<Record<string, (program: Command) => Promise<void>>> = 
     ;(await import('./cli/agent-token.ts')).registerAgentToken(program, io)
   },
   token: async (program) => (await import('./cli/token.ts')).registerToken(program, io),
+  login: async (program) => (await import('./cli/login.ts')).registerLogin(program, io),
+  whoami: async (program) => (await import('./cli/login.ts')).registerWhoami(program, io),
   person: async (program) => (await import('./cli/person.ts')).registerPerson(program, io),
   check: async (program) => (await import('./cli/check.ts')).registerCheck(program, io),
   approvals: async (program) => (await import('./cli/approvals.ts')).registerApprovals(program, io),

@@ -11,6 +11,7 @@ import { ApiClient, ApiFailure, type Fetch } from './api-client.ts'
 import { watchApprovals } from './approvals-watch.ts'
 import { controlUrl } from './control-url.ts'
 import type { CommandIo } from './io.ts'
+import { SessionFile } from './session-file.ts'
 import { UsageError } from './usage-error.ts'
 
 export interface ApprovalsParts {
@@ -28,7 +29,7 @@ export interface Common {
 }
 
 const HELP = `
-The token is a person's, made by "countersign token add EMAIL"; what it may decide is what that
+The token is a person's, of "countersign login" or made by "countersign token add EMAIL"; what it may decide is what that
 person may: an owner of the agent can't approve its statements, here as anywhere.
 
 Exit codes: 0 done, 1 refused or failed, 2 used wrongly.
@@ -144,8 +145,12 @@ export async function runWithApi(
 ): Promise<void> {
   try {
     const url = await controlUrl(options, io.env)
-    const token = options.token ?? io.env.COUNTERSIGN_TOKEN
-    if (!token) throw new UsageError('give your token: COUNTERSIGN_TOKEN or --token')
+    const token = options.token ?? io.env.COUNTERSIGN_TOKEN ?? keptToken(io, url)
+    if (!token) {
+      throw new UsageError(
+        'log in (countersign login), or give a token: COUNTERSIGN_TOKEN, --token',
+      )
+    }
     await act(new ApiClient({ url, token, fetch: parts.fetch ?? fetch }))
     io.exit(0)
   } catch (error) {
@@ -153,6 +158,10 @@ export async function runWithApi(
     else io.err(`${visible(messageOf(error))}\n`)
     io.exit(error instanceof UsageError ? 2 : 1)
   }
+}
+
+function keptToken({ env }: CommandIo, url: string): string | undefined {
+  return env.HOME || env.XDG_CONFIG_HOME ? new SessionFile(env).find(url)?.token : undefined
 }
 
 function errorOf(error: unknown): { readonly code: string; readonly message: string } {

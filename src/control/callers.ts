@@ -4,6 +4,7 @@ import type { Directory } from '../identity/directory.ts'
 import { isWithinNetworks } from '../identity/networks.ts'
 import type { PersonTokens } from '../identity/person-tokens.ts'
 import type { Agent, Person } from '../identity/principal.ts'
+import type { SessionToken, SessionTokens } from '../identity/session-tokens.ts'
 import type { Clock } from '../lib/clock.ts'
 import { ApiError } from './api-error.ts'
 import type { Who } from './route.ts'
@@ -22,6 +23,8 @@ export interface CallersOptions {
   readonly clock: Clock
   readonly directory: () => Directory
   readonly tokens: PersonTokens
+  /** Of people who signed in with an account; where it isn't given there are none. */
+  readonly sessions?: SessionTokens | undefined
   /** Null where no agent can ask for actions. */
   readonly agents: {
     readonly tokens: ActionTokens
@@ -37,6 +40,7 @@ export class Callers {
   readonly #options: CallersOptions
   readonly #people = new WeakMap<FastifyRequest, Person>()
   readonly #agents = new WeakMap<FastifyRequest, Agent>()
+  readonly #sessions = new WeakMap<FastifyRequest, SessionToken>()
 
   constructor(options: CallersOptions) {
     this.#options = options
@@ -53,6 +57,8 @@ export class Callers {
     if (who === 'person' && !person) throw new ApiError(403, 'not_a_person', AGENTS_ONLY_ASK)
     if (who === 'agent' && !agent) throw new ApiError(403, 'not_an_agent', PEOPLE_DONT_ASK)
     if (person) this.#people.set(request, person)
+    const session = person && this.#options.sessions?.find(token)
+    if (session) this.#sessions.set(request, session)
     if (agent) this.#agents.set(request, agent)
   }
 
@@ -61,14 +67,19 @@ export class Callers {
     return this.#people.get(request) ?? unauthorized()
   }
 
+  /** The session by which they were; null where it was a token without one. */
+  session(request: FastifyRequest): SessionToken | null {
+    return this.#sessions.get(request) ?? null
+  }
+
   /** The agent that was admitted with this request. */
   agent(request: FastifyRequest): Agent {
     return this.#agents.get(request) ?? unauthorized()
   }
 
   #person(token: string): Person | undefined {
-    const { tokens, directory } = this.#options
-    const email = tokens.authenticate(token)
+    const { tokens, sessions, directory } = this.#options
+    const email = tokens.authenticate(token) ?? sessions?.find(token)?.person ?? null
     return email === null ? undefined : directory().person(email)
   }
 
@@ -92,6 +103,6 @@ const PEOPLE_DONT_ASK =
 /** Throws 401. */
 export function unauthorized(): never {
   const message =
-    'Send "Authorization: Bearer <token>" with a token made by `countersign token add EMAIL` for a person of the configuration.'
+    'Send "Authorization: Bearer <token>" with a token of `countersign login`, or made by `countersign token add EMAIL`, for a person of the configuration.'
   throw new ApiError(401, 'unauthorized', message)
 }

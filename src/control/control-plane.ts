@@ -17,6 +17,7 @@ import { Credentials } from '../identity/credentials.ts'
 import { Directory } from '../identity/directory.ts'
 import { OidcClient } from '../identity/oidc-client.ts'
 import { PersonTokens } from '../identity/person-tokens.ts'
+import { SessionTokens } from '../identity/session-tokens.ts'
 import type { Clock } from '../lib/clock.ts'
 import { messageOf } from '../lib/errors.ts'
 import { EventFeed } from './event-feed.ts'
@@ -51,6 +52,7 @@ export class ControlPlane {
   readonly #notifiers: Notifiers
   readonly #credentials = new Credentials()
   readonly #sessions: WebSessions
+  readonly #sessionTokens: SessionTokens
   readonly #accounts: Accounts
   readonly #counters = new DeskCounters()
   readonly #feed = new EventFeed(randomBytes(6).toString('hex'))
@@ -72,12 +74,12 @@ export class ControlPlane {
     this.#oidc = config.oidc && new OidcClient(config.oidc, clock)
     this.#tokens = new PersonTokens({ data: config.data, clock })
     this.#agentTokens = new ActionTokens({ data: config.data, clock })
-    this.#sessions = new WebSessions({
-      ...{ data: config.data, tokens: this.#tokens, clock, log },
-      isTheirs: ({ person, issuer, subject }) =>
-        issuer === this.#config.oidc?.issuer &&
-        this.#accounts.isOf(person, issuer, subject, this.#directory),
-    })
+    const isTheirs = (account: { person: string; issuer: string; subject: string }) =>
+      account.issuer === this.#config.oidc?.issuer &&
+      this.#accounts.isOf(account.person, account.issuer, account.subject, this.#directory)
+    const { data } = config
+    this.#sessions = new WebSessions({ data, tokens: this.#tokens, isTheirs, clock, log })
+    this.#sessionTokens = new SessionTokens({ data, isTheirs, clock, log })
     const directory = () => this.#directory
     const record = this.#record.bind(this)
     this.#desk = new ApprovalDesk({ store, grants, clock, newId, directory, record, log })
@@ -221,6 +223,12 @@ export class ControlPlane {
         actions: this.#actions,
         tokens: agentTokens,
         find: (name) => this.#agent(name),
+      },
+      session: {
+        tokens: this.#sessionTokens,
+        client: () => this.#oidc,
+        accounts: this.#accounts,
+        record: this.#record.bind(this),
       },
       web: {
         sessions: this.#sessions,

@@ -6,6 +6,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { ActionOptions } from './action-options.ts'
 import type { EventFeed } from './event-feed.ts'
 import type { AuditOptions } from './http-audit.ts'
+import type { SessionOptions } from './http-session.ts'
 import type { SlackInlet } from './http-slack.ts'
 import type { WebOptions } from './web/web-options.ts'
 
@@ -24,6 +25,8 @@ export interface HttpOptions {
   readonly log: (text: string) => void
   /** Where Slack comes in over HTTP. */
   readonly slack?: SlackInlet
+  /** Sign-in of the command line; where it isn't given people use tokens made for them. */
+  readonly session?: SessionOptions
   /** The inbox; where it isn't given there is only the API. */
   readonly web?: WebOptions
   /** What agents may ask for beside SQL; where it isn't given they ask for nothing. */

@@ -10,6 +10,7 @@ import { eventRoutes } from './http-events.ts'
 import { grantRoutes } from './http-grants.ts'
 import { healthRoutes } from './http-health.ts'
 import { type HttpOptions, SECURITY_HEADERS } from './http-options.ts'
+import { sessionRoutes } from './http-session.ts'
 import { slackRoutes } from './http-slack.ts'
 import { openApiRoute } from './open-api.ts'
 import { type Route, serveRoutes } from './route.ts'
@@ -62,18 +63,20 @@ export function buildHttp(options: HttpOptions): FastifyInstance {
   return server
 }
 
-function callersOf({ clock, directory, tokens, actions }: HttpOptions): Callers {
-  return new Callers({ clock, directory, tokens, agents: actions ?? null })
+function callersOf({ clock, directory, tokens, actions, session }: HttpOptions): Callers {
+  const sessions = session?.tokens
+  return new Callers({ clock, directory, tokens, sessions, agents: actions ?? null })
 }
 
 /** Every route of the API, as it is served and described. */
 function apiRoutes(options: HttpOptions, callers: Callers): readonly Route[] {
-  const { actions, audit } = options
+  const { actions, audit, session } = options
   return [
     ...healthRoutes(options),
     ...approvalRoutes(options, callers),
     ...grantRoutes(options, callers),
     ...(actions ? actionRoutes(options, actions, callers) : []),
+    ...(session ? sessionRoutes(options, session, callers) : []),
     ...(audit ? auditRoutes(audit, callers) : []),
     ...eventRoutes(options, callers),
   ]

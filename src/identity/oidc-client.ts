@@ -35,7 +35,27 @@ export interface OidcFlow {
   readonly nonce: string
 }
 
+/** What a command line is to show its person (RFC 8628, section 3.2). */
+export interface DeviceCode {
+  /** The provider's secret. */
+  readonly code: string
+  readonly userCode: string
+  readonly address: string
+  /** With the code in it; null where the provider gives none. */
+  readonly wholeAddress: string | null
+  readonly expiresMs: number
+  readonly intervalMs: number
+}
+
+export type DeviceAnswer =
+  | { readonly kind: 'signed-in'; readonly identity: OidcIdentity }
+  | { readonly kind: 'pending'; readonly slower: boolean }
+  /** The provider's own code: `access_denied`, `expired_token`. */
+  | { readonly kind: 'refused'; readonly code: string }
+
+const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
 const TIMEOUT_SECONDS = 5
+const LONGEST_DEVICE_SECONDS = 30 * 60
 /** What a provider says of itself is asked for again after so long. */
 const DISCOVERY_MS = 60 * 60 * 1000
 const ANSWER_CODE = /^[a-z_]{1,60}$/
@@ -101,6 +121,43 @@ export class OidcClient {
       return await this.#identity(provider, tokens)
     } catch (error) {
       throw failureOf(error)
+    }
+  }
+
+  /** Begins a sign-in in another browser, by a code. Throws OidcFailure. */
+  async beginDevice(): Promise<DeviceCode> {
+    const provider = await this.#provider()
+    try {
+      const scope = this.#scope(provider)
+      const answer = await oidc.initiateDeviceAuthorization(provider, { scope })
+      const seconds = Math.min(answer.expires_in, LONGEST_DEVICE_SECONDS)
+      return {
+        code: answer.device_code,
+        userCode: answer.user_code,
+        address: answer.verification_uri,
+        wholeAddress: answer.verification_uri_complete ?? null,
+        expiresMs: seconds * 1_000,
+        // RFC 8628, section 3.2: 5 where none is said.
+        intervalMs: Math.max(1, answer.interval ?? 5) * 1_000,
+      }
+    } catch (error) {
+      throw failureOf(error)
+    }
+  }
+
+  /** Asks once whether the person has signed in. Throws OidcFailure for no answer at all. */
+  async pollDevice({ code }: DeviceCode): Promise<DeviceAnswer> {
+    const provider = await this.#provider()
+    try {
+      const parameters = { device_code: code }
+      const tokens = await oidc.genericGrantRequest(provider, DEVICE_GRANT, parameters)
+      return { kind: 'signed-in', identity: await this.#identity(provider, tokens) }
+    } catch (error) {
+      const failure = failureOf(error)
+      if (failure.code === null) throw failure
+      if (failure.code === 'authorization_pending') return { kind: 'pending', slower: false }
+      if (failure.code === 'slow_down') return { kind: 'pending', slower: true }
+      return { kind: 'refused', code: failure.code }
     }
   }
 

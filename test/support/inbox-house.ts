@@ -8,6 +8,7 @@ import { Accounts } from '../../src/identity/accounts.ts'
 import { Directory } from '../../src/identity/directory.ts'
 import { OidcClient, type OidcSettings } from '../../src/identity/oidc-client.ts'
 import { PersonTokens } from '../../src/identity/person-tokens.ts'
+import { SessionTokens } from '../../src/identity/session-tokens.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { draftOf, ManualClock, openDesk } from '../approval/fixtures.ts'
 
@@ -32,9 +33,11 @@ export async function openInbox(
   const log = (text: string) => {
     logged.push(text)
   }
-  const isTheirs = ({ person, issuer, subject }: SessionAccount) =>
+  type Account = Pick<SessionAccount, 'person' | 'issuer' | 'subject'>
+  const isTheirs = ({ person, issuer, subject }: Account) =>
     accounts.isOf(person, issuer, subject, directory())
   const newSessions = () => new WebSessions({ data, tokens, isTheirs, clock, log })
+  const sessionTokens = new SessionTokens({ data, isTheirs, clock, log })
   let base = ''
   const signIns: AuditEvent[] = []
   const record = async (event: AuditEvent) => {
@@ -51,6 +54,7 @@ export async function openInbox(
     notReady: () => [],
     metrics: () => '',
     log,
+    session: { tokens: sessionTokens, client: () => client, accounts, record },
     web: {
       sessions: newSessions(),
       assets: new Assets(),
