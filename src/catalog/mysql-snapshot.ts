@@ -46,6 +46,7 @@ export class MysqlSnapshot implements MysqlSchema {
   readonly #named = new Map<string, MysqlTable[]>()
   readonly #routines = new Map<string, SchemaRoutine>()
   readonly #schemas: ReadonlySet<string>
+  #columnNames: ReadonlySet<string> | null = null
 
   constructor(parts: MysqlSnapshotParts) {
     const { version, server, tables, routines, schemas, unjudged = [] } = parts
@@ -63,6 +64,16 @@ export class MysqlSnapshot implements MysqlSchema {
     this.unjudged = unjudged
     this.classes = classesOf(this.#tables.values())
     this.#schemas = new Set(schemas.map((name) => this.fold(name)))
+  }
+
+  /** Whether any table has a column of this name; names of columns have no case. */
+  namesColumn(name: string): boolean {
+    this.#columnNames ??= new Set(
+      [...this.#tables.values()].flatMap(({ columns }) =>
+        columns.map((column) => column.name.toLowerCase()),
+      ),
+    )
+    return this.#columnNames.has(name.toLowerCase())
   }
 
   table(schema: string, name: string): MysqlTable | undefined {

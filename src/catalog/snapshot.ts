@@ -47,6 +47,7 @@ export class CatalogSnapshot implements Catalog {
   readonly #operators = new Map<string, QualifiedName[]>()
   readonly #casts = new Map<string, CastFunction[]>()
   readonly implicitCasts: CastFunction[] = []
+  #columnNames: ReadonlySet<string> | null = null
 
   constructor(parts: SnapshotParts) {
     this.version = parts.version
@@ -67,6 +68,16 @@ export class CatalogSnapshot implements Catalog {
       else if (row.kind === 'implicit') this.implicitCasts.push({ name, from: row.from })
       else append(this.#casts, row.name, { name, from: row.from })
     }
+  }
+
+  /** Whether any relation has a column of this name. */
+  namesColumn(name: string): boolean {
+    this.#columnNames ??= new Set(
+      [...this.#relations.values()].flatMap(({ columns }) =>
+        [...columns.values()].map((column) => column.name),
+      ),
+    )
+    return this.#columnNames.has(name)
   }
 
   relation(oid: number): CatalogRelation | undefined {

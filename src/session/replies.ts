@@ -7,6 +7,7 @@ import type {
   CopyShape,
   Description,
   ReplyListener,
+  ResultColumn,
   RowMeter,
   TransactionState,
 } from '../wire/protocol.ts'
@@ -61,16 +62,24 @@ export class Replies implements ReplyListener<Exchange> {
     this.#events = events
   }
 
-  described(exchange: Exchange, statement: number, description: Description): void {
+  described(
+    exchange: Exchange,
+    statement: number,
+    description: Description,
+  ): readonly (string | null)[] | null {
     const classification = exchange.statementOf(statement)
-    if (!classification) return
+    if (!classification) return null
     if (exchange.clearDiagnostics) {
       exchange.plans[statement] = null
-      return
+      return null
     }
-    const plan = this.#services.policy().plan(description, classification, maskingOf(exchange))
+    const policy = this.#services.policy()
+    const plan = policy.plan(description, classification, maskingOf(exchange))
     exchange.plans[statement] = plan
     if (plan && plan.masked.length > 0) this.#noteMasked(exchange, plan)
+    if (!classification.foreignNames || !policy.guards) return null
+    const { current } = this.#services.schema
+    return namesShown(description.columns(), (name) => current.namesColumn(name))
   }
 
   #noteMasked(exchange: Exchange, plan: MaskPlan): void {
@@ -210,6 +219,15 @@ export class Replies implements ReplyListener<Exchange> {
   drained(): void {
     this.#events.drained()
   }
+}
+
+/** A name that no column of the schema has may be anybody's value. */
+function namesShown(
+  columns: readonly ResultColumn[],
+  isKnown: (name: string) => boolean,
+): readonly (string | null)[] | null {
+  const names = columns.map(({ name }, at) => (isKnown(name) ? null : `column ${at + 1}`))
+  return names.every((name) => name === null) ? null : names
 }
 
 function isLast({ statements }: Exchange, statement: number, { more }: Completion): boolean {

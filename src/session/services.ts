@@ -93,7 +93,7 @@ export interface Services {
   openClassifier(settings: () => Settings): Classifier
   /** The newest reading of the database's schema. */
   readonly schema: {
-    readonly current: { readonly version: number }
+    readonly current: { readonly version: number; namesColumn(name: string): boolean }
     refresh(): Promise<unknown>
     /** Classified values are about to be written elsewhere; resolves once that is known. */
     copied(copies: readonly Copy[]): Promise<unknown>

@@ -126,7 +126,8 @@ export class Names implements SessionNames {
     const cursor = this.cursors.get(name)
     if (!cursor) return undefined
     const certain = cursor.unseen === this.#unseen
-    return certain ? cursor.statement : withUnknownOutputs(cursor.statement)
+    if (certain) return cursor.statement
+    return { ...withUnknownOutputs(cursor.statement), foreignNames: true }
   }
 
   #resetting(): (done: boolean) => void {

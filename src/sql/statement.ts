@@ -136,6 +136,11 @@ export interface Classification {
   readonly usesKept?: 'variables' | 'settings'
   /** It shows what the statement before it reported, and nothing else (MySQL's SHOW WARNINGS). */
   readonly diagnostics?: true
+  /**
+   * Its columns may be named by a text that nobody has sent: one that is put together as it runs, or
+   * is of code that can't be read.
+   */
+  readonly foreignNames?: true
   /** It gives any number of results: a procedure's, or what is computed when it runs. */
   readonly anyResults?: true
   /** MySQL: it is KILL of one connection, whose number it says. */

@@ -18,6 +18,7 @@ export function unreadable(sql: string, reason: string): Classification {
     output: 'classified',
     safeOutputs: [],
     anyResults: true,
+    foreignNames: true,
     keeps: [],
     connectionBound: true,
     names: [],

@@ -175,8 +175,15 @@ export interface Description {
  * `statement` counts the statements of one exchange from 0.
  */
 export interface ReplyListener<X> {
-  /** The rows of one statement are described. */
-  described(exchange: X, statement: number, description: Description): void
+  /**
+   * The rows of one statement are described. Answers the names that the client is told of the columns,
+   * null for one that stays; null where all do.
+   */
+  described(
+    exchange: X,
+    statement: number,
+    description: Description,
+  ): readonly (string | null)[] | null
   /**
    * Rows begin: one masker a column, null where they pass as they are, or `unknown` where they
    * weren't described and could be classified; that ends the session.

@@ -36,7 +36,6 @@ function temporary(maker: Maker): Telling {
   }
 }
 
-/** Not as a text to be run: what is put together so is opaque, and held where no rule lets it pass. */
 function variable(maker: Maker): Telling {
   const table = maker.table()
   const value = maker.each(table)
@@ -51,6 +50,22 @@ function variable(maker: Maker): Telling {
     [`SET @w = (SELECT ${value} FROM ${table} AS a WHERE a.id = 2), @u = @w`, 'SELECT @u', 'DO @w'],
   ])
   return { steps: plain(...texts), marks: true }
+}
+
+/** A value names a column, and is one, in a text that the server puts together. */
+function computed(maker: Maker): Telling {
+  const table = maker.table()
+  const value = `(SELECT CAST(a.${maker.column(table)} AS CHAR(40)) FROM ${table} AS a WHERE a.id = 1)`
+  const text = maker.random.pick([
+    `CONCAT('SELECT 1 AS \`', ${value}, '\`')`,
+    `CONCAT('SELECT '', ${value}, '' AS x')`,
+    `CONCAT('SELECT COUNT(*) FROM ${table} AS \`', ${value}, '\`')`,
+  ])
+  return {
+    steps: plain(`SET @t = ${text}`, 'PREPARE t FROM @t', 'EXECUTE t', 'DEALLOCATE PREPARE t'),
+    marks: true,
+    steady: false,
+  }
 }
 
 /** A classified value goes by a variable to where an unclassified one was. */
@@ -181,6 +196,7 @@ const OTHERS: readonly Way[] = [
   variable,
   variable,
   kept,
+  computed,
   complaint,
   complaint,
   refusedWrite,

@@ -162,6 +162,30 @@ function kept(maker: Maker): Telling {
   }
 }
 
+/** A value names a column, and is one, in a text that the server puts together. */
+function computed(maker: Maker): Telling {
+  const table = maker.table()
+  const value = `(SELECT (a.${maker.column(table)})::text FROM ${table} AS a WHERE a.id = 1)`
+  const text = maker.random.pick([
+    `format('SELECT 1 AS %I', ${value})`,
+    `format('SELECT %L AS x', ${value})`,
+    `format('SELECT count(*) AS n FROM ${table} AS %I', ${value})`,
+  ])
+  const how = maker.random.pick(['plain', 'text', 'binary'] as const)
+  return {
+    steps: [
+      ...plain(
+        'BEGIN',
+        `DO $$ DECLARE c refcursor := 'c'; BEGIN OPEN c FOR EXECUTE ${text}; END $$`,
+      ),
+      { sql: 'FETCH ALL FROM c', how },
+      ...plain('ROLLBACK'),
+    ],
+    marks: true,
+    steady: false,
+  }
+}
+
 function elsewhere(maker: Maker): Telling {
   const table = maker.table()
   const value = `(SELECT (a.${maker.column(table)})::text FROM ${table} AS a WHERE a.id = 1)`
@@ -204,6 +228,7 @@ export const postgresWays: { readonly readOnly: readonly Way[]; readonly others:
       returned,
       moved,
       kept,
+      computed,
       elsewhere,
       explained('ANALYZE, VERBOSE', false),
       explained('FORMAT JSON', false),

@@ -1,6 +1,12 @@
 import t, { type Test } from 'tap'
 import { startCountersign } from '../support/countersign.ts'
-import { type AgentClient, connectAgent, NEWEST_SIDES, type Side } from '../support/e2e-sides.ts'
+import {
+  type AgentClient,
+  codeOf,
+  connectAgent,
+  NEWEST_SIDES,
+  type Side,
+} from '../support/e2e-sides.ts'
 
 const TABLES = `
   CREATE TABLE notes (id integer, body varchar(80), other varchar(80));
@@ -26,6 +32,18 @@ const SETTINGS = {
   unrelated: "SELECT set_config('my.v', 'open', false)",
   fill: "SELECT set_config('my.v', email, false) FROM customers ORDER BY id LIMIT 1",
   kept: "current_setting('my.v')",
+}
+/** Statements behind which `naming` gives a row whose first column has a computed name. */
+const NAMING: Readonly<Record<Side['system'], (alias: string) => readonly string[]>> = {
+  mysql: (alias) => [
+    `SET @s = CONCAT('SELECT 7 AS \`', ${alias}, '\`, id FROM customers')`,
+    'PREPARE naming FROM @s',
+  ],
+  postgres: (alias) => [
+    'BEGIN',
+    `DO $$ DECLARE c refcursor := 'naming'; BEGIN
+       OPEN c FOR EXECUTE format('SELECT 7 AS %I, id FROM customers', ${alias}); END $$`,
+  ],
 }
 const CLEAR = /ada\.marsh|bo\.larsen|966-34|965-87/i
 const MASKED = /^[ab]\*+@[xy]\.test$/
@@ -127,6 +145,21 @@ async function copies(t: Test, side: Side): Promise<void> {
     t.notMatch(JSON.stringify(await session.query(`SELECT ${kept} AS shown`)), CLEAR)
     await session.query(`INSERT INTO remembered SELECT 1, ${kept}`)
     await masked('SELECT body FROM remembered', await connect())
+  })
+
+  t.test('a column is not called by a value, in a text that nobody sent', async (t) => {
+    const session = await connect()
+    const names = async (alias: string) => {
+      for (const sql of NAMING[side.system](alias)) await session.query(sql)
+      const rows = await session.query(
+        side.system === 'mysql' ? 'EXECUTE naming' : 'FETCH ALL FROM naming',
+      )
+      await codeOf(session.query(side.system === 'mysql' ? 'DO 1' : 'COMMIT'))
+      return Object.keys(rows[0] ?? {})
+    }
+    t.same(await names('(SELECT max(email) FROM customers)'), ['column 1', 'id'])
+    t.same(await names("'sum of all'"), ['column 1', 'id'], 'nor by what could be one')
+    t.same(await names("'name'"), ['name', 'id'], 'a column of the schema is called by its name')
   })
 
   t.test('another name takes it along', async () => {

@@ -90,7 +90,8 @@ function replies(random: Random): void {
     toClient,
     scrub: scrubFields,
     listener: {
-      described: (_exchange, _statement, description) => void description.columns(),
+      described: (_exchange, _statement, description) =>
+        description.columns().map((_column, at) => (at % 2 === 0 ? `column ${at + 1}` : null)),
       maskers: () => (masked ? [MASK, null] : null),
       meter: () => null,
       stopped: () => {},

@@ -93,7 +93,8 @@ function openDialogue(masked: boolean, deprecateEof: boolean) {
     welcome: WELCOME,
     scrub: (fields) => fields,
     listener: {
-      described: (_exchange, _statement, description) => void description.columns(),
+      described: (_exchange, _statement, description) =>
+        description.columns().map((_column, at) => (at % 2 === 0 ? `column ${at + 1}` : null)),
       maskers: () => (masked ? [MASK, null] : null),
       meter: () => null,
       stopped: () => {},

@@ -52,7 +52,11 @@ export function openMysqlFuzzWorld(): FuzzWorld {
     protocol: mysqlProtocol,
     clock,
     openClassifier: (settings) => classifier.forSession(() => sessionFactsOf(settings())),
-    schema: { current: catalog.current, refresh: catalog.refresh, copied: catalog.refresh },
+    schema: {
+      current: { ...catalog.current, namesColumn: () => false },
+      refresh: catalog.refresh,
+      copied: catalog.refresh,
+    },
     values: mysqlValues,
     schemas: schemaAccess(
       () => [{ alias: 'shop', schema: 'shop', environment: null }],

@@ -170,8 +170,11 @@ t.test('every answer of a server, masked and as it is', async (t) => {
       toClient,
       scrub: (fields) => fields,
       listener: {
-        described: (_exchange, statement, description) =>
-          heard.push(`${statement} ${description.columns().map(({ name }) => name)}`),
+        described: (_exchange, statement, description) => {
+          const columns = description.columns()
+          heard.push(`${statement} ${columns.map(({ name }) => name)}`)
+          return masked ? columns.map((_column, at) => (at === 0 ? 'column 1' : null)) : null
+        },
         maskers: () => (masked ? [mask, null] : null),
         meter: () => null,
         stopped: () => {},

@@ -302,6 +302,7 @@ function stricter(one: Classification, other: Classification | undefined): Class
     connectionBound: one.connectionBound || other.connectionBound,
     schemas: [...new Set([...(one.schemas ?? []), ...(other.schemas ?? [])])],
     ...(one.anyResults || other.anyResults ? { anyResults: true as const } : {}),
+    ...(one.foreignNames || other.foreignNames ? { foreignNames: true as const } : {}),
     ...(uses === undefined ? {} : { uses }),
     ...(one.keeps || other.keeps ? { keeps: [...(one.keeps ?? []), ...(other.keeps ?? [])] } : {}),
     ...(one.usesKept || other.usesKept ? { usesKept: 'variables' as const } : {}),
@@ -347,6 +348,7 @@ function classificationOf(
     ...(findings.diagnostics ? { diagnostics: true as const } : {}),
     ...(findings.keeps ? { keeps: findings.classes } : {}),
     ...(findings.usesKept ? { usesKept: 'variables' as const } : {}),
+    ...(findings.anyResults && findings.has('opaque') ? { foreignNames: true as const } : {}),
   }
 }
 

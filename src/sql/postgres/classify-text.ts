@@ -102,6 +102,7 @@ function classifyOne(
       names: judged.names,
       lookups: findings.lookups,
       ...(findings.copies.length > 0 && { copies: findings.copies }),
+      ...(hasForeignNames(judged) && { foreignNames: true as const }),
       ...(mayKeep(findings) && { keeps: findings.classes }),
       ...(findings.usesKept && { usesKept: 'settings' as const }),
       ...(node === read.node && read.copy ? { copy: read.copy } : {}),
@@ -115,6 +116,13 @@ function classifyOne(
     findings.classified = true
     return { classification: unreadable(read.sql, reason), analysis, unknown: false, deep }
   }
+}
+
+const SHOWS_ANOTHER = new Set(['EXECUTE', 'FETCH'])
+
+/** Nothing is known of the statement whose rows it gives, or that one's own names aren't. */
+function hasForeignNames({ verb, shows }: Judged): boolean {
+  return shows ? shows.foreignNames === true : SHOWS_ANOTHER.has(verb)
 }
 
 /** To set what is computed is opaque, and code that can't be read may do it with all that it reads. */

@@ -1,6 +1,6 @@
 import { ProxyError } from '../../lib/errors.ts'
 import type { ResultColumn } from '../protocol.ts'
-import { NULL_CELL, PayloadReader } from './payload.ts'
+import { lenencBytes, NULL_CELL, PayloadReader } from './payload.ts'
 
 /** Length of the fields of fixed length, which stands before them. */
 const FIXED_FIELDS = 0x0c
@@ -69,6 +69,27 @@ function decoderFor(catalog: Buffer): Decode {
   const decode = [utf8, utf16be, utf16le, utf32be].find((each) => each(catalog) === CATALOG)
   if (!decode) throw violation('a column definition has another catalog than "def"')
   return decode
+}
+
+/** The same under another name, of letters of ASCII; its table's alias is as foreign as its own. */
+export function withName(payload: Buffer, name: string): Buffer {
+  const reader = new PayloadReader(payload)
+  const catalog = reader.lenencBytes()
+  decoderFor(catalog)
+  const [schema, , table] = [reader.lenencBytes(), reader.lenencBytes(), reader.lenencBytes()]
+  reader.lenencBytes()
+  reader.lenencBytes()
+  const parts = [catalog, schema, table, table, spelled(name, catalog), Buffer.alloc(0)]
+  return Buffer.concat([...parts.map(lenencBytes), reader.rest()])
+}
+
+/** ASCII in the character set of the catalog's name, which tells how wide a character is. */
+function spelled(name: string, catalog: Buffer): Buffer {
+  const width = catalog.length / CATALOG.length
+  const place = catalog.indexOf(CATALOG.charCodeAt(0))
+  const bytes = Buffer.alloc(name.length * width)
+  for (let at = 0; at < name.length; at++) bytes[at * width + place] = name.charCodeAt(at)
+  return bytes
 }
 
 /** A definition of COM_FIELD_LIST without its default value, which can be anything. */

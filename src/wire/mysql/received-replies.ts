@@ -1,5 +1,5 @@
 import type { DialogueOptions, ResultColumn } from '../protocol.ts'
-import { decodeColumn, withoutDefault } from './column-definition.ts'
+import { decodeColumn, withName, withoutDefault } from './column-definition.ts'
 import { type Conversation, violation } from './conversation.ts'
 import {
   decodeEnding,
@@ -158,10 +158,15 @@ export class ReceivedReplies<X> {
     const bytes = Buffer.concat([binary ? BINARY : TEXT, ...parts])
     const columns = this.#columnsOf(bytes, held, binary)
     reply.columns = columns
-    if (exchange !== null && reply.ended === null) {
-      this.#options.listener.described(exchange, reply.result, { bytes, columns: () => columns })
+    const described = exchange !== null && reply.ended === null
+    const names = described
+      ? this.#options.listener.described(exchange, reply.result, { bytes, columns: () => columns })
+      : null
+    for (const [at, frame] of held.entries()) {
+      // The first of them says how many columns there are.
+      const name = at === 0 ? null : (names?.[at - 1] ?? null)
+      this.#rows.deliver(reply, name === null ? frame : renamed(reply, frame, name))
     }
-    for (const frame of held) this.#rows.deliver(reply, frame)
     reply.phase = this.#talk.deprecateEof ? 'rows' : 'columns-end'
   }
 
@@ -255,4 +260,8 @@ export class ReceivedReplies<X> {
     reply.phase = 'columns'
     this.#rows.deliver(reply, message(reply.clientSequence, withoutDefault(payload)))
   }
+}
+
+function renamed<X>({ clientSequence }: ServerReply<X>, frame: Buffer, name: string): Buffer {
+  return message(clientSequence, withName(payloadOf(frame), name))
 }

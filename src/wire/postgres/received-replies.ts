@@ -6,6 +6,7 @@ import * as type from './message-types.ts'
 import { newRowStream, type Owed, statementOf } from './owed-replies.ts'
 import { encodeOwnReply } from './own-replies.ts'
 import { leaveCopyIn } from './received-copy.ts'
+import { withNames } from './renamed-columns.ts'
 
 /** What the server answers where nothing fails, each reply against what is owed. */
 export class ReceivedReplies<X> {
@@ -47,18 +48,18 @@ export class ReceivedReplies<X> {
     const description = { bytes: frame, columns }
     if (head?.kind === 'description') {
       this.#talk.owed.shift()
-      if (head.exchange && head.target === 'portal') {
-        this.#options.listener.described(head.exchange, 0, description)
-      }
-      if (head.own === null) this.#options.toClient.add(frame)
+      const asked = head.target === 'portal' ? head.exchange : null
+      const names = asked && this.#options.listener.described(asked, 0, description)
+      if (head.own === null) this.#options.toClient.add(names ? withNames(frame, names) : frame)
       else if (head.own !== 'for the plan') head.own.columns = columns()
       return
     }
     if (head?.kind !== 'query' || messageType === type.NO_DATA) {
       throw violation('unexpected RowDescription')
     }
-    if (head.exchange) this.#options.listener.described(head.exchange, head.statement, description)
-    this.#options.toClient.add(frame)
+    const { listener, toClient } = this.#options
+    const names = head.exchange && listener.described(head.exchange, head.statement, description)
+    toClient.add(names ? withNames(frame, names) : frame)
   }
 
   called(frame: Buffer): void {

@@ -18,6 +18,8 @@ export interface WorldOptions {
   readonly asks?: number
   readonly shows?: (name: string) => boolean
   readonly maxMessage?: number
+  /** What columns are called to the client. */
+  readonly names?: readonly (string | null)[]
 }
 
 export type Exchange = { readonly request: MysqlRequest }
@@ -37,6 +39,7 @@ export function world(server: GoldenServer, options: WorldOptions = {}) {
     described: (_exchange, _statement, description) => {
       columns = description.columns()
       described.push(columns)
+      return options.names ?? null
     },
     maskers: () => {
       if (options.plan) return options.plan

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { ProxyError } from '../../../src/lib/errors.ts'
 import { decodeBinaryRow } from '../../../src/wire/mysql/binary-row.ts'
-import { decodeColumn } from '../../../src/wire/mysql/column-definition.ts'
+import { decodeColumn, withName } from '../../../src/wire/mysql/column-definition.ts'
 import { decodeError } from '../../../src/wire/mysql/errors.ts'
 import { message, payloadOf } from '../../../src/wire/mysql/packets.ts'
 import { decodeTextRow } from '../../../src/wire/mysql/text-row.ts'
@@ -519,5 +519,32 @@ t.test('errors beside classified data are scrubbed', async (t) => {
       sqlState: '42S02',
       message: 'withheld',
     })
+  }
+})
+
+t.test('a column has the name that the client is to be told, in every character set', async (t) => {
+  const text = (value: string, width: number, place: number) => {
+    const bytes = Buffer.alloc(value.length * width)
+    for (let at = 0; at < value.length; at++) bytes[at * width + place] = value.charCodeAt(at)
+    return Buffer.concat([Buffer.from([bytes.length]), bytes])
+  }
+  const fixed = Buffer.from('0c2d00140000000305000000000000'.slice(0, 26), 'hex')
+  for (const [width, place] of [
+    [1, 0],
+    [2, 0],
+    [2, 1],
+    [4, 3],
+  ] as const) {
+    const parts = ['def', 'shop', 'secret', 'customers', 'secret', 'secret']
+    const payload = Buffer.concat([...parts.map((part) => text(part, width, place)), fixed])
+    const renamed = withName(payload, 'column 1')
+    const { name, origin, ...facts } = decodeColumn(renamed, false)
+    t.equal(name, 'column 1')
+    t.match(origin, { schema: 'shop', tableAlias: 'customers', table: 'customers', column: '' })
+    const { name: _name, origin: _origin, ...before } = decodeColumn(payload, false)
+    t.same(facts, before, 'all else stays')
+    for (let end = 0; end < payload.length - fixed.length; end++) {
+      t.throws(() => withName(payload.subarray(0, end), 'x'), { code: 'PROTOCOL_VIOLATION' })
+    }
   }
 })

@@ -223,6 +223,7 @@ function listenerOf(options: LittleProxyOptions, heard: Heard): ReplyListener<ob
     described(_exchange, _statement, description: Description) {
       columns = description.columns()
       heard.columns.push(columns)
+      return null
     },
     maskers() {
       const { masker } = options

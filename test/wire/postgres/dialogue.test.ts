@@ -35,7 +35,9 @@ const failure = (code: string, text: string, severity = 'ERROR') =>
   )
 
 /** A dialogue whose ends are kept, and a listener that writes down what it hears. */
-function open(options: { masked?: boolean; guarded?: boolean } = {}) {
+function open(
+  options: { masked?: boolean; guarded?: boolean; names?: readonly (string | null)[] } = {},
+) {
   const sent: Buffer[] = []
   const shown: Buffer[] = []
   const heard: string[] = []
@@ -52,8 +54,10 @@ function open(options: { masked?: boolean; guarded?: boolean } = {}) {
           .map(([k, v]) => [k, k === 'M' ? 'scrubbed' : v]),
       ),
     listener: {
-      described: (x, statement, { columns }) =>
-        heard.push(`columns ${x}/${statement} ${columns().map((c) => c.name)}`),
+      described: (x, statement, { columns }) => {
+        heard.push(`columns ${x}/${statement} ${columns().map((c) => c.name)}`)
+        return options.names ?? null
+      },
       maskers: () => (options.masked ? [() => Buffer.from('***'), null] : null),
       meter: () => null,
       stopped: () => {},
@@ -129,6 +133,22 @@ t.test('replies are the same wherever the reads cut them', async (t) => {
     t.match(wire.heard, ['columns q/0 a,b', 'completed q/0 SELECT 2 2', 'query true', 'ready idle'])
   }
 })
+
+t.test(
+  'columns have the names that the client is to be told, wherever the answer is cut',
+  async (t) => {
+    const end = [row('1', '2'), complete('SELECT 1'), ready('I')]
+    const replies = Buffer.concat([description('a', 'bé'), ...end])
+    const expected = Buffer.concat([description('column 1', 'bé'), ...end])
+    for (let cut = 0; cut <= replies.length; cut++) {
+      const wire = open({ names: ['column 1', null] })
+      wire.ask(QUERY, 'q')
+      wire.receive(replies.subarray(0, cut), replies.subarray(cut))
+      if (!wire.shown().equals(expected)) t.fail(`cut at ${cut}`)
+    }
+    t.pass('every cut')
+  },
+)
 
 t.test('rows without a mask pass in the memory they came in', async (t) => {
   const wire = open()
