@@ -95,7 +95,7 @@ export const REQUEST_STATES = [
 ] as const
 export type RequestState = (typeof REQUEST_STATES)[number]
 
-export type Channel = 'api' | 'cli' | 'inbox' | 'slack'
+export type Channel = 'api' | 'cli' | 'inbox' | 'slack' | 'teams'
 
 /** One person's answer. */
 export interface Vote {

@@ -15,6 +15,9 @@ export interface PostedMessage {
   readonly file?: boolean
 }
 
+/** Each keeps a message of its own of a request. */
+export type Chat = 'slack' | 'teams'
+
 interface History {
   readonly approved: number
   readonly lastBy: string | null
@@ -24,7 +27,13 @@ interface History {
 
 type Line =
   | { readonly op: 'request'; readonly request: ApprovalRequest }
-  | { readonly op: 'message'; readonly id: string; readonly message: PostedMessage }
+  | {
+      readonly op: 'message'
+      readonly id: string
+      readonly message: PostedMessage
+      /** Left out for Slack, which was the only one once. */
+      readonly chat?: 'teams'
+    }
   | { readonly op: 'history'; readonly shape: string; readonly history: History }
 
 const classes = z.array(z.string()).default([])
@@ -46,7 +55,12 @@ const KeptRequest = z.looseObject({
 
 const LineShape = z.discriminatedUnion('op', [
   z.object({ op: z.literal('request'), request: KeptRequest }),
-  z.object({ op: z.literal('message'), id: z.string(), message: z.looseObject({}) }),
+  z.object({
+    op: z.literal('message'),
+    id: z.string(),
+    message: z.looseObject({}),
+    chat: z.literal('teams').optional(),
+  }),
   z.object({ op: z.literal('history'), shape: z.string(), history: z.looseObject({}) }),
 ])
 
@@ -61,7 +75,10 @@ const KEEP_SHAPES = 50_000
  */
 export class ApprovalStore {
   readonly #requests = new Map<string, ApprovalRequest>()
-  readonly #messages = new Map<string, PostedMessage>()
+  readonly #messages = {
+    slack: new Map<string, PostedMessage>(),
+    teams: new Map<string, PostedMessage>(),
+  }
   readonly #history = new Map<string, History>()
   #characters = 0
   #log!: AppendLog
@@ -120,12 +137,12 @@ export class ApprovalStore {
     return this.#history.get(alikeOf(request) ?? '') ?? NEVER
   }
 
-  message(id: string): PostedMessage | undefined {
-    return this.#messages.get(id)
+  message(id: string, chat: Chat = 'slack'): PostedMessage | undefined {
+    return this.#messages[chat].get(id)
   }
 
-  async setMessage(id: string, message: PostedMessage): Promise<void> {
-    const line = { op: 'message', id, message } as const
+  async setMessage(id: string, message: PostedMessage, chat: Chat = 'slack'): Promise<void> {
+    const line = messageLine(id, message, chat)
     await this.#log.append(line, () => this.#apply(line))
   }
 
@@ -134,7 +151,7 @@ export class ApprovalStore {
   }
 
   #apply(line: Line): void {
-    if (line.op === 'message') this.#messages.set(line.id, line.message)
+    if (line.op === 'message') this.#messages[line.chat ?? 'slack'].set(line.id, line.message)
     else if (line.op === 'history') this.#remember(line.shape, line.history)
     else this.#keep(line.request)
   }
@@ -185,18 +202,25 @@ export class ApprovalStore {
       if (this.#requests.size <= KEEP_REQUESTS && this.#characters <= KEEP_CHARACTERS) return
       if (isLive(request)) continue
       this.#forget(request)
-      this.#messages.delete(request.id)
+      this.#messages.slack.delete(request.id)
+      this.#messages.teams.delete(request.id)
     }
   }
 
   *#snapshot(): Generator<string> {
     for (const request of this.#requests.values()) yield line({ op: 'request', request })
-    for (const [id, message] of this.#messages) {
-      if (this.#requests.has(id)) yield line({ op: 'message', id, message })
+    for (const chat of ['slack', 'teams'] as const) {
+      for (const [id, message] of this.#messages[chat]) {
+        if (this.#requests.has(id)) yield line(messageLine(id, message, chat))
+      }
     }
     // Behind the requests: replaying those counts nothing, for each stands there once.
     for (const [shape, history] of this.#history) yield line({ op: 'history', shape, history })
   }
+}
+
+function messageLine(id: string, message: PostedMessage, chat: Chat): Line {
+  return { op: 'message', id, message, ...(chat === 'teams' ? { chat } : {}) }
 }
 
 function line(content: Line): string {

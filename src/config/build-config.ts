@@ -8,6 +8,7 @@ import type {
   DatabaseConfig,
   ListenConfig,
   SlackConfig,
+  TeamsConfig,
   TlsConfig,
 } from './config.ts'
 import type { RawConfig } from './schema.ts'
@@ -28,6 +29,7 @@ export function buildConfig(raw: RawConfig, folder: string, text: string): Confi
       groups: person.groups,
       slack: person.slack ?? null,
       oidc: person.oidc ?? null,
+      teams: person.teams?.toLowerCase() ?? null,
     })),
     groups: mapOf(raw.groups, (_name, group) => ({
       clears: group?.clears ?? [],
@@ -39,6 +41,7 @@ export function buildConfig(raw: RawConfig, folder: string, text: string): Confi
     limits: raw.limits.map(buildLimit),
     mode: raw.mode,
     slack: buildSlack(raw),
+    teams: buildTeams(raw),
     webhooks: raw.channels.webhooks,
     teamsWorkflow: raw.channels.teams?.workflow_url ?? null,
     audit: {
@@ -161,6 +164,18 @@ function buildSlack({ channels: { slack } }: RawConfig): SlackConfig | null {
     team: slack.team ?? null,
     emailMatch: slack.email_match,
     text: slack.text,
+  }
+}
+
+/** The schema has seen to it that a bot has all of its keys or none. */
+function buildTeams({ channels: { teams } }: RawConfig): TeamsConfig | null {
+  if (teams?.app_id === undefined) return null
+  return {
+    appId: teams.app_id,
+    appSecret: teams.app_secret ?? '',
+    tenant: teams.tenant ?? '',
+    conversation: teams.conversation ?? '',
+    text: teams.text,
   }
 }
 

@@ -55,6 +55,8 @@ export interface PersonConfig {
   readonly slack: string | null
   /** The subject of their account at the identity provider, or null. */
   readonly oidc: string | null
+  /** Entra object id, in lower case. */
+  readonly teams: string | null
 }
 
 export interface GroupConfig {
@@ -107,6 +109,15 @@ export interface SlackConfig {
   readonly text: 'full' | 'redacted'
 }
 
+/** A bot in Teams. */
+export interface TeamsConfig {
+  readonly appId: string
+  readonly appSecret: string
+  readonly tenant: string
+  readonly conversation: string
+  readonly text: 'full' | 'redacted'
+}
+
 export interface AuditConfig {
   readonly mode: 'strict' | 'all'
   readonly sql: 'full' | 'redacted' | 'fingerprint'
@@ -133,6 +144,7 @@ export interface Config {
   readonly limits: readonly LimitConfig[]
   readonly mode: 'enforce' | 'shadow'
   readonly slack: SlackConfig | null
+  readonly teams: TeamsConfig | null
   /** Who is told what happens, by Standard Webhooks. */
   readonly webhooks: readonly { readonly url: string; readonly secret: string }[]
   /** A Workflows webhook of Teams, which is told what waits; null for none. */

@@ -25,10 +25,12 @@ export function crossCheck(raw: unknown): Findings {
   checkGroups(file, findings)
   checkPeople(file, findings)
   checkIds(file, 'slack', findings)
+  checkIds(file, 'teams', findings)
   checkIds(file, 'oidc', findings)
   checkOidc(file, findings)
   checkWebhooks(file, findings)
   checkSlack(file, findings)
+  checkTeams(file, findings)
   return findings
 }
 
@@ -156,11 +158,12 @@ function checkPeople(file: Block, { problems }: Findings): void {
 }
 
 /** One account elsewhere is one person, or a quorum of two could be one. */
-function checkIds(file: Block, key: 'slack' | 'oidc', { problems }: Findings): void {
+function checkIds(file: Block, key: 'slack' | 'teams' | 'oidc', { problems }: Findings): void {
   const seen = new Map<string, string>()
   for (const [email, person] of Object.entries(block(file.people))) {
-    const id = block(person)[key]
-    if (typeof id !== 'string') continue
+    const given = block(person)[key]
+    if (typeof given !== 'string') continue
+    const id = key === 'teams' ? given.toLowerCase() : given
     const first = seen.get(id)
     if (first === undefined) seen.set(id, email)
     else problems.push(problem(['people', email, key], `is already the id of ${first}`))
@@ -189,6 +192,29 @@ function checkSlack(file: Block, { problems, warnings }: Findings): void {
   if (token === undefined) return
   const path = ['channels', 'slack', 'app_token']
   warnings.push(problem(path, 'is not used: signing_secret means HTTP instead of Socket Mode'))
+}
+
+/** How Entra writes what it knows: of people, tenants and apps. */
+const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/** Teams' requests come to the same address; whom they are of it says by object ids. */
+function checkTeams(file: Block, { problems, warnings }: Findings): void {
+  const teams = block(block(file.channels).teams)
+  if (teams.app_id === undefined) return
+  if (block(file.listen).control === null) {
+    const path = ['channels', 'teams', 'app_id']
+    problems.push(problem(path, 'needs listen.control: Teams comes there'))
+  }
+  if (typeof teams.tenant === 'string' && !GUID.test(teams.tenant)) {
+    const path = ['channels', 'teams', 'tenant']
+    warnings.push(problem(path, "is not a tenant's id, so every click will be refused"))
+  }
+  for (const [email, person] of Object.entries(block(file.people))) {
+    const { teams: id } = block(person)
+    if (typeof id !== 'string' || GUID.test(id)) continue
+    const path = ['people', email, 'teams']
+    warnings.push(problem(path, 'is not an Entra object id, so their clicks will be refused'))
+  }
 }
 
 /** Fewer bytes than that can be guessed; Standard Webhooks asks for 24 to 64. */

@@ -3,10 +3,10 @@ import { buildConfig } from './build-config.ts'
 import type { Config } from './config.ts'
 import { crossCheck } from './cross-check.ts'
 import { describeIssues } from './issues.ts'
+import { problem } from './problems.ts'
 import { readYaml } from './read-yaml.ts'
 import { configJsonSchema, configSchema } from './schema.ts'
 import { substitute } from './substitute.ts'
-import { absentKeys } from './unsupported.ts'
 
 export interface ConfigSource {
   /** Of the file; relative paths in it start at its folder. */
@@ -37,10 +37,10 @@ export function parseConfig(text: string, source: ConfigSource): ParsedConfig {
   if (!checked.success)
     problems.push(...describeIssues(checked.error.issues, configJsonSchema(), raw))
   const findings = crossCheck(raw)
-  problems.push(...findings.problems)
+  problems.push(...findings.problems, ...openDoors(raw, source))
   if (problems.length > 0 || !checked.success)
     return { ok: false, problems: [...new Set(problems)] }
-  const warnings = [...findings.warnings, ...absentKeys(checked.data)]
+  const { warnings } = findings
   return { ok: true, config: buildConfig(checked.data, folder, text), warnings }
 }
 
@@ -48,4 +48,13 @@ export function parseConfig(text: string, source: ConfigSource): ParsedConfig {
 function withoutEmpty(value: unknown): unknown {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return value
   return Object.fromEntries(Object.entries(value).filter(([, block]) => block !== null))
+}
+
+/** By this variable the library that speaks to Teams would take anything from anybody. */
+const NO_TOKENS = 'DANGEROUSLY_ALLOW_UNAUTHENTICATED_REQUESTS'
+
+function openDoors(raw: unknown, { env }: ConfigSource): readonly string[] {
+  const { channels } = (raw ?? {}) as { channels?: { teams?: { app_id?: unknown } | null } | null }
+  if (channels?.teams?.app_id === undefined || env[NO_TOKENS] === undefined) return []
+  return [problem(['channels', 'teams', 'app_id'], `take ${NO_TOKENS} out of the environment`)]
 }

@@ -221,7 +221,11 @@ const teams = z
     app_id: text('Of the bot.').optional(),
     app_secret: text('Of the bot.').optional(),
     tenant: text('Entra tenant.').optional(),
-    conversation: text('Where requests are posted.').optional(),
+    // It becomes part of an address that is called with the bot's token.
+    conversation: text('Where requests are posted.')
+      .regex(/^[\w:@.-]{1,200}$/, 'is no conversation; write it like 19:abc@thread.tacv2')
+      .optional(),
+    text: z.enum(['full', 'redacted'], { error: 'is neither full nor redacted' }).default('full'),
   })
   .refine(
     (given) => {

@@ -13,30 +13,10 @@ export function unsupportedKeys(raw: RawConfig): string[] {
   ]
 }
 
-/**
- * What the file asks for and isn't there, where that only takes something away: nobody gets in, sees
- * or signs more for it. Said as warnings.
- */
-export function absentKeys(raw: RawConfig): string[] {
-  const { channels } = raw
-  return [
-    ...identityKeys(raw),
-    ...when(
-      channels.teams?.app_id !== undefined,
-      'channels.teams.app_id: this version has no bot in Teams; it notifies by workflow_url',
-    ),
-  ]
-}
-
 function when(applies: boolean, sentence: string): string[] {
   return applies ? [sentence] : []
 }
 
 function listenKeys({ listen }: RawConfig): string[] {
   return when(listen.workers > 1, 'listen.workers: this version runs one data process')
-}
-
-function identityKeys(raw: RawConfig): string[] {
-  const teams = Object.entries(raw.people).filter(([, person]) => person?.teams !== undefined)
-  return [...teams.map(([name]) => `people.${name}.teams: this version speaks to Slack only`)]
 }

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { FastifyInstance } from 'fastify'
 import { Actions } from '../approval/actions.ts'
 import type { SlackChannel } from '../approval/channels/slack.ts'
+import type { TeamsChannel } from '../approval/channels/teams.ts'
 import { ApprovalDesk } from '../approval/desk.ts'
 import type { GateLine } from '../approval/gate-line.ts'
 import { GateServer } from '../approval/gate-server.ts'
@@ -39,7 +40,7 @@ export interface ControlPlaneOptions {
   readonly listen: Address | null
 }
 
-/** The control plane put together: store, desk, gate, HTTP and Slack. */
+/** The control plane put together: store, desk, gate, HTTP, Slack and Teams. */
 export class ControlPlane {
   readonly #options: ControlPlaneOptions
   readonly #store: ApprovalStore
@@ -61,6 +62,7 @@ export class ControlPlane {
   #oidc: OidcClient | null
   #http: FastifyInstance | null = null
   #slack: SlackChannel | null = null
+  #teams: TeamsChannel | null = null
   #listening: Address | null = null
 
   private constructor(options: ControlPlaneOptions, store: ApprovalStore, grants: GrantStore) {
@@ -102,6 +104,7 @@ export class ControlPlane {
     const plane = new ControlPlane(options, store, await GrantStore.open({ data }))
     await plane.#listen()
     await plane.#startSlack()
+    await plane.#startTeams()
     return plane
   }
 
@@ -116,7 +119,7 @@ export class ControlPlane {
   }
 
   /**
-   * Takes a new configuration: people, groups and Slack at once. Returns what of it can't be taken;
+   * Takes a new configuration: people, groups and chats at once. Returns what of it can't be taken;
    * then the old one stays in force.
    */
   async reload(config: Config): Promise<readonly string[]> {
@@ -125,7 +128,8 @@ export class ControlPlane {
     } catch (error) {
       return [messageOf(error)]
     }
-    const slackChanged = slackKeys(config) !== slackKeys(this.#config)
+    const slackChanged = chatKeys('slack', config) !== chatKeys('slack', this.#config)
+    const teamsChanged = chatKeys('teams', config) !== chatKeys('teams', this.#config)
     if (!isDeepStrictEqual(config.oidc, this.#config.oidc)) {
       this.#oidc = config.oidc && new OidcClient(config.oidc, this.#options.clock)
     }
@@ -134,6 +138,10 @@ export class ControlPlane {
     if (slackChanged) {
       await this.#slack?.stop()
       await this.#startSlack()
+    }
+    if (teamsChanged) {
+      await this.#teams?.stop()
+      await this.#startTeams()
     }
     return []
   }
@@ -145,7 +153,7 @@ export class ControlPlane {
   async stop({ dataPlaneGone }: { readonly dataPlaneGone: boolean }): Promise<void> {
     if (dataPlaneGone) await this.#gate.abandon()
     await this.#http?.close()
-    await this.#slack?.stop()
+    await Promise.all([this.#slack?.stop(), this.#teams?.stop()])
     this.#notifiers.stop()
     await this.#desk.stop()
     await this.#store.close()
@@ -218,6 +226,7 @@ export class ControlPlane {
       metrics: () => this.#metrics(),
       log,
       slack: async (request) => (await this.#slack?.receive(request)) ?? null,
+      teams: async (request) => (await this.#teams?.receive(request)) ?? null,
       audit: { folder: join(this.#config.data, 'audit'), record: this.#record.bind(this) },
       actions: {
         actions: this.#actions,
@@ -259,27 +268,31 @@ export class ControlPlane {
   async #startSlack(): Promise<void> {
     this.#slack = null
     const settings = this.#config.slack
+    if (!settings) return
+    const { SlackChannel } = await import('../approval/channels/slack.ts')
+    this.#slack = new SlackChannel({ settings, ...this.#chatHouse() })
+    this.#slack.start()
+  }
+
+  /** It begins by itself, and loads its library behind our back. */
+  async #startTeams(): Promise<void> {
+    this.#teams = null
+    const settings = this.#config.teams
+    if (!settings) return
+    const { TeamsChannel } = await import('../approval/channels/teams.ts')
+    this.#teams = new TeamsChannel({ settings, chance: Math.random, ...this.#chatHouse() })
+  }
+
+  #chatHouse() {
     const { clock, log } = this.#options
     const directory = () => this.#directory
     const regulations = () => this.#config.regulations
     const urlOf = this.#urlOf.bind(this)
-    const house = {
-      desk: this.#desk,
-      store: this.#store,
-      directory,
-      regulations,
-      urlOf,
-      clock,
-      log,
-    }
-    if (!settings) return
-    const { SlackChannel } = await import('../approval/channels/slack.ts')
-    this.#slack = new SlackChannel({ settings, ...house })
-    this.#slack.start()
+    return { desk: this.#desk, store: this.#store, directory, regulations, urlOf, clock, log }
   }
 }
 
-/** What Slack's messages and clicks depend on. */
-function slackKeys({ slack, regulations, listen }: Config): string {
-  return JSON.stringify([slack, regulations, listen.publicUrl])
+/** What a chat's messages and clicks depend on. */
+function chatKeys(chat: 'slack' | 'teams', config: Config): string {
+  return JSON.stringify([config[chat], config.regulations, config.listen.publicUrl])
 }

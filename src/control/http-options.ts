@@ -8,6 +8,7 @@ import type { EventFeed } from './event-feed.ts'
 import type { AuditOptions } from './http-audit.ts'
 import type { SessionOptions } from './http-session.ts'
 import type { SlackInlet } from './http-slack.ts'
+import type { TeamsBotInlet } from './http-teams.ts'
 import type { WebOptions } from './web/web-options.ts'
 
 export interface HttpOptions {
@@ -27,6 +28,8 @@ export interface HttpOptions {
   readonly slack?: SlackInlet
   /** Sign-in of the command line; where it isn't given people use tokens made for them. */
   readonly session?: SessionOptions
+  /** Where the bot in Teams is written to. */
+  readonly teams?: TeamsBotInlet
   /** The inbox; where it isn't given there is only the API. */
   readonly web?: WebOptions
   /** What agents may ask for beside SQL; where it isn't given they ask for nothing. */

@@ -12,6 +12,7 @@ import { healthRoutes } from './http-health.ts'
 import { type HttpOptions, SECURITY_HEADERS } from './http-options.ts'
 import { sessionRoutes } from './http-session.ts'
 import { slackRoutes } from './http-slack.ts'
+import { teamsRoutes } from './http-teams.ts'
 import { openApiRoute } from './open-api.ts'
 import { type Route, serveRoutes } from './route.ts'
 import { addressOf } from './web/request-words.ts'
@@ -47,10 +48,16 @@ export function buildHttp(options: HttpOptions): FastifyInstance {
     serveRoutes(api, [...routes, openApiRoute(routes)], callers)
     done()
   })
-  const { web, slack } = options
+  const { web, slack, teams } = options
   if (slack) {
     server.register((channel, _options, done) => {
       slackRoutes(channel, slack)
+      done()
+    })
+  }
+  if (teams) {
+    server.register((channel, _options, done) => {
+      teamsRoutes(channel, teams)
       done()
     })
   }

@@ -138,7 +138,7 @@ export const ApprovalView = z.object({
       person: text,
       decision: z.enum(['approve', 'deny']),
       reason: text,
-      channel: z.enum(['api', 'cli', 'inbox', 'slack']),
+      channel: z.enum(['api', 'cli', 'inbox', 'slack', 'teams']),
       clears: texts.default([]),
       scope: z.enum(['once', 'shape']).default('once'),
       break_glass: z.object({ ticket: text }).nullable().default(null),

@@ -10,6 +10,8 @@ export interface PersonEntry {
   readonly slack: string | null
   /** The subject of their account at the identity provider, where the file names it. */
   readonly oidc?: string | null
+  /** The object id of their account in Entra, or null. */
+  readonly teams?: string | null
 }
 
 /** What an identity provider has said of somebody's groups. */
@@ -51,6 +53,8 @@ export class Directory {
   readonly #people = new Map<string, Person>()
   readonly #bySlack = new Map<string, Person>()
   readonly #byOidc = new Map<string, Person>()
+  /** By the object id in lower case: Entra writes one GUID in either. */
+  readonly #byTeams = new Map<string, Person>()
   readonly #groups: Groups
   readonly #claims: (email: string) => ClaimedGroups
 
@@ -72,20 +76,9 @@ export class Directory {
       throw new ProxyError('CONFIG_INVALID', `people: ${entry.email} is listed twice`)
     }
     this.#people.set(key, person)
-    this.#addAccount(entry, person)
-    if (entry.slack === null) return
-    if (this.#bySlack.has(entry.slack)) {
-      throw new ProxyError('CONFIG_INVALID', `people: two of them have the slack id ${entry.slack}`)
-    }
-    this.#bySlack.set(entry.slack, person)
-  }
-
-  #addAccount({ oidc = null }: PersonEntry, person: Person): void {
-    if (oidc === null) return
-    if (this.#byOidc.has(oidc)) {
-      throw new ProxyError('CONFIG_INVALID', `people: two of them have the oidc subject ${oidc}`)
-    }
-    this.#byOidc.set(oidc, person)
+    known(this.#bySlack, entry.slack, 'slack id', person)
+    known(this.#byTeams, entry.teams?.toLowerCase() ?? null, 'teams id', person)
+    known(this.#byOidc, entry.oidc ?? null, 'oidc subject', person)
   }
 
   person(email: string): Person | undefined {
@@ -99,6 +92,16 @@ export class Directory {
 
   bySlack(member: string): Person | undefined {
     return this.#withClaims(this.#bySlack.get(member), 'current')
+  }
+
+  /** By the object id of their account in Entra. */
+  byTeams(id: string): Person | undefined {
+    return this.#withClaims(this.#byTeams.get(id.toLowerCase()), 'current')
+  }
+
+  /** Everybody whose account in Entra is listed: its object id in lower case, and their address. */
+  inTeams(): readonly (readonly [id: string, email: string])[] {
+    return [...this.#byTeams].map(([id, { email }]) => [id, email])
   }
 
   /** The member id of a person's Slack account, or null where none is listed. */
@@ -151,4 +154,18 @@ export class Directory {
 function keyOf(people: ReadonlyMap<string, Person>, email: string): string | null {
   for (const [key, each] of people) if (sameName(each.email) === sameName(email)) return key
   return null
+}
+
+/** One account is one person, or a quorum of two could be one. */
+function known(
+  accounts: Map<string, Person>,
+  id: string | null,
+  kind: 'slack id' | 'teams id' | 'oidc subject',
+  person: Person,
+): void {
+  if (id === null) return
+  if (accounts.has(id)) {
+    throw new ProxyError('CONFIG_INVALID', `people: two of them have the ${kind} ${id}`)
+  }
+  accounts.set(id, person)
 }

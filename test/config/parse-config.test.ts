@@ -112,10 +112,10 @@ t.test(
       sentences.map((sentence) => sentence.split(': ')[0]).sort()
     t.same(paths(unsupported), ['audit.sinks'])
     const parsed = parse(fixture('every-key.yaml'))
-    t.same(paths((parsed.ok ? parsed.warnings : []).filter((each) => /this version/.test(each))), [
-      'channels.teams.app_id',
-      'people.ana@example.com.teams',
-    ])
+    t.same(
+      (parsed.ok ? parsed.warnings : []).filter((each) => /this version/.test(each)),
+      [],
+    )
     const more = accepted(
       t,
       `listen: { workers: 2 }
@@ -177,6 +177,38 @@ t.test('what is called is called in private, and a webhook has a secret', async 
   t.match(problemsOf(teams('')).join(), /takes workflow_url/)
   t.match(problemsOf(teams('app_id: a')).join(), /takes workflow_url/)
   t.match(problemsOf(teams('workflow_url: http://flow.example.com')).join(), /https/)
+})
+
+t.test('a bot in Teams has all of its keys, and a door that is not open', async (t) => {
+  const [one, two] = [
+    '8f2c1c5e-0000-4000-8000-0000000000aB',
+    '7e9a0000-0000-4000-8000-0000000000c0',
+  ]
+  const bot = (more = '', conversation = '19:abc@thread.tacv2') =>
+    `channels: { teams: { app_id: a, app_secret: b, tenant: ${two}, conversation: "${conversation}" } }\n${more}`
+  t.same(accepted(t, bot()).teams, {
+    ...{ appId: 'a', appSecret: 'b', tenant: two, conversation: '19:abc@thread.tacv2' },
+    text: 'full',
+  })
+  const people = (last: string) =>
+    `people: { ana@example.com: { teams: ${one} }, bo@example.com: { teams: ${last} } }`
+  t.equal(
+    accepted(t, bot(people(two ?? ''))).people.get('ana@example.com')?.teams,
+    one?.toLowerCase(),
+  )
+  t.match(problemsOf(bot(people(one?.toUpperCase() ?? ''))).join(), /already the id of ana@/)
+  t.match(problemsOf(bot('listen: { control: null }')).join(), /needs listen.control/)
+  for (const conversation of ['19:a/../../x', 'a?b', 'a;messageid=1', 'a b', '']) {
+    t.match(problemsOf(bot('', conversation)).join(), /channels\.teams/, conversation)
+  }
+  const odd = parse(bot(people('bo')).replace(two ?? '', 'example.com'))
+  t.match(odd.ok && odd.warnings.join(), /tenant: is not a tenant's id.*bo@.*Entra object id/)
+  const name = 'DANGEROUSLY_ALLOW_UNAUTHENTICATED_REQUESTS'
+  for (const value of ['true', 'false', '']) {
+    const parsed = parseConfig(bot(), { path: '/x.yaml', env: { [name]: value } })
+    t.match(parsed.ok ? '' : parsed.problems.join(), `take ${name} out of the environment`)
+  }
+  t.equal(parseConfig('', { path: '/x.yaml', env: { [name]: 'true' } }).ok, true)
 })
 
 t.test('a second group has its time, before the request is over', async (t) => {

@@ -78,9 +78,8 @@ t.test('what is not enforced is said to be so, and nothing else is', async (t) =
   const said = rows().filter(({ meaning }) => /not enforced yet/i.test(meaning))
   const names = said.map(({ key }) => key)
   for (const key of absent) t.ok(names.includes(key), `${key} is marked`)
-  // Of a block that isn't enforced no key is; two keys serve only what isn't there.
-  const bot = ['app_secret', 'tenant', 'conversation'].map((key) => `channels.teams.${key}`)
-  const serving = new Set(['people.*.teams', 'agents.*.hold.mysql', ...bot])
+  // Of a block that isn't enforced no key is; one key serves only what isn't there.
+  const serving = new Set(['agents.*.hold.mysql'])
   for (const key of names) {
     const inside = [...absent].some((one) => key === one || key.startsWith(one))
     t.ok(inside || serving.has(key), `${key} is one of them`)

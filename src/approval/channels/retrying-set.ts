@@ -11,6 +11,10 @@ export interface RetryingSetOptions<T> {
   readonly work: (one: T) => Promise<void>
   /** Whether after this error there is no use in trying the others now. */
   readonly isAway: (error: unknown) => boolean
+  /** Milliseconds that have to pass before anything is tried again after this error; else 0. */
+  readonly leastWait?: (error: unknown) => number
+  /** 0 to 1: of many that wait for the same, not all come back at once. 1 where it is left out. */
+  readonly chance?: () => number
   readonly clock: Clock
   readonly log: (text: string) => void
 }
@@ -28,6 +32,7 @@ export class RetryingSet<T> {
   #working: Promise<void> | null = null
   #cancelRetry: CancelTimer | null = null
   #retryMs = FIRST_RETRY_MS
+  #leastMs = 0
   #stopped = false
 
   constructor(options: RetryingSetOptions<T>) {
@@ -80,6 +85,7 @@ export class RetryingSet<T> {
         this.#options.log(messageOf(error))
         this.#failed.add(one)
         this.#away = this.#options.isAway(error)
+        this.#leastMs = Math.max(this.#leastMs, this.#options.leastWait?.(error) ?? 0)
       }
     }
     if (this.#failed.size > 0) this.#retryLater()
@@ -88,7 +94,10 @@ export class RetryingSet<T> {
 
   #retryLater(): void {
     if (this.#stopped || this.#cancelRetry) return
-    this.#cancelRetry = this.#options.clock.after(this.#retryMs, () => {
+    const { clock, chance } = this.#options
+    const wait = Math.max(this.#retryMs * (0.5 + (chance?.() ?? 1) / 2), this.#leastMs)
+    this.#leastMs = 0
+    this.#cancelRetry = clock.after(wait, () => {
       this.#cancelRetry = null
       this.again()
     })

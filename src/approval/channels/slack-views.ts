@@ -7,7 +7,7 @@ import { bold, plain, plainText, richText, section } from './slack-elements.ts'
 import { ACTIONS, formValue, type Place } from './slack-value.ts'
 import { visibleLine } from './visible.ts'
 
-const MINUTES = [15, 30, 60, 240, 480]
+export const MINUTES = [15, 30, 60, 240, 480]
 /** Slack: ten boxes in one group, 75 characters beside each and 150 of value. */
 const MOST_BOXES = 10
 const BOX_TEXT = 75
@@ -184,6 +184,7 @@ function option(text: string, value: string): unknown {
   return { text: plainText(text), value }
 }
 
-function minutesText(minutes: number): string {
+/** "30 minutes", "4 hours". */
+export function minutesText(minutes: number): string {
   return minutes < 60 ? `${minutes} minutes` : `${minutes / 60} hour${minutes === 60 ? '' : 's'}`
 }

@@ -3,6 +3,7 @@ import type { ApprovalRequest } from '../request.ts'
 import { Outbox, type OutboxOptions } from './outbox.ts'
 import { RecentKeys } from './recent-keys.ts'
 import { type Card, renderRequest } from './rendering.ts'
+import { bold, cut, line, plain } from './teams-elements.ts'
 
 /** What of a card is told: not the statement, nor what the agent says of itself. */
 const TOLD = ['Agent', 'Owner', 'Resource', 'Environment', 'Database', 'Tables', 'Classes', 'Needs']
@@ -66,30 +67,11 @@ export function teamsNotice(request: ApprovalRequest, says: string, url: string)
   return { type: 'message', attachments: [{ contentType, contentUrl: null, content }] }
 }
 
-/** Text runs only: Teams reads no markup in them, as it does in every other text of a card. */
 function bodyOf(card: Card, says: string): readonly unknown[] {
   const fields = card.fields.filter(({ label, claimed }) => !claimed && TOLD.includes(label))
   return [
-    line([{ text: says, weight: 'Bolder' }]),
-    line([{ text: card.title, weight: 'Bolder', size: 'Medium' }]),
-    ...fields.map(({ label, value }) =>
-      line([{ text: `${label}: `, weight: 'Bolder' }, { text: value }]),
-    ),
+    line([bold(says)]),
+    line([{ ...bold(cut(card.title, LONGEST)), size: 'Medium' }]),
+    ...fields.map(({ label, value }) => line([bold(`${label}: `), plain(cut(value, LONGEST))])),
   ]
-}
-
-interface Run {
-  readonly text: string
-  readonly weight?: 'Bolder'
-  readonly size?: 'Medium'
-}
-
-function line(runs: readonly Run[]): unknown {
-  const inlines = runs.map((run) => ({ type: 'TextRun', ...run, text: cut(run.text) }))
-  return { type: 'RichTextBlock', inlines }
-}
-
-function cut(text: string): string {
-  const characters = [...text]
-  return characters.length <= LONGEST ? text : `${characters.slice(0, LONGEST - 3).join('')}...`
 }

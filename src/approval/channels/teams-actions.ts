@@ -1,0 +1,117 @@
+import { DENY_REASONS } from '../deny-reasons.ts'
+import { DEFAULT_TERMS } from '../grant.ts'
+import type { ApprovalRequest } from '../request.ts'
+import type { Card } from './rendering.ts'
+import { isGrantable } from './slack-buttons.ts'
+import { MINUTES, minutesText } from './slack-views.ts'
+import type { Audience } from './teams-audience.ts'
+import { bold, line, plain } from './teams-elements.ts'
+import { visibleLine } from './visible.ts'
+
+/** Every button of ours; Teams names it when it is used. */
+export const VERBS = {
+  approve: 'countersign_approve',
+  grant: 'countersign_grant',
+  deny: 'countersign_deny',
+  /** Asks for the card as one person sees it; Teams asks by itself for those that a card names. */
+  view: 'countersign_view',
+} as const
+
+/** What is filled in, by the field that asks for it. */
+export const FIELDS = {
+  minutes: 'grant_minutes',
+  rows: 'grant_rows',
+  why: 'grant_why',
+  chosen: 'deny_chosen',
+  written: 'deny_written',
+} as const
+
+const LONGEST_REASON = 500
+
+export interface ActionsOptions extends Audience {
+  readonly card: Card
+  /** True where constants are left out. */
+  readonly hidden: boolean
+  /** Where the request is in the inbox. */
+  readonly url: string
+  /** True where Teams doesn't ask by itself for all who may answer. */
+  readonly onDemand: boolean
+}
+
+/** What can be done about a request that waits. */
+export function actions(request: ApprovalRequest, options: ActionsOptions): readonly unknown[] {
+  const { approves, denies, card, hidden, url, onDemand } = options
+  const data = ticketOf(request, hidden)
+  return [
+    ...(approves ? [execute('Approve once', VERBS.approve, { data, style: 'positive' })] : []),
+    ...(approves && isGrantable(request) ? [grantForm(request, card, data)] : []),
+    ...(denies ? [denyForm(card, data)] : []),
+    ...(onDemand && !denies ? [execute('Answer...', VERBS.view, { data })] : []),
+    ...opening(url),
+  ]
+}
+
+/** A button that only leads somewhere. Without a control address there is none. */
+export function opening(url: string): readonly unknown[] {
+  return /^https?:\/\//.test(url) ? [{ type: 'Action.OpenUrl', title: 'Open in inbox', url }] : []
+}
+
+/** Which request a button is about. A hash tells a constant to whoever tries all that it could be. */
+export function ticketOf({ id, statementSha256: sha }: ApprovalRequest, hidden: boolean) {
+  return hidden ? { id } : { id, sha }
+}
+
+function grantForm(request: ApprovalRequest, card: Card, data: object): unknown {
+  const meaning = `From now on ${visibleLine(request.agent)} runs this on ${visibleLine(request.database)} without asking, with any other constants and values. More rows than you allow are rolled back, or stopped, and asked for.`
+  const choices = MINUTES.map((each) => ({ title: minutesText(each), value: String(each) }))
+  return form(
+    'Approve this shape for 30 minutes...',
+    [
+      line([bold(card.title)]),
+      line([plain(meaning)]),
+      {
+        ...{ type: 'Input.ChoiceSet', id: FIELDS.minutes, label: 'For how long', choices },
+        ...{ value: String(DEFAULT_TERMS.minutes), style: 'compact' },
+      },
+      {
+        ...{ type: 'Input.Number', id: FIELDS.rows, min: 1, value: DEFAULT_TERMS.maxRows },
+        label: 'Rows that each run may read or change, at most',
+      },
+      written(FIELDS.why, 'Why'),
+    ],
+    execute('Approve this shape', VERBS.grant, { data, style: 'positive' }),
+  )
+}
+
+function denyForm(card: Card, data: object): unknown {
+  const choices = DENY_REASONS.map((title, at) => ({ title, value: String(at) }))
+  return form(
+    'Deny...',
+    [
+      line([bold(card.title)]),
+      {
+        ...{
+          type: 'Input.ChoiceSet',
+          id: FIELDS.chosen,
+          label: 'Why? The agent is told.',
+          choices,
+        },
+        style: 'expanded',
+      },
+      written(FIELDS.written, 'In your own words'),
+    ],
+    execute('Deny', VERBS.deny, { data, style: 'destructive' }),
+  )
+}
+
+function form(title: string, body: readonly unknown[], submit: unknown): unknown {
+  return { type: 'Action.ShowCard', title, card: { type: 'AdaptiveCard', body, actions: [submit] } }
+}
+
+function written(id: string, label: string): unknown {
+  return { type: 'Input.Text', id, label, isMultiline: true, maxLength: LONGEST_REASON }
+}
+
+function execute(title: string, verb: string, more: object): unknown {
+  return { type: 'Action.Execute', title, verb, ...more }
+}

@@ -1,0 +1,108 @@
+import { DENY_REASONS } from '../deny-reasons.ts'
+import { type GrantTerms, LONGEST_GRANT_MINUTES } from '../grant.ts'
+import { FIELDS } from './teams-actions.ts'
+
+/** What the Bot Connector says of somebody who used a button, read and checked in its shape. */
+export interface TeamsClick {
+  /** Of the invoke itself; null where it says none. */
+  readonly key: string | null
+  readonly verb: string
+  readonly request: string
+  /** SHA-256 (hex) of the statement that was shown; null where it wasn't shown whole. */
+  readonly sha: string | null
+  /** Entra object id of who clicked; null where Teams doesn't say. */
+  readonly person: string | null
+  /** Every tenant that the activity names. */
+  readonly tenants: readonly string[]
+  /** Without the thread in it. */
+  readonly conversation: string
+  /** The message whose button it is. */
+  readonly message: string | null
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+/** Ids and hashes are far shorter. */
+const LONGEST_ID = 200
+
+/** Reads an activity; null where it isn't a use of a button of ours. */
+export function clickOf(activity: unknown): TeamsClick | null {
+  const data = at(activity, 'value', 'action', 'data')
+  const verb = idIn(activity, 'value', 'action', 'verb')
+  const request = idIn(data, 'id')
+  const conversation = idIn(activity, 'conversation', 'id')
+  if (verb === null || request === null || conversation === null) return null
+  return {
+    key: idIn(activity, 'id'),
+    verb,
+    request,
+    sha: idIn(data, 'sha'),
+    person: idIn(activity, 'from', 'aadObjectId'),
+    tenants: tenantsOf(activity),
+    conversation: conversation.split(';')[0] ?? '',
+    message: idIn(activity, 'replyToId'),
+    fields: data as Readonly<Record<string, unknown>>,
+  }
+}
+
+/** The conversation's, the person's, and the one in which the app is installed. */
+function tenantsOf(activity: unknown): readonly string[] {
+  const places = [
+    ['channelData', 'tenant', 'id'],
+    ['conversation', 'tenantId'],
+    ['from', 'tenantId'],
+  ] as const
+  return places.flatMap((path) => {
+    const found = at(activity, ...path)
+    return found === undefined ? [] : [typeof found === 'string' ? found.toLowerCase() : '']
+  })
+}
+
+/** What the person said as they denied. */
+export function readDenial({ fields }: TeamsClick): {
+  readonly chosen: string | null
+  readonly written: string
+} {
+  const chosen = fields[FIELDS.chosen]
+  const known = typeof chosen === 'string' && /^\d$/.test(chosen)
+  return {
+    chosen: known ? (DENY_REASONS[Number(chosen)] ?? null) : null,
+    written: textOf(fields[FIELDS.written]),
+  }
+}
+
+/** For how long and for how many rows, or what is wrong with it. */
+export function readTerms({ fields }: TeamsClick): GrantTerms | string {
+  const minutes = numberOf(fields[FIELDS.minutes])
+  const maxRows = numberOf(fields[FIELDS.rows])
+  if (minutes === null || minutes > LONGEST_GRANT_MINUTES) return 'Choose for how long.'
+  return maxRows === null ? 'Give the rows as a whole number above 0.' : { minutes, maxRows }
+}
+
+export function readWhy({ fields }: TeamsClick): string {
+  return textOf(fields[FIELDS.why])
+}
+
+/** The field has room for 500; whoever sends more has not used it. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? [...value].slice(0, 500).join('').trim() : ''
+}
+
+/** A number field is sent as a number or as text. */
+function numberOf(value: unknown): number | null {
+  const text = typeof value === 'number' || typeof value === 'string' ? String(value) : ''
+  return /^\d{1,15}$/.test(text) && Number(text) >= 1 ? Number(text) : null
+}
+
+function idIn(value: unknown, ...path: readonly string[]): string | null {
+  const found = at(value, ...path)
+  return typeof found === 'string' && found !== '' && found.length <= LONGEST_ID ? found : null
+}
+
+export function at(value: unknown, ...path: readonly string[]): unknown {
+  let inner = value
+  for (const key of path) {
+    if (typeof inner !== 'object' || inner === null || !Object.hasOwn(inner, key)) return undefined
+    inner = (inner as Record<string, unknown>)[key]
+  }
+  return inner
+}

@@ -1,0 +1,53 @@
+import { authorizeDecision } from '../../identity/authorize-decision.ts'
+import type { Directory } from '../../identity/directory.ts'
+import type { ApprovalRequest } from '../request.ts'
+import { type Audience, EVERYBODY } from './teams-audience.ts'
+import type { TeamsClick } from './teams-click.ts'
+
+export type TeamsPerson =
+  | { readonly ok: true; readonly email: string }
+  /** `code` for the record, `message` for the person. */
+  | { readonly ok: false; readonly code: string; readonly message: string }
+
+/**
+ * Which person of the configuration has clicked, asked anew at each click. The ids are the Bot
+ * Connector's word, which its token vouches for; names and addresses of Teams are never looked at.
+ */
+export function personBehind(
+  { person, tenants }: Pick<TeamsClick, 'person' | 'tenants'>,
+  { tenant, directory }: { readonly tenant: string; readonly directory: Directory },
+): TeamsPerson {
+  const ours = tenant.toLowerCase()
+  if (tenants.length === 0 || tenants.some((each) => each !== ours)) {
+    return refused('other_tenant', 'You click from an organisation that has no say here.')
+  }
+  if (person === null) return refused('unknown_member', 'Teams does not say who you are.')
+  const listed = directory.byTeams(person)
+  if (listed) return { ok: true, email: listed.email }
+  const message = `Your account isn't that of anybody in the configuration (people: teams: ${person}).`
+  return refused('unknown_member', message)
+}
+
+/** What this person is shown of a request. It grants nothing: the desk asks again at the click. */
+export function audienceOf(
+  request: ApprovalRequest,
+  email: string | null,
+  directory: Directory,
+): Audience {
+  if (email === null || request.state !== 'pending') return EVERYBODY
+  const may = (decision: 'approve' | 'deny') =>
+    authorizeDecision({ person: { email }, request, decision, directory }).ok
+  return { approves: may('approve'), denies: may('deny') }
+}
+
+/** Object ids of those who may answer. */
+export function answerers(request: ApprovalRequest, directory: Directory): readonly string[] {
+  return directory
+    .inTeams()
+    .filter(([, email]) => audienceOf(request, email, directory).denies)
+    .map(([id]) => id)
+}
+
+function refused(code: string, message: string): TeamsPerson {
+  return { ok: false, code, message }
+}
