@@ -180,3 +180,54 @@ t.test('a token ends with its time, its account and its person, and is no cookie
   const stranger = await call('/v1/session', { device })
   t.match(stranger, { status: 403, body: { error: { code: 'not_listed' } } })
 })
+
+t.test('a person sees where they are signed in, and ends what they like of it', async (t) => {
+  const house = await open(t)
+  const { call, begin, clock, base } = house
+  const { device, verification_uri_complete: address } = await begin()
+  await approve(address ?? '')
+  clock.advance(5_000)
+  const token = String((await call('/v1/session', { device })).body.token)
+  const [bo, other] = [new Wanderer(), new Wanderer()]
+  await bo.go(`${base}/inbox/oidc/start`)
+  await other.go(`${base}/inbox/oidc/start`)
+  const ana = new Wanderer()
+  house.provider.account = { subject: 'sub-ana', email: 'ana@example.com' }
+  await ana.go(`${base}/inbox/oidc/start`)
+  const page = async (browser: Wanderer) => {
+    const { text } = await browser.go(`${base}/inbox/me`)
+    const forms = text.matchAll(
+      /name="form" value="([^"]+)"><input type="hidden" name="kind" value="([^"]+)"><input type="hidden" name="session" value="([^"]+)"/g,
+    )
+    return {
+      text,
+      forms: [...forms].map(([, form = '', kind = '', session = '']) => ({ form, kind, session })),
+    }
+  }
+  const mine = await page(bo)
+  t.match(mine.text, `Signed in at <bdi>${house.provider.issuer}`)
+  t.same(
+    mine.forms.map(({ kind }) => kind),
+    ['browser', 'browser', 'command-line'],
+  )
+  const [newest, , line] = mine.forms as [Fields, Fields, Fields]
+  const theirs = await page(ana)
+  t.same(theirs.forms.length, 1)
+  const form = theirs.forms[0]?.form ?? ''
+  for (const one of [newest, line]) {
+    t.match(await ana.post(`${base}/inbox/me/end`, { ...one, form }), { status: 404 })
+    t.match(await bo.post(`${base}/inbox/me/end`, { ...one, form }), { status: 403 })
+  }
+  t.match(await call('/v1/session', null, token), { status: 200 })
+  t.match(await bo.post(`${base}/inbox/me/end`, line), { status: 303 })
+  t.match(await call('/v1/session', null, token), { status: 401 })
+  t.match(await bo.post(`${base}/inbox/me/end`, newest), { status: 303 })
+  t.equal((await other.go(`${base}/inbox`)).url.pathname, '/inbox/sign-in')
+  t.equal((await bo.go(`${base}/inbox`)).url.pathname, '/inbox')
+})
+
+interface Fields extends Record<string, string> {
+  readonly form: string
+  readonly kind: string
+  readonly session: string
+}

@@ -198,7 +198,7 @@ async function shapes(t: Test): Promise<void> {
     await page.goto(`${house.base}/inbox/requests/${ids.shape}`)
     await page.click('details.shape summary')
     await picture(page, `shape-${name}`)
-    for (const part of ['history', 'agents', 'grants']) {
+    for (const part of ['history', 'agents', 'grants', 'me']) {
       await page.goto(`${house.base}/inbox/${part}`)
       await picture(page, `${part}-${name}`)
     }

@@ -66,7 +66,7 @@ function header({ viewer, pending, assets }: Frame): Html {
 ${
   viewer !== null &&
   html`${livePart('waiting', html`${pending > 0 && html`<a class="waiting" href="/inbox"><b>${pending}</b> waiting</a>`}`)}
-<div class="who"><span class="person" title="Signed in as ${viewer.person}">${viewer.person}</span>
+<div class="who"><a class="person" href="/inbox/me" title="Signed in as ${viewer.person}">${viewer.person}</a>
 <button type="button" class="quiet" id="show-help" aria-haspopup="dialog" aria-keyshortcuts="?" hidden>Keys</button>
 <form method="post" action="/inbox/sign-out"><input type="hidden" name="form" value="${viewer.formToken}"><button class="quiet">Sign out</button></form></div>`
 }
@@ -78,6 +78,7 @@ const LINKS = [
   ['/inbox/history', 'History'],
   ['/inbox/agents', 'Agents'],
   ['/inbox/grants', 'Grants'],
+  ['/inbox/me', 'Me'],
 ] as const
 
 function links(at: string | null): Html {

@@ -29,7 +29,7 @@ ${problem !== null && !withAccount && html`<p class="notice bad" role="alert" id
 </form></section>`
 }
 
-const OWN = /^\/inbox(?:\/(?:history|agents|grants|requests\/[A-Za-z0-9]{1,40}))?$/
+const OWN = /^\/inbox(?:\/(?:history|agents|grants|me|requests\/[A-Za-z0-9]{1,40}))?$/
 
 /** Only addresses of the inbox: nobody is sent elsewhere by a link. */
 export function ownAddress(to: unknown): string {

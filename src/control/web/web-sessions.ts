@@ -2,6 +2,7 @@ import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { sameName } from '../../identity/directory.ts'
 import type { PersonTokens } from '../../identity/person-tokens.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { messageOf } from '../../lib/errors.ts'
@@ -31,6 +32,13 @@ type StoredSession = z.infer<typeof Stored>
 
 /** Who signed in at the identity provider, and how long ago they proved it. */
 export type SessionAccount = Readonly<z.infer<typeof Account>>
+
+/** A session as its person sees it. */
+export interface ListedSession {
+  readonly id: string
+  readonly endsAt: number
+  readonly by: 'account' | 'token'
+}
 
 export interface WebSession {
   /** E-mail address. */
@@ -85,13 +93,38 @@ export class WebSessions {
     const key = digest(secret)
     const session = this.#current().find((each) => each.sha256 === key)
     if (!session) return null
-    const formToken = formTokenOf(secret)
-    if ('account' in session) {
-      const { account } = session
-      return this.#isTheirs(account) ? { person: account.person, formToken, account } : null
-    }
-    const person = this.#tokens.holderOf(Buffer.from(session.token, 'hex'))
-    return person === null ? null : { person, formToken, account: null }
+    const person = this.#personOf(session)
+    const account = 'account' in session ? session.account : null
+    return person === null ? null : { person, formToken: formTokenOf(secret), account }
+  }
+
+  /** Null where what it was begun with isn't good any more. */
+  #personOf(session: StoredSession): string | null {
+    if (!('account' in session)) return this.#tokens.holderOf(Buffer.from(session.token, 'hex'))
+    return this.#isTheirs(session.account) ? sameName(session.account.person) : null
+  }
+
+  /** Those of a person that are good, newest first. `id` opens nothing. */
+  of(person: string): readonly ListedSession[] {
+    return this.#current()
+      .filter((each) => this.#personOf(each) === person)
+      .map((each) => ({ id: each.sha256.slice(0, 16), endsAt: each.endsAt, by: kindOf(each) }))
+      .reverse()
+  }
+
+  /** Which of the listed ones a cookie is. */
+  idOf(secret: string): string {
+    return digest(secret).slice(0, 16)
+  }
+
+  /** Ends one of a person's; false where it is none of theirs. */
+  endOf(person: string, id: string): boolean {
+    const current = this.#current()
+    const others = current.filter(
+      (each) => this.#personOf(each) !== person || each.sha256.slice(0, 16) !== id,
+    )
+    if (others.length < current.length) this.#keep(others)
+    return others.length < current.length
   }
 
   end(secret: string): void {
@@ -131,6 +164,10 @@ export class WebSessions {
       return []
     }
   }
+}
+
+function kindOf(session: StoredSession): ListedSession['by'] {
+  return 'account' in session ? 'account' : 'token'
 }
 
 function digest(value: string): string {

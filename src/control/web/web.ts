@@ -11,6 +11,7 @@ import { fieldsOf, readForms } from './form-fields.ts'
 import { hop } from './hop.ts'
 import { inboxPage } from './inbox-page.ts'
 import { type KeptAnswer, KeptAnswers } from './kept-answers.ts'
+import { meRoutes } from './me-page.ts'
 import { moreRoutes } from './more-pages.ts'
 import { needOwnPage } from './own-page.ts'
 import { type PageContent, page } from './page-frame.ts'
@@ -71,11 +72,15 @@ function pageRoutes(server: FastifyInstance, options: InboxOptions): void {
       const first = renewals.due(request, viewer)
       return first === null ? make(request, reply, viewer) : reply.redirect(first, 303)
     })
-  moreRoutes(server, options, (path, make) =>
+  const showIn = (
+    path: string,
+    make: (request: FastifyRequest, reply: FastifyReply, viewer: Viewer) => PageContent,
+  ) =>
     show(path, (request, reply, viewer) =>
       send(reply, options, viewer, { at: path, ...make(request, reply, viewer) }),
-    ),
-  )
+    )
+  moreRoutes(server, options, showIn)
+  meRoutes(server, options, showIn)
   show('/inbox', (request, reply, viewer) => list(request, reply, options, viewer))
   show('/inbox/requests/:id', (request, reply, viewer) => {
     const id = idOf(request)

@@ -189,6 +189,12 @@ t.test('what comes back counts in the browser in which it was begun, once', asyn
   t.match(forced, { status: 403, text: /not begun in this browser/ }, 'login CSRF')
   t.equal(victim.cookie(base, SESSION), undefined)
   const mine = await victim.go(house.start(), { stopAt: CALLBACK })
+  const lured = await victim.go(caught.url.href)
+  t.match(
+    lured,
+    { status: 403, text: /not begun in this browser/ },
+    'who has begun one of their own',
+  )
   const injected = new URL(mine.url)
   injected.searchParams.set('code', caught.url.searchParams.get('code') ?? '')
   t.match(

@@ -5,7 +5,7 @@ import { openInbox } from '../../support/inbox-house.ts'
 import { signedIn, Visitor } from '../../support/inbox-visitor.ts'
 import { barriersOf } from '../../support/page-checks.ts'
 
-const PAGES = ['/inbox/history', '/inbox/agents', '/inbox/grants'] as const
+const PAGES = ['/inbox/history', '/inbox/agents', '/inbox/grants', '/inbox/me'] as const
 const terms = { minutes: 30, maxRows: 100 }
 
 t.test('history finds what is looked for, by each field and all of them', async (t) => {
