@@ -126,6 +126,33 @@ store: postgres://a:b@h/d`,
   },
 )
 
+t.test('a provider is asked over TLS only, and an account is of one person', async (t) => {
+  const oidc = (issuer: string) => `oidc: { issuer: "${issuer}", client_id: c, groups_claim: g }`
+  const good = accepted(t, oidc('https://id.example.com/tenant'))
+  t.same(good.oidc, {
+    issuer: 'https://id.example.com/tenant',
+    ...{ clientId: 'c', clientSecret: null, groupsClaim: 'g' },
+  })
+  for (const issuer of [
+    ...['http://id.example.com', 'https://u:p@id.example.com', 'https://id.example.com/?a=b', 'id'],
+  ]) {
+    t.match(
+      parse(oidc(issuer)),
+      { ok: false, problems: [/^oidc.issuer: is not an issuer/] },
+      issuer,
+    )
+  }
+  const twice = `people: { a@example.com: { oidc: s }, b@example.com: { oidc: s } }`
+  t.match(parse(twice), { problems: [/b@example.com.*oidc: is already the id of a@example.com/] })
+  t.match(parse(`${oidc('https://id.example.com')}\nlisten: { control: null }`), {
+    problems: [/^oidc: needs listen.control/],
+  })
+  const rule = (stepUp: string) =>
+    `rules: [{ name: r, when: {}, then: { approve: { by: [dba], step_up: ${stepUp} } } }]`
+  t.match(accepted(t, rule('5m')).rules, [{ then: { stepUpMs: 300_000 } }])
+  t.match(parse(rule('0')), { ok: false })
+})
+
 t.test('Slack comes by a socket or by HTTP, and e-mail addresses need a workspace', async (t) => {
   const slack = (more: string, listen = '') =>
     `${listen}\nchannels: { slack: { bot_token: b, channel: c, ${more} } }`

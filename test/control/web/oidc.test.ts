@@ -2,9 +2,11 @@ import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { CLAIMS_MS } from '../../../src/identity/accounts.ts'
+import { complaintsOf, openBrowser } from '../../support/browser.ts'
 import { openInbox } from '../../support/inbox-house.ts'
 import { Wanderer } from '../../support/inbox-visitor.ts'
 import { OidcHouse } from '../../support/oidc-house.ts'
+import { barriersOf } from '../../support/page-checks.ts'
 
 const BO = { subject: 'sub-bo', email: 'bo@example.com' }
 const START = '/inbox/oidc/start'
@@ -379,4 +381,37 @@ t.test('a shape is approved for a time in the inbox, within its terms', async (t
   t.match([...desk.grants()], [{ shape, maxRows: 7, request: id }])
   const once = await house.open({ binding: 'once' })
   t.notMatch((await browser.go(`${base}/inbox/requests/${once.id}`)).text, 'approve-shape')
+})
+
+t.test('real browsers sign in and step up, with scripts and without', async (t) => {
+  for (const javaScriptEnabled of [true, false]) {
+    const house = await open(t)
+    const { base, desk } = house
+    const { id } = await house.open({ requirements: strict })
+    const browser = await openBrowser(t, { javaScriptEnabled })
+    const page = await browser.newPage()
+    const complaints = complaintsOf(page)
+    // The provider's own page of that name loads what isn't on this machine.
+    const end = `${house.provider.issuer}/session/end?**`
+    await page.route(end, (route) => route.fulfill({ body: 'signed out' }))
+    await page.goto(`${base}/inbox/requests/${id}`)
+    if (javaScriptEnabled) t.same(await barriersOf(page), [])
+    await page.click('#with-account')
+    await page.waitForURL(`**/inbox/requests/${id}`)
+    const approve = 'button[value="approve"]'
+    await page.click(approve)
+    // With scripts the first press asks, the second sends.
+    if (javaScriptEnabled) await page.click(approve)
+    await page.waitForSelector('text=You have signed in again')
+    t.equal(house.provider.logins, 2)
+    t.equal(desk.get(id)?.state, 'pending')
+    await page.click(approve)
+    if (javaScriptEnabled) await page.click(approve)
+    await page.waitForSelector('.outcome')
+    t.match(desk.get(id), { state: 'approved', votes: [{ person: 'bo@example.com' }] })
+    t.same(complaints, [])
+    await page.click('text=Sign out')
+    await page.waitForURL(end)
+    await browser.close()
+  }
 })
