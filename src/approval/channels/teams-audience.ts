@@ -2,6 +2,8 @@
 export interface Audience {
   readonly approves: boolean
   readonly denies: boolean
+  /** They may approve once they have signed in anew, which a chat can't ask for. */
+  readonly afterSignIn?: boolean
 }
 
 /** Whoever isn't known to be more. */

@@ -49,7 +49,8 @@ export function teamsCard(
   const { card, hidden } = chatCard(request, view)
   const whole = isWhole(request, view)
   const approves = audience.approves && whole && !hidden
-  const note = whole ? (hidden ? HIDDEN : null) : tooLong(request)
+  const fresh = audience.afterSignIn === true ? SIGN_IN : null
+  const note = whole ? (hidden ? HIDDEN : fresh) : tooLong(request)
   const shown = { card: whole ? card : excerptOf(card), hidden, note }
   return cardOf(request, view, { ...shown, audience: { ...audience, approves }, viewers })
 }
@@ -70,6 +71,8 @@ function isWhole(request: ApprovalRequest, view: TeamsView): boolean {
 }
 
 const LONG_ID = `29:${'x'.repeat(90)}`
+
+const SIGN_IN = 'This takes a fresh sign-in. To approve it, go to the inbox, which asks for one.'
 
 const HIDDEN = 'Constants are not shown here. To approve it, read it in the inbox.'
 

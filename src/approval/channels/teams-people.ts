@@ -35,9 +35,11 @@ export function audienceOf(
   directory: Directory,
 ): Audience {
   if (email === null || request.state !== 'pending') return EVERYBODY
-  const may = (decision: 'approve' | 'deny') =>
-    authorizeDecision({ person: { email }, request, decision, directory }).ok
-  return { approves: may('approve'), denies: may('deny') }
+  const verdict = (decision: 'approve' | 'deny') =>
+    authorizeDecision({ person: { email }, request, decision, directory })
+  const approve = verdict('approve')
+  const afterSignIn = !approve.ok && approve.code === 'step_up_required'
+  return { approves: approve.ok, denies: verdict('deny').ok, afterSignIn }
 }
 
 /** Object ids of those who may answer. */

@@ -68,6 +68,29 @@ t.test('what the connector has not signed for this bot is nothing', async (t) =>
   t.equal(state(), 'approved')
 })
 
+t.test('the environment opens no door', async (t) => {
+  const names = [
+    'DANGEROUSLY_ALLOW_UNAUTHENTICATED_REQUESTS',
+    'CLIENT_SECRET',
+    'CLIENT_ID',
+    'CLOUD',
+  ]
+  const before = names.map((name) => [name, process.env[name]] as const)
+  t.teardown(() => {
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name]
+      else process.env[name] = value
+    }
+  })
+  for (const name of names) process.env[name] = 'true'
+  const { teams, good, state } = await openClick(t)
+  t.equal((await teams.click({ ...good, key: rogue })).status, 401)
+  t.equal((await teams.click({ ...good, claims: { aud: 'true' } })).status, 401)
+  t.equal(state(), 'pending')
+  t.equal((await teams.click(good)).status, 200)
+  t.equal(teams.asked.tokens, 1, 'its own secret is what it uses')
+})
+
 t.test('tokens by keys that nobody knows do not make us ask for keys without end', async (t) => {
   const { teams, good } = await openClick(t)
   await teams.click({ ...good, data: { id: 'nothing' } })

@@ -130,6 +130,20 @@ t.test('what is too long, or hides constants, is not signed here', async (t) => 
   }
 })
 
+t.test('what takes a fresh sign-in is approved in the inbox', async (t) => {
+  const { desk, teams, open, messageOf } = await openTeams(t)
+  const { id, statementSha256: sha } = await open({
+    requirements: [{ rule: 'fresh', by: ['approvers'], count: 1, stepUpMs: 300_000 }],
+  })
+  const message = await messageOf(id)
+  const { body } = await teams.click({ message, verb: VERBS.view, user: ANA })
+  t.match(shownIn(body.value as Json), 'This takes a fresh sign-in')
+  t.same(verbsIn(body.value as Json), ['Action.ShowCard', VERBS.deny, 'Action.OpenUrl'])
+  const said = await teams.click({ message, verb: VERBS.approve, user: ANA, data: { id, sha } })
+  t.match(said, { body: { value: /Approve it in the inbox/ } })
+  t.equal(desk.get(id)?.state, 'pending')
+})
+
 t.test('constants stay out of Teams where that is said', async (t) => {
   const { teams, open } = await openTeams(t, { text: 'redacted' })
   const { id, statementSha256 } = await open({
