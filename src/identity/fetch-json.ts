@@ -32,7 +32,8 @@ export async function fetchJson(url: URL, clock: Clock): Promise<unknown> {
   }
 }
 
-async function readCapped(answer: Response): Promise<string> {
+/** The text of an answer; throws where that has more than 256 KiB. */
+export async function readCapped(answer: Response): Promise<string> {
   const chunks: Uint8Array[] = []
   let length = 0
   for await (const chunk of answer.body ?? []) {

@@ -1,10 +1,9 @@
+import { readCapped } from '../../identity/fetch-json.ts'
 import type { Clock } from '../../lib/clock.ts'
 
 /** A token is let go of so long before it ends. */
 const MARGIN_MS = 5 * 60_000
 const CALL_MS = 10_000
-/** Characters; Entra's answer has some 2,000. */
-const LONGEST_ANSWER = 64 * 1024
 
 export interface TeamsTokenOptions {
   readonly appId: string
@@ -54,7 +53,7 @@ export class TeamsToken {
         scope,
       }),
     })
-    const text = (await response.text()).slice(0, LONGEST_ANSWER)
+    const text = await readCapped(response)
     if (!response.ok) throw new Error(`Entra gave no token (${response.status})`)
     const { token, seconds } = tokenIn(text)
     this.#kept = { token, until: clock.now() + seconds * 1_000 - MARGIN_MS }

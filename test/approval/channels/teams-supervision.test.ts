@@ -1,6 +1,9 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { RetryingSet } from '../../../src/approval/channels/retrying-set.ts'
 import { isAway, retryAfterMs } from '../../../src/approval/channels/teams-errors.ts'
+import { TeamsToken } from '../../../src/approval/channels/teams-token.ts'
 import { cardOf, shownIn } from '../../support/fake-teams.ts'
 import { answerOf, draftOf, ManualClock, openDesk } from '../fixtures.ts'
 import { openTeams, startTeams } from './teams-house.ts'
@@ -149,4 +152,40 @@ t.test('how long to wait is read from the answer, and is bounded', async (t) => 
   for (const value of ['-5', 'soon', '', 7, null, undefined, '1e9']) t.equal(after(value), 0)
   t.equal(retryAfterMs(new Error('reset'), now), 0)
   t.equal(isAway(new Error('reset')), true)
+})
+
+t.test('a token is what looks like one, from where it was asked for, and is kept', async (t) => {
+  const clock = new ManualClock()
+  const answers: { status: number; body: string; location?: string }[] = []
+  let asked = 0
+  const server = createServer((_request, answer) => {
+    asked++
+    const { status, body, location } = answers.shift() ?? { status: 500, body: '' }
+    answer.writeHead(status, location ? { location } : {}).end(body)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const loginEndpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const token = new TeamsToken({ appId: 'a', appSecret: 'hush', loginEndpoint, clock })
+  const good = (value: string) => JSON.stringify({ access_token: value, expires_in: 3_600 })
+  for (const [answer, says] of [
+    [{ status: 401, body: 'hush' }, /gave no token \(401\)/],
+    [{ status: 200, body: 'x' }, /without a token/],
+    [{ status: 200, body: 'null' }, /without a token/],
+    [{ status: 200, body: good('a b\r\nX-Evil: 1') }, /without a token/],
+    [{ status: 200, body: 'x'.repeat(300_000) }, /over 256 KiB/],
+    [{ status: 307, body: '', location: 'https://evil.example/' }, /fetch failed/],
+  ] as const) {
+    answers.push(answer)
+    await t.rejects(token.get('s', 't'), { message: says })
+  }
+  answers.push({ status: 200, body: good('a.b.c') })
+  const before = asked
+  t.same(await Promise.all([token.get('s', 't'), token.get('s', 't')]), ['a.b.c', 'a.b.c'])
+  clock.advance(54 * 60_000)
+  await token.get('s', 't')
+  t.equal(asked, before + 1, 'those who ask at once share a call')
+  clock.advance(60_000)
+  answers.push({ status: 200, body: good('d.e.f') })
+  t.equal(await token.get('s', 't'), 'd.e.f', 'asked for anew before it ends')
 })
