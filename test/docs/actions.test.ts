@@ -49,9 +49,9 @@ const CLIENTS: Record<string, (folder: string) => { command: string; args: strin
     writeFileSync(join(folder, 'gate.ts'), client('ts') + TYPESCRIPT_USE)
     writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
     writeFileSync(join(folder, 'tsconfig.json'), config)
-    // Without what the test runner adds to every Node.
-    const { NODE_OPTIONS: _, ...env } = process.env
-    execFileSync(join(types, '.bin', 'tsc'), ['-p', folder], { stdio: 'pipe', env })
+    // Without what the test runner adds to every Node that is spawned.
+    const tsc = [process.execPath, join(types, 'typescript', 'bin', 'tsc'), '-p', folder]
+    execFileSync('env', ['-u', 'NODE_OPTIONS', ...tsc], { stdio: 'pipe' })
     return { command: process.execPath, args: ['gate.js'] }
   },
 }
