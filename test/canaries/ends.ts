@@ -1,5 +1,5 @@
 import { serialize } from 'pg-protocol'
-import { type MysqlAnswer, MysqlRaw, textIn } from '../support/e2e-mysql-raw.ts'
+import { type MysqlAnswer, MysqlRaw, textIn, withoutPlanFlags } from '../support/e2e-mysql-raw.ts'
 import { RawClient, type RawMessage, rowsOf } from '../support/e2e-raw.ts'
 import type { Step } from './stories.ts'
 
@@ -112,7 +112,9 @@ function heardOfMysql({ payloads, results, error }: MysqlAnswer, prepared = fals
   return {
     text: textIn(payloads),
     comparable: (prepared ? withoutId(payloads) : payloads).map((payload) =>
-      payload.toString('latin1').replace(/The statement \(\d+\)/, ''),
+      withoutPlanFlags(payload)
+        .toString('latin1')
+        .replace(/The statement \(\d+\)/, ''),
     ),
     columns: results.flatMap(({ rows }) => columnsOf(rows)),
     code: error?.sqlState ?? '',

@@ -49,6 +49,22 @@ const FLAGS =
   capability.CLIENT_PLUGIN_AUTH_LENENC_CLIENT_DATA |
   capability.CLIENT_SESSION_TRACK
 
+/** SERVER_STATUS_NO_GOOD_INDEX_USED and SERVER_STATUS_NO_INDEX_USED. */
+const PLAN_FLAGS = 0x30
+const STATUS_AT = 3
+
+/**
+ * An OK or EOF packet of small numbers without what it says of the plan: statistics are made anew
+ * behind the server's back, so that two sessions can be told otherwise. Any other payload as it is.
+ */
+export function withoutPlanFlags(payload: Buffer): Buffer {
+  const ends = payload[0] === 0xfe ? payload.length <= 7 : payload[0] === 0 && payload.length === 7
+  if (!ends || payload.length < 5) return payload
+  const copy = Buffer.from(payload)
+  copy[STATUS_AT] = (copy[STATUS_AT] as number) & ~PLAN_FLAGS
+  return copy
+}
+
 export interface MysqlLogin {
   readonly user: string
   readonly password: string

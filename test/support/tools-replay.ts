@@ -4,7 +4,7 @@ import type { Test } from 'tap'
 import * as command from '../../src/wire/mysql/commands.ts'
 import { uint32 } from '../../src/wire/mysql/payload.ts'
 import { AGENT, type Countersign, type CountersignOptions } from './countersign.ts'
-import { MysqlRaw } from './e2e-mysql-raw.ts'
+import { MysqlRaw, withoutPlanFlags } from './e2e-mysql-raw.ts'
 import { errorOf, RawClient } from './e2e-raw.ts'
 import type { Side, SideServer } from './e2e-sides.ts'
 import {
@@ -236,7 +236,7 @@ function answerOf(
   payloads: readonly Buffer[],
   error: { readonly number: number; readonly message: string } | null,
 ): Answer {
-  const parts = sorted(payloads)
+  const parts = sorted(payloads.map(withoutPlanFlags))
   if (!error) return { parts, error: '', transaction: 'none' }
   const ours = error.message.startsWith('ZA')
   const said = ours ? error.message : `${error.number} ${error.message}`
