@@ -4,6 +4,7 @@ import { type Deferred, deferred } from '../lib/deferred.ts'
 import type { ProxyError } from '../lib/errors.ts'
 import { atLeastApproved } from '../policy/decide.ts'
 import type { RequireApproval } from '../policy/decision.ts'
+import type { Classification } from '../sql/statement.ts'
 import type { Outbox } from '../wire/outbox.ts'
 import type { AnyRequest, Dialogue } from '../wire/protocol.ts'
 import type { Context } from './binding.ts'
@@ -88,7 +89,7 @@ export class Waiting {
     const [only, ...others] = exchange.statements
     if (request.kind !== 'query' || !only || others.length > 0) return null
     // To be asked, the server prepares it: nothing of it may run before it is signed.
-    if (runsWhenPrepared(only) || !this.#dialogue.syntaxError) return null
+    if (runsWhenPrepared(only) || leaves(only) || !this.#dialogue.syntaxError) return null
     await this.settled()
     const asked = this.#dialogue.syntaxError(request.sql)
     this.#options.toServer.flush()
@@ -239,4 +240,9 @@ export class Waiting {
   #inTransaction(): boolean {
     return this.#dialogue.transaction !== 'idle'
   }
+}
+
+/** It names files, programs or other servers, which need not be touched for the sake of a slip. */
+function leaves({ effects }: Classification): boolean {
+  return effects.some(({ effect }) => effect === 'export' || effect === 'server')
 }
