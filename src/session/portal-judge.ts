@@ -87,7 +87,7 @@ export class PortalJudge implements Judge {
     })
   }
 
-  #describe(frame: ClientFrame, request: Extract<Request, { kind: 'describe' }>): Step {
+  #describe(frame: ClientFrame, request: Extract<Request, { kind: 'describe' }>): Eventually<Step> {
     if (request.target === 'portal') {
       return { kind: 'pass', frame, exchange: this.#names.portals.get(request.name) ?? null }
     }
@@ -95,7 +95,16 @@ export class PortalJudge implements Judge {
     const parameterTypes = (types: readonly number[]) => {
       if (statement) statement.foundTypes = types
     }
-    return { kind: 'pass', frame, exchange: null, parameterTypes }
+    const pass: Step = { kind: 'pass', frame, exchange: null, parameterTypes }
+    const sql = statement?.sql ?? null
+    const shows = statement?.statements.some(({ verb }) => verb === 'FETCH' || verb === 'EXECUTE')
+    if (sql === null || !shows || !this.#services.policy().guards) return pass
+    // What is behind the name may be another query than when it was parsed.
+    return this.#verdicts.classified(sql, (parsed) =>
+      statementsOf(parsed).some(({ foreignNames }) => foreignNames)
+        ? { kind: 'refuse', frame, error: namesUntold(), exchange: null }
+        : pass,
+    )
   }
 
   #text(frame: ClientFrame, sql: Buffer, inTransaction: boolean): Eventually<Step> {
@@ -278,6 +287,14 @@ export class PortalJudge implements Judge {
 function textOf(statement: PreparedStatement): string {
   const { sql, statements } = statement
   return sql === null ? statements.map((each) => each.sql).join('; ') : sql.toString('utf8')
+}
+
+/** Its columns can be called by values, and only those of a portal are called otherwise. */
+function namesUntold(): ProxyError {
+  return new ProxyError(
+    'FEATURE_REFUSED',
+    'what the columns of this statement are called is not told before it runs: bind it, and describe the portal',
+  )
 }
 
 function noFastPath(): ProxyError {

@@ -1,5 +1,7 @@
+import { serialize } from 'pg-protocol'
 import t, { type Test } from 'tap'
-import { startCountersign } from '../support/countersign.ts'
+import { AGENT, startCountersign } from '../support/countersign.ts'
+import { errorOf, RawClient } from '../support/e2e-raw.ts'
 import {
   type AgentClient,
   codeOf,
@@ -161,6 +163,40 @@ async function copies(t: Test, side: Side): Promise<void> {
     t.same(await names("'sum of all'"), ['column 1', 'id'], 'nor by what could be one')
     t.same(await names("'name'"), ['name', 'id'], 'a column of the schema is called by its name')
   })
+
+  if (side.system === 'postgres') {
+    t.test('nor is it by the description of a statement', async (t) => {
+      const { client: raw } = await RawClient.login(proxy.port, {
+        user: AGENT,
+        password: proxy.password,
+        database: 'shop',
+      })
+      t.teardown(() => raw.destroy())
+      const describe = [serialize.describe({ type: 'S', name: 'f' }), serialize.sync()]
+      const naming = NAMING.postgres('(SELECT max(email) FROM customers)')
+      for (const sql of ['BEGIN', 'DECLARE naming CURSOR FOR SELECT id FROM customers']) {
+        await raw.query(sql)
+      }
+      const parse = serialize.parse({ name: 'f', text: 'FETCH ALL FROM naming' })
+      raw.send(parse, ...describe)
+      t.ok(
+        (await raw.until('Z')).some(({ type }) => type === 'T'),
+        'what was declared is described',
+      )
+      await raw.query('CLOSE naming')
+      await raw.query(String(naming[1]))
+      raw.send(...describe)
+      const late = await raw.until('Z')
+      t.equal(errorOf(late).C, '0A000')
+      t.notMatch(late.map(({ frame }) => frame.toString('latin1')).join(), CLEAR)
+      await raw.query('ROLLBACK')
+      for (const sql of ['DEALLOCATE f', ...naming]) await raw.query(sql)
+      raw.send(parse, ...describe)
+      const first = await raw.until('Z')
+      t.equal(errorOf(first).C, '0A000')
+      t.notMatch(first.map(({ frame }) => frame.toString('latin1')).join(), CLEAR)
+    })
+  }
 
   t.test('another name takes it along', async () => {
     await client.query('INSERT INTO renamed SELECT id, email FROM customers')
