@@ -14,3 +14,9 @@ export function denyReason(chosen: string | null | undefined, written: string): 
   const known = DENY_REASONS.find((one) => one === chosen)
   return [known, written.trim()].filter(Boolean).join(SEPARATOR)
 }
+
+/** The reason that a form names by its number in the list; null for none of them. */
+export function cannedReason(number: unknown): string | null {
+  const known = typeof number === 'string' && /^\d$/.test(number)
+  return known ? (DENY_REASONS[Number(number)] ?? null) : null
+}

@@ -1,10 +1,7 @@
-import type { Regulations } from '../regulations.ts'
 import type { ApprovalRequest } from '../request.ts'
+import type { ChatView } from './chat-view.ts'
 import { type Card, renderRequest } from './rendering.ts'
 import { visibleStatement } from './visible.ts'
-
-/** `redacted`: constants of statements that touch a data class don't go into a chat. */
-export type ChatText = 'full' | 'redacted'
 
 export interface ChatCard {
   readonly card: Card
@@ -15,7 +12,7 @@ export interface ChatCard {
 /** A request as a chat may show it. */
 export function chatCard(
   request: ApprovalRequest,
-  options: { readonly text: ChatText; readonly regulations: Regulations },
+  options: Pick<ChatView, 'text' | 'regulations'>,
 ): ChatCard {
   const card = renderRequest(request, options.regulations)
   if (options.text === 'full' || showsNothingClassified(request)) return { card, hidden: false }

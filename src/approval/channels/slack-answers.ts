@@ -4,13 +4,14 @@ import type { DecideResult } from '../decide-result.ts'
 import { denyReason } from '../deny-reasons.ts'
 import type { Answer, ApprovalDesk } from '../desk.ts'
 import type { ApprovalRequest } from '../request.ts'
+import { isGrantable } from './chat-terms.ts'
+import { told } from './chat-told.ts'
+import type { ChatView } from './chat-view.ts'
 import type { SlackClient } from './slack-app.ts'
-import { isApprovable, type SlackView } from './slack-blocks.ts'
-import { isGrantable } from './slack-buttons.ts'
+import { isApprovable } from './slack-blocks.ts'
 import type { Click, FormValues } from './slack-click.ts'
 import type { SlackMembers } from './slack-members.ts'
 import type { SlackPoster } from './slack-poster.ts'
-import { told } from './slack-told.ts'
 import { clearView, denyView, grantView, readDenial, readTerms } from './slack-views.ts'
 
 export interface SlackAnswersOptions {
@@ -19,7 +20,7 @@ export interface SlackAnswersOptions {
   readonly members: SlackMembers
   readonly poster: SlackPoster
   readonly client: SlackClient
-  readonly view: SlackView
+  readonly view: ChatView
   readonly log: (text: string) => void
 }
 

@@ -1,10 +1,12 @@
 import type { KnownBlock } from '@slack/types'
-import type { Regulations } from '../regulations.ts'
 import type { ApprovalRequest } from '../request.ts'
-import { type ChatText, chatCard } from './chat-card.ts'
+import { chatCard } from './chat-card.ts'
+import { excerptOf, HIDDEN, hasTooManyLines, tooLong } from './chat-excerpt.ts'
+import { summaryOf } from './chat-summary.ts'
+import type { ChatView } from './chat-view.ts'
 import { type Card, statusOf } from './rendering.ts'
 import { buttons } from './slack-buttons.ts'
-import { cardBlocks, excerptOf } from './slack-card.ts'
+import { cardBlocks } from './slack-card.ts'
 import {
   blocksOf,
   bold,
@@ -22,21 +24,9 @@ import {
  * pass some 13,200 characters (msg_blocks_too_long), whatever the documented limits say.
  */
 const BLOCKS_BUDGET = 12_000
-/** Nobody reads more of them between two messages; Slack may fold them, too. */
-const MOST_LINES = 100
 /** What the list of others may take beside that. */
 const OTHERS_ROOM = 1_000
 const OTHERS_LISTED = 5
-
-/** How messages are to show requests. */
-export interface SlackView {
-  readonly text: ChatText
-  readonly regulations: Regulations
-  /** Requests that Slack has found too long, whatever they were measured to be. */
-  readonly shortened: Set<string>
-  /** Where a request is to be read; nothing is decided by following it. */
-  readonly urlOf: (id: string) => string
-}
 
 export interface SlackMessage {
   /** For notifications. Slack reads it as markup, so nothing but letters, digits and commas is in it. */
@@ -51,7 +41,7 @@ export interface SlackMessage {
 /** A request as a Slack message; `others` are like it and share the message. */
 export function slackMessage(
   request: ApprovalRequest,
-  view: SlackView,
+  view: ChatView,
   others: readonly ApprovalRequest[] = [],
 ): SlackMessage {
   const { card, hidden } = chatCard(request, view)
@@ -61,34 +51,25 @@ export function slackMessage(
   if (isWhole(request, view) && sizeOf(all) <= room) {
     return { ...said(request, all), approvable: !hidden, attach: false }
   }
-  const note = hidden ? HIDDEN : tooLong(request)
+  const note = hidden ? HIDDEN : tooLong(request, 'It is in the file below')
   const part = message(request, view, { card: excerptOf(card), hidden, note, others })
   return { ...said(request, part), approvable: false, attach: !hidden }
 }
 
 /** Whether a message can show all of a request: only then it can be signed there. */
-export function isApprovable(request: ApprovalRequest, view: SlackView): boolean {
+export function isApprovable(request: ApprovalRequest, view: ChatView): boolean {
   return !chatCard(request, view).hidden && isWhole(request, view)
 }
 
-function isWhole(request: ApprovalRequest, view: SlackView): boolean {
+function isWhole(request: ApprovalRequest, view: ChatView): boolean {
   const { card, hidden } = chatCard(request, view)
-  const lines = card.statement.split('\n').length + card.parameters.length
-  if (lines > MOST_LINES || view.shortened.has(request.id)) return false
+  if (hasTooManyLines(card) || view.shortened.has(request.id)) return false
   return sizeOf(message(request, view, { card, hidden, note: null, others: [] })) <= BLOCKS_BUDGET
-}
-
-const HIDDEN = 'Constants are not shown here. To approve it, read it in the inbox.'
-
-function tooLong(request: ApprovalRequest): string {
-  const { id, statement, parameters } = request
-  const lines = statement.split('\n').length
-  return `This is not all of it: the statement has ${statement.length} characters in ${lines} lines and ${parameters.length} parameters, too many for a message. It is in the file below; to approve it, read it in the inbox, or by: countersign approvals show ${id}`
 }
 
 function message(
   request: ApprovalRequest,
-  view: SlackView,
+  view: ChatView,
   shown: {
     readonly card: Card
     readonly hidden: boolean
@@ -110,7 +91,7 @@ function message(
 }
 
 /** "and 3 more like it", those that wait first, each with where to read it. */
-function company(others: readonly ApprovalRequest[], view: SlackView): unknown {
+function company(others: readonly ApprovalRequest[], view: ChatView): unknown {
   const waiting = others.filter(({ state }) => state === 'pending')
   const rest = others.filter(({ state }) => state !== 'pending').reverse()
   const listed = [...waiting, ...rest].slice(0, OTHERS_LISTED)
@@ -121,7 +102,7 @@ function company(others: readonly ApprovalRequest[], view: SlackView): unknown {
   return richText(section([[bold(title)]]), list([...lines, ...end]))
 }
 
-function named({ id }: ApprovalRequest, view: SlackView): Element {
+function named({ id }: ApprovalRequest, view: ChatView): Element {
   const url = view.urlOf(id)
   return url.startsWith('http') ? link(url, id) : plain(id)
 }
@@ -131,15 +112,7 @@ function shortStatus(request: ApprovalRequest): string {
   return [...status].slice(0, 60).join('')
 }
 
-/** On a telephone this is all that shows until it is opened. */
+/** On a telephone the text is all that shows until it is opened. */
 function said(request: ApprovalRequest, blocks: readonly unknown[]) {
-  const { id, state, agent, verb, database, environment } = request
-  const where = environment === null ? database : `${database}, ${environment}`
-  const place = where === '' ? '' : ` on ${words(where)}`
-  const text = `Request ${id}: ${state}. ${words(agent)}: ${words(verb)}${place}`
-  return { text, blocks: blocksOf(blocks) }
-}
-
-function words(text: string): string {
-  return [...text.replace(/[^\w,-]+/g, ' ')].slice(0, 80).join('').replace(/_/g, ' ').trim()
+  return { text: summaryOf(request), blocks: blocksOf(blocks) }
 }

@@ -1,6 +1,6 @@
 import type { ApprovalRequest } from '../request.ts'
 import type { PostedMessage } from '../store.ts'
-import type { SlackNote } from './slack-notes.ts'
+import type { ChatNote } from './chat-notes.ts'
 import type { Place } from './slack-value.ts'
 
 /** Asked within this time of the first, a request joins the message of those like it. */
@@ -18,7 +18,7 @@ export interface Bundle {
   changedAt: number | null
   place: Place | null
   /** Lines that have to be said in its thread. */
-  readonly notes: SlackNote[]
+  readonly notes: ChatNote[]
 }
 
 /** Which requests share which message. */

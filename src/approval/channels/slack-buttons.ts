@@ -1,6 +1,8 @@
 import type { ApprovalRequest } from '../request.ts'
+import { isGrantable } from './chat-terms.ts'
+import { cut } from './cut.ts'
 import type { Card } from './rendering.ts'
-import { cut, plainText } from './slack-elements.ts'
+import { plainText } from './slack-elements.ts'
 import { ACTIONS, buttonValue } from './slack-value.ts'
 
 /** Slack: the text of a confirmation has 300 characters at most, an address 3,000. */
@@ -49,11 +51,6 @@ function approving(request: ApprovalRequest, value: string, card: Card): readonl
       ? [button('Approve and unmask...', ACTIONS.clear, { value })]
       : []),
   ]
-}
-
-/** What is shown in clear is shown once; the desk says the same. */
-export function isGrantable({ shape, asksClear }: ApprovalRequest): boolean {
-  return shape !== null && asksClear.length === 0
 }
 
 /** Without a control address there is none; Slack refuses what isn't one. */

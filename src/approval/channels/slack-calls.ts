@@ -1,6 +1,6 @@
 import type { WebClient } from '@slack/web-api'
+import type { ChatNote } from './chat-notes.ts'
 import type { SlackMessage } from './slack-blocks.ts'
-import type { SlackNote } from './slack-notes.ts'
 import type { Place } from './slack-value.ts'
 
 /** Nothing in a text is a mention or a link, and nothing is fetched to be shown below it. */
@@ -38,7 +38,7 @@ export class SlackCalls {
   }
 
   /** Says lines in a thread; what is said leaves the list. */
-  async say(notes: SlackNote[], { channel, ts }: Place): Promise<void> {
+  async say(notes: ChatNote[], { channel, ts }: Place): Promise<void> {
     for (let note = notes[0]; note; note = notes[0]) {
       await this.#client.chat.postMessage({
         ...{ channel, thread_ts: ts, reply_broadcast: note.loud, text: note.text },

@@ -1,4 +1,6 @@
-import type { Place, Ticket } from './slack-value.ts'
+import { at, textAt } from './chat-payload.ts'
+import type { Ticket } from './chat-ticket.ts'
+import type { Place } from './slack-value.ts'
 
 /** Who clicked where, as far as it matters. All of it is what Slack says; nothing is proved by it. */
 export interface Click {
@@ -19,21 +21,21 @@ const LONGEST_VALUE = 3_000
  * both went out with our own message. Null where anything of it isn't there.
  */
 export function clickOf(body: unknown): Click | null {
-  const user = textIn(body, 'user', 'id')
-  const value = textIn(body, 'actions', 0, 'value') ?? textIn(body, 'view', 'private_metadata')
+  const user = textAt(body, 'user', 'id')
+  const value = textAt(body, 'actions', 0, 'value') ?? textAt(body, 'view', 'private_metadata')
   const about = value === null || value.length > LONGEST_VALUE ? null : parsed(value)
-  const id = textIn(about, 'id')
-  const channel = textIn(body, 'channel', 'id') ?? textIn(about, 'channel')
+  const id = textAt(about, 'id')
+  const channel = textAt(body, 'channel', 'id') ?? textAt(about, 'channel')
   const ts =
-    textIn(body, 'container', 'message_ts') ?? textIn(body, 'message', 'ts') ?? textIn(about, 'ts')
+    textAt(body, 'container', 'message_ts') ?? textAt(body, 'message', 'ts') ?? textAt(about, 'ts')
   if (user === null || id === null || channel === null || ts === null) return null
   return {
     user,
     // In a shared channel `team` is where the app lives and `user.team_id` where the person does.
-    team: textIn(body, 'user', 'team_id') ?? textIn(body, 'team', 'id'),
+    team: textAt(body, 'user', 'team_id') ?? textAt(body, 'team', 'id'),
     place: { channel, ts },
-    ticket: { id, sha: textIn(about, 'sha') },
-    trigger: textIn(body, 'trigger_id'),
+    ticket: { id, sha: textAt(about, 'sha') },
+    trigger: textAt(body, 'trigger_id'),
   }
 }
 
@@ -49,14 +51,14 @@ export class FormValues {
   /** A text, a number as text, or what was chosen; null where nothing was. */
   value(block: string): string | null {
     const element = at(this.#values, block, 'value')
-    return textIn(element, 'value') ?? textIn(element, 'selected_option', 'value')
+    return textAt(element, 'value') ?? textAt(element, 'selected_option', 'value')
   }
 
   /** The boxes that were checked. */
   many(block: string): readonly string[] {
     const options = at(this.#values, block, 'value', 'selected_options')
     if (!Array.isArray(options)) return []
-    return options.flatMap((option) => textIn(option, 'value') ?? [])
+    return options.flatMap((option) => textAt(option, 'value') ?? [])
   }
 }
 
@@ -66,18 +68,4 @@ function parsed(value: string): unknown {
   } catch {
     return null
   }
-}
-
-function at(value: unknown, ...path: readonly (string | number)[]): unknown {
-  let inner = value
-  for (const key of path) {
-    if (typeof inner !== 'object' || inner === null || !Object.hasOwn(inner, key)) return undefined
-    inner = (inner as Record<string | number, unknown>)[key]
-  }
-  return inner
-}
-
-function textIn(value: unknown, ...path: readonly (string | number)[]): string | null {
-  const found = at(value, ...path)
-  return typeof found === 'string' ? found : null
 }

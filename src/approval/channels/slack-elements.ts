@@ -1,4 +1,5 @@
 import type { KnownBlock } from '@slack/types'
+import { cut } from './cut.ts'
 
 /*
  * The pieces that Slack messages are made of. Whatever an agent has made stands in plain_text or in
@@ -86,11 +87,6 @@ export function plainText(text: string) {
 
 /** Slack: the plain_text of a header has 150 characters at most. */
 const HEADER_MAX = 150
-
-export function cut(text: string, length: number): string {
-  const characters = [...text]
-  return characters.length <= length ? text : `${characters.slice(0, length - 3).join('')}...`
-}
 
 /** Characters of JSON, by which Slack measures the blocks of a message. */
 export function sizeOf(blocks: readonly unknown[]): number {

@@ -2,6 +2,7 @@ import bolt from '@slack/bolt'
 import type { Clock } from '../../lib/clock.ts'
 import { deferred } from '../../lib/deferred.ts'
 import { messageOf } from '../../lib/errors.ts'
+import { quietLog } from './quiet-log.ts'
 import { RecentKeys } from './recent-keys.ts'
 import { type SlackAppOptions, slackApp } from './slack-app.ts'
 import type { SlackApp, SlackTransport } from './slack-transport.ts'
@@ -15,7 +16,7 @@ const SIGNATURE = /^v0=[0-9a-f]{64}$/
 const TIMESTAMP = /^\d{1,12}$/
 const SIGNATURES_KEPT = 20_000
 const LONGEST_CHALLENGE = 500
-const QUIET_MS = 60_000
+const UNSIGNED = 'Slack: a request came without a signature by signing_secret of about this time'
 
 export interface SlackHttpRequest {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
@@ -44,10 +45,12 @@ export class SlackHttp implements SlackTransport {
   readonly #options: SlackHttpOptions
   readonly #seen = new RecentKeys(SIGNATURES_KEPT)
   #stopped = false
-  #quietUntil = Number.NEGATIVE_INFINITY
+  /** A wrong secret or a wrong clock shows nowhere else. */
+  readonly #complain: (text: () => string) => void
 
   constructor(options: SlackHttpOptions) {
     this.#options = options
+    this.#complain = quietLog(options.clock, options.log)
     const idle = async () => {}
     this.app = slackApp({ init: () => {}, start: idle, stop: idle }, options)
   }
@@ -63,21 +66,13 @@ export class SlackHttp implements SlackTransport {
     const body = request.body.toString('utf8')
     const signature = this.#verified(request, body)
     if (signature === null) {
-      this.#complain()
+      this.#complain(() => UNSIGNED)
       return said(401, 'not signed by Slack')
     }
     if (!this.#seen.add(signature)) return said(401, 'received before')
     const payload = payloadOf(body, request.headers['content-type'])
     if (payload === null) return said(400, 'not a payload')
     return challengeOf(payload) ?? (await this.#pass(payload))
-  }
-
-  /** A wrong secret or a wrong clock shows nowhere else; whoever knocks doesn't fill the log. */
-  #complain(): void {
-    const { clock, log } = this.#options
-    if (clock.monotonic() < this.#quietUntil) return
-    this.#quietUntil = clock.monotonic() + QUIET_MS
-    log('Slack: a request came without a signature by signing_secret of about this time')
   }
 
   /** The signature, or null where it isn't Slack's of this body at about this time. */

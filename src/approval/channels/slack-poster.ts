@@ -5,12 +5,13 @@ import type { ApprovalDesk } from '../desk.ts'
 import { type DeskEvent, isLive } from '../desk-events.ts'
 import type { ApprovalRequest } from '../request.ts'
 import type { ApprovalStore } from '../store.ts'
+import { noteOf } from './chat-notes.ts'
+import type { ChatView } from './chat-view.ts'
 import { RetryingSet } from './retrying-set.ts'
-import { type SlackMessage, type SlackView, slackMessage } from './slack-blocks.ts'
+import { type SlackMessage, slackMessage } from './slack-blocks.ts'
 import { type Bundle, Bundles } from './slack-bundles.ts'
 import { SlackCalls, slackErrorOf } from './slack-calls.ts'
 import { attachStatement } from './slack-file.ts'
-import { noteOf } from './slack-notes.ts'
 import type { Place } from './slack-value.ts'
 
 /** What was over so long ago has been shown, or is of no use any more. */
@@ -22,7 +23,7 @@ const READING_MS = 3_000
 export interface SlackPosterOptions {
   readonly client: Pick<WebClient, 'chat' | 'files'>
   readonly channel: string
-  readonly view: SlackView
+  readonly view: ChatView
   readonly desk: ApprovalDesk
   readonly store: ApprovalStore
   readonly clock: Clock

@@ -1,4 +1,5 @@
 import type { ApprovalRequest } from '../request.ts'
+import { ticketOf } from './chat-ticket.ts'
 
 /** Every button and form of ours; Slack names it when it is used. */
 export const ACTIONS = {
@@ -10,18 +11,9 @@ export const ACTIONS = {
   open: 'countersign_open',
 } as const
 
-/** Which request a button or a form is about; all else is looked up when it is used. */
-export interface Ticket {
-  readonly id: string
-  /** SHA-256 (hex) of the statement that was shown; null where it wasn't shown whole. */
-  readonly sha: string | null
-}
-
 /** The value of a button. */
 export function buttonValue(request: ApprovalRequest, hidden: boolean): string {
-  const { id, statementSha256: sha } = request
-  // A hash tells a constant to whoever tries all that it could be.
-  return JSON.stringify(hidden ? { id } : { id, sha })
+  return JSON.stringify(ticketOf(request, hidden))
 }
 
 /** Where a message stands. */
@@ -32,5 +24,5 @@ export interface Place {
 
 /** What a form of ours remembers while it is filled in. */
 export function formValue(request: ApprovalRequest, hidden: boolean, place: Place): string {
-  return JSON.stringify({ ...JSON.parse(buttonValue(request, hidden)), ...place })
+  return JSON.stringify({ ...ticketOf(request, hidden), ...place })
 }

@@ -1,13 +1,13 @@
-import { DENY_REASONS } from '../deny-reasons.ts'
-import { DEFAULT_TERMS, type GrantTerms, LONGEST_GRANT_MINUTES } from '../grant.ts'
+import { cannedReason, DENY_REASONS } from '../deny-reasons.ts'
+import { DEFAULT_TERMS, type GrantTerms } from '../grant.ts'
 import type { ApprovalRequest } from '../request.ts'
+import { MINUTES, meaningOf, minutesText, termsIn } from './chat-terms.ts'
 import { renderRequest } from './rendering.ts'
 import type { FormValues } from './slack-click.ts'
 import { bold, plain, plainText, richText, section } from './slack-elements.ts'
 import { ACTIONS, formValue, type Place } from './slack-value.ts'
 import { visibleLine } from './visible.ts'
 
-export const MINUTES = [15, 30, 60, 240, 480]
 /** Slack: ten boxes in one group, 75 characters beside each and 150 of value. */
 const MOST_BOXES = 10
 const BOX_TEXT = 75
@@ -52,10 +52,8 @@ export function readDenial(values: FormValues): {
   readonly written: string
   readonly others: boolean
 } {
-  const at = values.value('chosen')
-  const chosen = at === null ? null : (DENY_REASONS[Number(at)] ?? null)
   return {
-    chosen,
+    chosen: cannedReason(values.value('chosen')),
     written: values.value('written') ?? '',
     others: values.many('others').includes('all'),
   }
@@ -76,7 +74,6 @@ export function grantView(request: ApprovalRequest, place: Place): unknown {
     min_value: '1',
     initial_value: String(DEFAULT_TERMS.maxRows),
   }
-  const meaning = `From now on ${visibleLine(request.agent)} runs this on ${visibleLine(request.database)} without asking, with any other constants and values. More rows than you allow are rolled back, or stopped, and asked for.`
   return modal(
     request,
     { hidden: false, place },
@@ -85,7 +82,7 @@ export function grantView(request: ApprovalRequest, place: Place): unknown {
       title: 'Approve this shape',
       submit: 'Approve',
       blocks: [
-        about(request, [meaning]),
+        about(request, [meaningOf(request)]),
         input('minutes', 'For how long', minutes),
         input('rows', 'Rows that each run may read or change, at most', rows),
         input('written', 'Why', text(), true),
@@ -100,16 +97,12 @@ export type Terms =
   | { readonly ok: false; readonly errors: Readonly<Record<string, string>> }
 
 export function readTerms(values: FormValues): Terms {
-  const minutes = Number(values.value('minutes') ?? '')
-  const rows = values.value('rows') ?? ''
-  const errors: Record<string, string> = {}
-  if (!Number.isInteger(minutes) || minutes < 1 || minutes > LONGEST_GRANT_MINUTES) {
-    errors.minutes = 'Choose one of these.'
-  }
-  if (!/^\d{1,15}$/.test(rows) || Number(rows) < 1) errors.rows = 'Give a whole number above 0.'
-  if (Object.keys(errors).length > 0) return { ok: false, errors }
-  return { ok: true, grant: { minutes, maxRows: Number(rows) } }
+  const terms = termsIn({ minutes: values.value('minutes'), rows: values.value('rows') })
+  if (terms.ok) return terms
+  return { ok: false, errors: Object.fromEntries(terms.wrong.map((one) => [one, WRONG[one]])) }
 }
+
+const WRONG = { minutes: 'Choose one of these.', rows: 'Give a whole number above 0.' } as const
 
 /** The modal that asks what may leave in clear; `mine`: what this person may clear. */
 export function clearView(
@@ -182,9 +175,4 @@ function text(): unknown {
 
 function option(text: string, value: string): unknown {
   return { text: plainText(text), value }
-}
-
-/** "30 minutes", "4 hours". */
-export function minutesText(minutes: number): string {
-  return minutes < 60 ? `${minutes} minutes` : `${minutes / 60} hour${minutes === 60 ? '' : 's'}`
 }

@@ -1,12 +1,11 @@
 import { DENY_REASONS } from '../deny-reasons.ts'
 import { DEFAULT_TERMS } from '../grant.ts'
 import type { ApprovalRequest } from '../request.ts'
+import { isGrantable, MINUTES, meaningOf, minutesText } from './chat-terms.ts'
+import { ticketOf } from './chat-ticket.ts'
 import type { Card } from './rendering.ts'
-import { isGrantable } from './slack-buttons.ts'
-import { MINUTES, minutesText } from './slack-views.ts'
 import type { Audience } from './teams-audience.ts'
 import { bold, line, plain } from './teams-elements.ts'
-import { visibleLine } from './visible.ts'
 
 /** Every button of ours; Teams names it when it is used. */
 export const VERBS = {
@@ -56,19 +55,13 @@ export function opening(url: string): readonly unknown[] {
   return /^https?:\/\//.test(url) ? [{ type: 'Action.OpenUrl', title: 'Open in inbox', url }] : []
 }
 
-/** Which request a button is about. A hash tells a constant to whoever tries all that it could be. */
-export function ticketOf({ id, statementSha256: sha }: ApprovalRequest, hidden: boolean) {
-  return hidden ? { id } : { id, sha }
-}
-
 function grantForm(request: ApprovalRequest, card: Card, data: object): unknown {
-  const meaning = `From now on ${visibleLine(request.agent)} runs this on ${visibleLine(request.database)} without asking, with any other constants and values. More rows than you allow are rolled back, or stopped, and asked for.`
   const choices = MINUTES.map((each) => ({ title: minutesText(each), value: String(each) }))
   return form(
     'Approve this shape for 30 minutes...',
     [
       line([bold(card.title)]),
-      line([plain(meaning)]),
+      line([plain(meaningOf(request))]),
       {
         ...{ type: 'Input.ChoiceSet', id: FIELDS.minutes, label: 'For how long', choices },
         ...{ value: String(DEFAULT_TERMS.minutes), style: 'compact' },

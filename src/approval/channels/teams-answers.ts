@@ -3,12 +3,13 @@ import type { DecideResult } from '../decide-result.ts'
 import { denyReason } from '../deny-reasons.ts'
 import type { Answer, ApprovalDesk } from '../desk.ts'
 import type { ApprovalRequest } from '../request.ts'
-import { isGrantable } from './slack-buttons.ts'
-import { told } from './slack-told.ts'
+import { isGrantable } from './chat-terms.ts'
+import { told } from './chat-told.ts'
+import type { ChatView } from './chat-view.ts'
 import { VERBS } from './teams-actions.ts'
 import type { CardAnswer } from './teams-app.ts'
 import { readDenial, readTerms, readWhy, type TeamsClick } from './teams-click.ts'
-import { isApprovable, type TeamsView, teamsCard } from './teams-message.ts'
+import { isApprovable, teamsCard } from './teams-message.ts'
 import { answerers, audienceOf, personBehind } from './teams-people.ts'
 import type { TeamsPoster } from './teams-poster.ts'
 import type { TeamsRoster } from './teams-roster.ts'
@@ -21,7 +22,7 @@ export interface TeamsAnswersOptions {
   readonly directory: () => Directory
   readonly poster: Pick<TeamsPoster, 'isAt'>
   readonly roster: Pick<TeamsRoster, 'known'>
-  readonly view: TeamsView
+  readonly view: ChatView
 }
 
 type Decision = Pick<Answer, 'decision' | 'reason' | 'grant'>

@@ -1,6 +1,7 @@
 import type { App, HttpRouteHandler, IHttpServerAdapter } from '@microsoft/teams.apps'
 import type { Clock } from '../../lib/clock.ts'
 import { messageOf } from '../../lib/errors.ts'
+import { quietLog } from './quiet-log.ts'
 import { statusOf } from './teams-errors.ts'
 import { TeamsToken } from './teams-token.ts'
 import { visibleLine } from './visible.ts'
@@ -156,19 +157,14 @@ class Inlet implements IHttpServerAdapter {
 
 type Logger = NonNullable<ConstructorParameters<typeof App>[0]>['logger']
 
-const QUIET_MS = 60_000
-
 /**
  * Errors, one a minute: anybody can make some by what they send. Below that there are whole
  * activities and tokens.
  */
 function quietLogger({ log, clock }: Pick<TeamsAppOptions, 'log' | 'clock'>): NonNullable<Logger> {
-  let quietUntil = Number.NEGATIVE_INFINITY
-  const error = (...parts: unknown[]): void => {
-    if (clock.monotonic() < quietUntil) return
-    quietUntil = clock.monotonic() + QUIET_MS
-    log(`Teams: ${visibleLine(parts.map(messageOf).join(' ').slice(0, 300))}`)
-  }
+  const complain = quietLog(clock, log)
+  const error = (...parts: unknown[]): void =>
+    complain(() => `Teams: ${visibleLine(parts.map(messageOf).join(' ').slice(0, 300))}`)
   const silent = (): void => {}
   const logger = {
     ...{ debug: silent, info: silent, warn: silent, trace: silent, error },

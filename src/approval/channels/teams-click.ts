@@ -1,5 +1,7 @@
-import { DENY_REASONS } from '../deny-reasons.ts'
-import { type GrantTerms, LONGEST_GRANT_MINUTES } from '../grant.ts'
+import { cannedReason } from '../deny-reasons.ts'
+import type { GrantTerms } from '../grant.ts'
+import { at } from './chat-payload.ts'
+import { termsIn } from './chat-terms.ts'
 import { FIELDS } from './teams-actions.ts'
 
 /** What the Bot Connector says of somebody who used a button, read and checked in its shape. */
@@ -62,20 +64,21 @@ export function readDenial({ fields }: TeamsClick): {
   readonly chosen: string | null
   readonly written: string
 } {
-  const chosen = fields[FIELDS.chosen]
-  const known = typeof chosen === 'string' && /^\d$/.test(chosen)
   return {
-    chosen: known ? (DENY_REASONS[Number(chosen)] ?? null) : null,
+    chosen: cannedReason(fields[FIELDS.chosen]),
     written: textOf(fields[FIELDS.written]),
   }
 }
 
 /** For how long and for how many rows, or what is wrong with it. */
 export function readTerms({ fields }: TeamsClick): GrantTerms | string {
-  const minutes = numberOf(fields[FIELDS.minutes])
-  const maxRows = numberOf(fields[FIELDS.rows])
-  if (minutes === null || minutes > LONGEST_GRANT_MINUTES) return 'Choose for how long.'
-  return maxRows === null ? 'Give the rows as a whole number above 0.' : { minutes, maxRows }
+  const terms = termsIn({
+    minutes: numberOf(fields[FIELDS.minutes]),
+    rows: numberOf(fields[FIELDS.rows]),
+  })
+  if (terms.ok) return terms.grant
+  const [first] = terms.wrong
+  return first === 'minutes' ? 'Choose for how long.' : 'Give the rows as a whole number above 0.'
 }
 
 export function readWhy({ fields }: TeamsClick): string {
@@ -88,21 +91,11 @@ function textOf(value: unknown): string {
 }
 
 /** A number field is sent as a number or as text. */
-function numberOf(value: unknown): number | null {
-  const text = typeof value === 'number' || typeof value === 'string' ? String(value) : ''
-  return /^\d{1,15}$/.test(text) && Number(text) >= 1 ? Number(text) : null
+function numberOf(value: unknown): string | null {
+  return typeof value === 'number' || typeof value === 'string' ? String(value) : null
 }
 
 function idIn(value: unknown, ...path: readonly string[]): string | null {
   const found = at(value, ...path)
   return typeof found === 'string' && found !== '' && found.length <= LONGEST_ID ? found : null
-}
-
-export function at(value: unknown, ...path: readonly string[]): unknown {
-  let inner = value
-  for (const key of path) {
-    if (typeof inner !== 'object' || inner === null || !Object.hasOwn(inner, key)) return undefined
-    inner = (inner as Record<string, unknown>)[key]
-  }
-  return inner
 }

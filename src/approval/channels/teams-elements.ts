@@ -61,7 +61,7 @@ export function code(text: string): unknown {
 /** A moment (ISO 8601) as the reader's own clock shows it, behind words of our own. */
 export function moment(words: string, at: string): unknown {
   const utc = at.replace(/\.\d+Z$/, 'Z')
-  const text = `${words} {{DATE(${utc}, SHORT)}} {{TIME(${utc})}}`
+  const text = `${words}{{DATE(${utc}, SHORT)}} {{TIME(${utc})}}`
   return { type: 'TextBlock', text, wrap: true, spacing: 'None' }
 }
 
@@ -85,8 +85,3 @@ function unbroken(text: string): string {
 }
 
 const NO_BREAK = '\u00a0'
-
-export function cut(text: string, length: number): string {
-  const characters = [...text]
-  return characters.length <= length ? text : `${characters.slice(0, length - 3).join('')}...`
-}

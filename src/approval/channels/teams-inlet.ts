@@ -1,8 +1,8 @@
 import type { Clock } from '../../lib/clock.ts'
 import { messageOf } from '../../lib/errors.ts'
 import { parseStrictJson } from '../../lib/strict-json.ts'
+import { at } from './chat-payload.ts'
 import type { TeamsApp } from './teams-app.ts'
-import { at } from './teams-click.ts'
 
 /** Some 1,500 characters are usual. */
 const LONGEST_TOKEN = 8 * 1024

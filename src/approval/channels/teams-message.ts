@@ -1,9 +1,11 @@
-import type { Regulations } from '../regulations.ts'
 import type { ApprovalRequest } from '../request.ts'
-import { type ChatText, chatCard } from './chat-card.ts'
+import { chatCard } from './chat-card.ts'
+import { excerptOf, HIDDEN, hasTooManyLines, tooLong } from './chat-excerpt.ts'
+import { summaryOf } from './chat-summary.ts'
+import { ticketOf } from './chat-ticket.ts'
+import type { ChatView } from './chat-view.ts'
 import type { Card } from './rendering.ts'
-import { excerptOf } from './slack-card.ts'
-import { actions, opening, ticketOf, VERBS } from './teams-actions.ts'
+import { actions, opening, VERBS } from './teams-actions.ts'
 import type { Audience } from './teams-audience.ts'
 import { cardBody } from './teams-card.ts'
 import { bold, line } from './teams-elements.ts'
@@ -13,23 +15,11 @@ import { bold, line } from './teams-elements.ts'
  * from a bot, and counts what it puts around them.
  */
 const BUDGET = 24_000
-/** Nobody reads more of them between two messages. */
-const MOST_LINES = 100
 /** "Maximum 60 different users can see a different version of the card." (User Specific Views) */
 export const MOST_VIEWERS = 60
 
 const TYPE = 'application/vnd.microsoft.card.adaptive'
 const SCHEMA = 'http://adaptivecards.io/schemas/adaptive-card.json'
-
-/** How cards are to show requests. */
-export interface TeamsView {
-  readonly text: ChatText
-  readonly regulations: Regulations
-  /** Requests that Teams has found too long, whatever they were measured to be. */
-  readonly shortened: Set<string>
-  /** Where a request is to be read; nothing is decided by following it. */
-  readonly urlOf: (id: string) => string
-}
 
 /** Who may answer, by the ids that Teams knows them by in this conversation. */
 export interface Viewers {
@@ -43,7 +33,7 @@ export type AdaptiveCard = Readonly<Record<string, unknown>>
 /** A request as one who looks at it sees it. */
 export function teamsCard(
   request: ApprovalRequest,
-  view: TeamsView,
+  view: ChatView,
   { audience, viewers }: { readonly audience: Audience; readonly viewers: Viewers },
 ): AdaptiveCard {
   const { card, hidden } = chatCard(request, view)
@@ -56,15 +46,14 @@ export function teamsCard(
 }
 
 /** Whether a card can show all of a request: only then it can be signed there. */
-export function isApprovable(request: ApprovalRequest, view: TeamsView): boolean {
+export function isApprovable(request: ApprovalRequest, view: ChatView): boolean {
   return !chatCard(request, view).hidden && isWhole(request, view)
 }
 
 /** Measured with every button and every viewer, so that all people see as much of it. */
-function isWhole(request: ApprovalRequest, view: TeamsView): boolean {
+function isWhole(request: ApprovalRequest, view: ChatView): boolean {
   const { card, hidden } = chatCard(request, view)
-  const count = card.statement.split('\n').length + card.parameters.length
-  if (count > MOST_LINES || view.shortened.has(request.id)) return false
+  if (hasTooManyLines(card) || view.shortened.has(request.id)) return false
   const audience = { approves: true, denies: true }
   const viewers = { ids: Array.from({ length: MOST_VIEWERS }, () => LONG_ID), all: false }
   return sizeOf(cardOf(request, view, { card, hidden, note: null, audience, viewers })) <= BUDGET
@@ -74,16 +63,9 @@ const LONG_ID = `29:${'x'.repeat(90)}`
 
 const SIGN_IN = 'This takes a fresh sign-in. To approve it, go to the inbox, which asks for one.'
 
-const HIDDEN = 'Constants are not shown here. To approve it, read it in the inbox.'
-
-function tooLong({ id, statement, parameters }: ApprovalRequest): string {
-  const count = statement.split('\n').length
-  return `This is not all of it: the statement has ${statement.length} characters in ${count} lines and ${parameters.length} parameters, too many for a message. To approve it, read it in the inbox, or by: countersign approvals show ${id}`
-}
-
 function cardOf(
   request: ApprovalRequest,
-  view: TeamsView,
+  view: ChatView,
   shown: {
     readonly card: Card
     readonly hidden: boolean
@@ -118,17 +100,6 @@ export function messageWith(card: AdaptiveCard, request: ApprovalRequest) {
     summary: summaryOf(request),
     attachments: [{ contentType: TYPE, content: card }],
   } as const
-}
-
-/** Words alone: nothing in it is markup, whoever chose the names. */
-function summaryOf({ id, state, agent, verb, database, environment }: ApprovalRequest): string {
-  const where = environment === null ? database : `${database}, ${environment}`
-  const place = where === '' ? '' : ` on ${words(where)}`
-  return `Request ${id}: ${state}. ${words(agent)}: ${words(verb)}${place}`
-}
-
-function words(text: string): string {
-  return [...text.replace(/[^\w,-]+/g, ' ')].slice(0, 80).join('').replace(/_/g, ' ').trim()
 }
 
 export function sizeOf(card: AdaptiveCard): number {

@@ -1,9 +1,10 @@
 import type { DeskEvent } from '../desk-events.ts'
 import type { ApprovalRequest } from '../request.ts'
+import { cut } from './cut.ts'
 import { Outbox, type OutboxOptions } from './outbox.ts'
 import { RecentKeys } from './recent-keys.ts'
 import { type Card, renderRequest } from './rendering.ts'
-import { bold, cut, line, plain } from './teams-elements.ts'
+import { bold, line, plain } from './teams-elements.ts'
 
 /** What of a card is told: not the statement, nor what the agent says of itself. */
 const TOLD = ['Agent', 'Owner', 'Resource', 'Environment', 'Database', 'Tables', 'Classes', 'Needs']

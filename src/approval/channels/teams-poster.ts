@@ -4,12 +4,13 @@ import type { Clock } from '../../lib/clock.ts'
 import type { ApprovalDesk } from '../desk.ts'
 import { type DeskEvent, isLive } from '../desk-events.ts'
 import type { ApprovalStore, PostedMessage } from '../store.ts'
+import { type ChatNote, noteOf } from './chat-notes.ts'
+import type { ChatView } from './chat-view.ts'
 import { RetryingSet } from './retrying-set.ts'
-import { noteOf, type SlackNote } from './slack-notes.ts'
 import type { TeamsApp } from './teams-app.ts'
 import { EVERYBODY } from './teams-audience.ts'
 import { isAway, retryAfterMs, saidBy, statusOf } from './teams-errors.ts'
-import { messageWith, type TeamsView, teamsCard } from './teams-message.ts'
+import { messageWith, teamsCard } from './teams-message.ts'
 import { answerers } from './teams-people.ts'
 import type { TeamsRoster } from './teams-roster.ts'
 
@@ -22,7 +23,7 @@ export interface TeamsPosterOptions {
   readonly app: Pick<TeamsApp, 'post' | 'update'>
   readonly conversation: string
   readonly roster: Pick<TeamsRoster, 'viewers'>
-  readonly view: TeamsView
+  readonly view: ChatView
   readonly desk: ApprovalDesk
   readonly store: ApprovalStore
   readonly directory: () => Directory
@@ -39,7 +40,7 @@ export class TeamsPoster {
   readonly #options: TeamsPosterOptions
   readonly #changed: RetryingSet<string>
   /** Lines that have to be said below a message, by request. */
-  readonly #notes = new Map<string, SlackNote[]>()
+  readonly #notes = new Map<string, ChatNote[]>()
   readonly #refusals = new Map<string, number>()
   /** What is under way. */
   readonly #showing = new Map<string, Promise<void>>()

@@ -1,7 +1,7 @@
 import type { DeskEvent } from '../desk-events.ts'
 
 /** A line in a message's thread: an edit of the message itself tells nobody. */
-export interface SlackNote {
+export interface ChatNote {
   /** Words of our own alone. */
   readonly text: string
   /** Whether the whole channel sees it. */
@@ -9,7 +9,7 @@ export interface SlackNote {
 }
 
 /** What of an event is worth a line; null for what the message shows by itself. */
-export function noteOf({ type, request: { id } }: DeskEvent): SlackNote | null {
+export function noteOf({ type, request: { id } }: DeskEvent): ChatNote | null {
   switch (type) {
     case 'reminder':
       return {
