@@ -89,7 +89,8 @@ export class ControlPlane {
     this.#actions = new Actions({ desk: this.#desk, clock, newId, directory, policy, record })
     this.#gate = new GateServer({ desk: this.#desk, urlOf: this.#urlOf.bind(this), log })
     const urlOf = this.#urlOf.bind(this)
-    this.#notifiers = new Notifiers({ desk: this.#desk, clock, newId, urlOf, log })
+    const regulations = () => this.#config.regulations
+    this.#notifiers = new Notifiers({ desk: this.#desk, clock, newId, urlOf, regulations, log })
     this.#notifiers.configure(config)
     this.#desk.subscribe((event) => {
       this.#feed.add(event)

@@ -2,6 +2,7 @@ import type { Post } from '../approval/channels/outbox.ts'
 import { TeamsNotice } from '../approval/channels/teams-notice.ts'
 import { Webhooks } from '../approval/channels/webhooks.ts'
 import type { ApprovalDesk } from '../approval/desk.ts'
+import type { Regulations } from '../approval/regulations.ts'
 import type { Config } from '../config/config.ts'
 import type { Clock } from '../lib/clock.ts'
 
@@ -10,6 +11,7 @@ export interface NotifiersOptions {
   readonly clock: Clock
   readonly newId: () => string
   readonly urlOf: (id: string) => string
+  readonly regulations: () => Regulations
   readonly log: (text: string) => void
   readonly post?: Post
 }

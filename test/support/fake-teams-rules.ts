@@ -5,6 +5,7 @@ const LARGEST = 28 * 1024
 const ELEMENTS = new Set([
   ...['TextBlock', 'RichTextBlock', 'TextRun', 'Container', 'ColumnSet', 'Column', 'FactSet'],
   ...['Input.Text', 'Input.ChoiceSet', 'Input.Number', 'CodeBlock', 'ActionSet'],
+  ...['Input.Toggle'],
 ])
 const ACTIONS = new Set(['Action.Execute', 'Action.OpenUrl', 'Action.ShowCard'])
 /** Teams shows six actions of a card and drops the others. */

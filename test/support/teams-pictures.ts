@@ -47,8 +47,8 @@ t.test('pictures of Teams', async (t) => {
     urlOf: (id: string) => `https://countersign.example.com/v1/approvals/${id}`,
   } as const
   const viewers = { ids: ['29:ana'], all: true }
-  const mine = { audience: { approves: true, denies: true }, viewers }
-  const theirs = { audience: { approves: false, denies: false }, viewers }
+  const mine = { audience: { approves: true, denies: true, clears: ['pii.email'] }, viewers }
+  const theirs = { audience: { approves: false, denies: false, clears: [] }, viewers }
   const done = {
     ...request,
     state: 'executed' as const,

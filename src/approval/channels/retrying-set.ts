@@ -11,6 +11,8 @@ export interface RetryingSetOptions<T> {
   readonly work: (one: T) => Promise<void>
   /** Whether after this error there is no use in trying the others now. */
   readonly isAway: (error: unknown) => boolean
+  /** What of an error stands in the log; its message where it is left out. */
+  readonly said?: (error: unknown) => string
   /** Milliseconds that have to pass before anything is tried again after this error; else 0. */
   readonly leastWait?: (error: unknown) => number
   /** 0 to 1: of many that wait for the same, not all come back at once. 1 where it is left out. */
@@ -82,7 +84,7 @@ export class RetryingSet<T> {
       try {
         await this.#options.work(one)
       } catch (error) {
-        this.#options.log(messageOf(error))
+        this.#options.log((this.#options.said ?? messageOf)(error))
         this.#failed.add(one)
         this.#away = this.#options.isAway(error)
         this.#leastMs = Math.max(this.#leastMs, this.#options.leastWait?.(error) ?? 0)

@@ -4,21 +4,22 @@ import type { DecideResult } from '../decide-result.ts'
 import { denyReason } from '../deny-reasons.ts'
 import type { Answer, ApprovalDesk } from '../desk.ts'
 import type { ApprovalRequest } from '../request.ts'
+import { clearsNone } from './chat-clearance.ts'
+import type { ChatPoster } from './chat-poster.ts'
 import { isGrantable } from './chat-terms.ts'
-import { told } from './chat-told.ts'
+import { told, unsignable } from './chat-told.ts'
 import type { ChatView } from './chat-view.ts'
 import type { SlackClient } from './slack-app.ts'
 import { isApprovable } from './slack-blocks.ts'
 import type { Click, FormValues } from './slack-click.ts'
 import type { SlackMembers } from './slack-members.ts'
-import type { SlackPoster } from './slack-poster.ts'
 import { clearView, denyView, grantView, readDenial, readTerms } from './slack-views.ts'
 
 export interface SlackAnswersOptions {
   readonly desk: ApprovalDesk
   readonly directory: () => Directory
   readonly members: SlackMembers
-  readonly poster: SlackPoster
+  readonly poster: ChatPoster
   readonly client: SlackClient
   readonly view: ChatView
   readonly log: (text: string) => void
@@ -59,7 +60,7 @@ export class SlackAnswers {
     const known = directory.person(person)
     const mine = request.clearable.filter((one) => known && directory.clears(known, one))
     if (mine.length > 0) await this.#open(click, clearView(request, click.place, mine))
-    else await this.whisper(click, `No group of yours clears ${request.clearable.join(', ')}.`)
+    else await this.whisper(click, clearsNone(request))
   }
 
   /** Somebody who may not answer is told so before they write a reason. */
@@ -127,17 +128,12 @@ export class SlackAnswers {
   async #canBeSigned(click: Click): Promise<boolean> {
     const request = this.#options.desk.get(click.ticket.id)
     if (request?.state !== 'pending') return true
-    const why = this.#unsignable(click, request)
+    const { view, poster } = this.#options
+    const wasWhole = click.ticket.sha !== null && isApprovable(request, view)
+    const hasJustChanged = poster.hasJustChanged(request.id)
+    const why = unsignable(request, { wasWhole, hasJustChanged })
     if (why !== null) await this.whisper(click, why)
     return why === null
-  }
-
-  #unsignable(click: Click, request: ApprovalRequest): string | null {
-    if (click.ticket.sha === null || !isApprovable(request, this.#options.view)) {
-      return `All of it can't be shown here: read it in the inbox, or by countersign approvals show ${request.id}.`
-    }
-    if (!this.#options.poster.hasJustChanged(request.id)) return null
-    return 'The message had only just changed to this statement. Read it, then click again.'
   }
 
   async #decide(click: Click, person: string, decision: Decision): Promise<DecideResult['kind']> {
@@ -164,7 +160,9 @@ export class SlackAnswers {
     }
     const member = await this.#options.members.personBehind(user, team)
     if (!member.ok) return refuse(`slack:${team ?? ''}:${user}`, member.code, member.message)
-    if (!desk.get(ticket.id) || this.#options.poster.isAt(place, ticket.id)) return member.email
+    if (!desk.get(ticket.id) || (await this.#options.poster.isAt(place, ticket.id))) {
+      return member.email
+    }
     const message = 'That button is not of the message of this request; nothing was decided.'
     return refuse(member.email, 'other_message', message)
   }

@@ -1,23 +1,14 @@
 import type { KnownBlock } from '@slack/types'
 import type { ApprovalRequest } from '../request.ts'
 import { chatCard } from './chat-card.ts'
+import { type Company, companyOf } from './chat-company.ts'
 import { excerptOf, HIDDEN, hasTooManyLines, tooLong } from './chat-excerpt.ts'
 import { summaryOf } from './chat-summary.ts'
 import type { ChatView } from './chat-view.ts'
-import { type Card, statusOf } from './rendering.ts'
+import type { Card } from './rendering.ts'
 import { buttons } from './slack-buttons.ts'
 import { cardBlocks } from './slack-card.ts'
-import {
-  blocksOf,
-  bold,
-  type Element,
-  link,
-  list,
-  plain,
-  richText,
-  section,
-  sizeOf,
-} from './slack-elements.ts'
+import { blocksOf, bold, link, list, plain, richText, section, sizeOf } from './slack-elements.ts'
 
 /**
  * Characters of JSON that the blocks of a message may have. Slack refuses messages whose blocks
@@ -26,9 +17,10 @@ import {
 const BLOCKS_BUDGET = 12_000
 /** What the list of others may take beside that. */
 const OTHERS_ROOM = 1_000
-const OTHERS_LISTED = 5
 
 export interface SlackMessage {
+  /** Of the request that it shows. */
+  readonly id: string
   /** For notifications. Slack reads it as markup, so nothing but letters, digits and commas is in it. */
   readonly text: string
   readonly blocks: readonly KnownBlock[]
@@ -79,40 +71,28 @@ function message(
 ): readonly unknown[] {
   const { card, hidden, note, others } = shown
   const waiting = others.some(({ state }) => state === 'pending')
+  const behind = companyOf(others, view.urlOf)
   const url = view.urlOf(request.id)
   const approvable = note === null && !hidden
   const options = { card, approvable, hidden, url, others: waiting }
   return [
     ...cardBlocks(request, card),
-    ...(others.length > 0 ? [company(others, view)] : []),
+    ...(behind ? [company(behind)] : []),
     ...(hidden || note !== null ? [richText(section([[bold(note ?? HIDDEN)]]))] : []),
     ...(request.state === 'pending' ? [buttons(request, options)] : []),
   ]
 }
 
-/** "and 3 more like it", those that wait first, each with where to read it. */
-function company(others: readonly ApprovalRequest[], view: ChatView): unknown {
-  const waiting = others.filter(({ state }) => state === 'pending')
-  const rest = others.filter(({ state }) => state !== 'pending').reverse()
-  const listed = [...waiting, ...rest].slice(0, OTHERS_LISTED)
-  const title = `and ${others.length} more like it, ${waiting.length} of them waiting`
-  const unlisted = others.length - listed.length
-  const lines = listed.map((each) => [named(each, view), plain(`: ${shortStatus(each)}`)])
-  const end = unlisted > 0 ? [[plain(`and ${unlisted} more in the inbox`)]] : []
+function company({ title, listed, rest }: Company): unknown {
+  const lines = listed.map(({ id, url, status }) => [
+    url === null ? plain(id) : link(url, id),
+    plain(`: ${status}`),
+  ])
+  const end = rest === null ? [] : [[plain(rest)]]
   return richText(section([[bold(title)]]), list([...lines, ...end]))
-}
-
-function named({ id }: ApprovalRequest, view: ChatView): Element {
-  const url = view.urlOf(id)
-  return url.startsWith('http') ? link(url, id) : plain(id)
-}
-
-function shortStatus(request: ApprovalRequest): string {
-  const status = statusOf({ ...request, votes: request.votes.map((v) => ({ ...v, reason: '' })) })
-  return [...status].slice(0, 60).join('')
 }
 
 /** On a telephone the text is all that shows until it is opened. */
 function said(request: ApprovalRequest, blocks: readonly unknown[]) {
-  return { text: summaryOf(request), blocks: blocksOf(blocks) }
+  return { id: request.id, text: summaryOf(request), blocks: blocksOf(blocks) }
 }

@@ -1,4 +1,5 @@
 import type { ApprovalRequest } from '../request.ts'
+import { isAddress } from './chat-company.ts'
 import { isGrantable } from './chat-terms.ts'
 import { cut } from './cut.ts'
 import type { Card } from './rendering.ts'
@@ -28,7 +29,7 @@ export function buttons(request: ApprovalRequest, options: ButtonsOptions): unkn
     ...(options.approvable ? approving(request, value, options.card) : []),
     button('Deny...', ACTIONS.deny, { style: 'danger', value }),
     ...(options.others ? [button('Show the next', ACTIONS.next, { value })] : []),
-    ...(isAddress(options.url)
+    ...(isAddress(options.url) && options.url.length <= URL_MAX
       ? [button('Open in inbox', ACTIONS.open, { url: options.url, value })]
       : []),
   ]
@@ -51,11 +52,6 @@ function approving(request: ApprovalRequest, value: string, card: Card): readonl
       ? [button('Approve and unmask...', ACTIONS.clear, { value })]
       : []),
   ]
-}
-
-/** Without a control address there is none; Slack refuses what isn't one. */
-function isAddress(url: string): boolean {
-  return /^https?:\/\//.test(url) && url.length <= URL_MAX
 }
 
 function button(text: string, action: string, more: object): unknown {

@@ -1,6 +1,6 @@
+import type { Place } from './chat-board.ts'
 import { at, textAt } from './chat-payload.ts'
 import type { Ticket } from './chat-ticket.ts'
-import type { Place } from './slack-value.ts'
 
 /** Who clicked where, as far as it matters. All of it is what Slack says; nothing is proved by it. */
 export interface Click {

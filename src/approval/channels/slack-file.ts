@@ -1,8 +1,8 @@
 import type { WebClient } from '@slack/web-api'
 import { messageOf } from '../../lib/errors.ts'
 import type { ApprovalRequest } from '../request.ts'
+import type { Place } from './chat-board.ts'
 import { renderRequest } from './rendering.ts'
-import type { Place } from './slack-value.ts'
 
 /**
  * Puts a statement that is too long for a message into the message's thread, with every character

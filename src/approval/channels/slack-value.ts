@@ -1,4 +1,5 @@
 import type { ApprovalRequest } from '../request.ts'
+import type { Place } from './chat-board.ts'
 import { ticketOf } from './chat-ticket.ts'
 
 /** Every button and form of ours; Slack names it when it is used. */
@@ -14,12 +15,6 @@ export const ACTIONS = {
 /** The value of a button. */
 export function buttonValue(request: ApprovalRequest, hidden: boolean): string {
   return JSON.stringify(ticketOf(request, hidden))
-}
-
-/** Where a message stands. */
-export interface Place {
-  readonly channel: string
-  readonly ts: string
 }
 
 /** What a form of ours remembers while it is filled in. */

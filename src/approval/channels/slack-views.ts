@@ -1,16 +1,15 @@
 import { cannedReason, DENY_REASONS } from '../deny-reasons.ts'
 import { DEFAULT_TERMS, type GrantTerms } from '../grant.ts'
 import type { ApprovalRequest } from '../request.ts'
+import type { Place } from './chat-board.ts'
+import { clearanceForm } from './chat-clearance.ts'
+import { denyOthers } from './chat-company.ts'
 import { MINUTES, meaningOf, minutesText, termsIn } from './chat-terms.ts'
 import { renderRequest } from './rendering.ts'
 import type { FormValues } from './slack-click.ts'
 import { bold, plain, plainText, richText, section } from './slack-elements.ts'
-import { ACTIONS, formValue, type Place } from './slack-value.ts'
+import { ACTIONS, formValue } from './slack-value.ts'
 import { visibleLine } from './visible.ts'
-
-/** Slack: ten boxes in one group, 75 characters beside each and 150 of value. */
-const MOST_BOXES = 10
-const BOX_TEXT = 75
 
 /** The modal that asks why; the reason is sent to the agent. */
 export function denyView(
@@ -23,7 +22,7 @@ export function denyView(
     action_id: 'value',
     options: DENY_REASONS.map((text, at) => option(text, String(at))),
   }
-  const all = [option(`Deny the ${others} others like it that wait, too`, 'all')]
+  const all = [option(denyOthers(others), 'all')]
   return modal(request, options, {
     callback: ACTIONS.deny,
     title: 'Deny the request',
@@ -110,13 +109,9 @@ export function clearView(
   place: Place,
   mine: readonly string[],
 ): unknown {
-  const options = boxesOf(mine).map((one) => option(one, one))
+  const { classes, lines } = clearanceForm(request, mine)
+  const options = classes.map((one) => option(one, one))
   const boxes = { type: 'checkboxes', action_id: 'value', options }
-  const others = request.clearable.filter((one) => !boxesOf(mine).includes(one))
-  const kept =
-    others.length > 0
-      ? [`Not here, or not yours to show: ${others.map(visibleLine).join(', ')}.`]
-      : []
   return modal(
     request,
     { hidden: false, place },
@@ -125,16 +120,12 @@ export function clearView(
       title: 'Approve and unmask',
       submit: 'Approve',
       blocks: [
-        about(request, ['What you choose leaves unmasked, for this one execution.', ...kept]),
+        about(request, lines),
         input('classes', 'Show in clear, this once', boxes),
         input('written', 'Why', text(), true),
       ],
     },
   )
-}
-
-function boxesOf(classes: readonly string[]): readonly string[] {
-  return classes.filter((one) => one.length <= BOX_TEXT).slice(0, MOST_BOXES)
 }
 
 function modal(

@@ -5,14 +5,15 @@ import { denyReason } from '../deny-reasons.ts'
 import type { ApprovalDesk } from '../desk.ts'
 import type { Regulations } from '../regulations.ts'
 import type { ApprovalStore } from '../store.ts'
+import { ChatPoster } from './chat-poster.ts'
 import type { ChatText } from './chat-view.ts'
 import { RecentKeys } from './recent-keys.ts'
 import { SlackAnswers } from './slack-answers.ts'
 import { slackClient } from './slack-app.ts'
+import { SlackBoard } from './slack-board.ts'
 import { type Click, clickOf, FormValues } from './slack-click.ts'
 import { SlackHttp, type SlackHttpAnswer, type SlackHttpRequest } from './slack-http.ts'
 import { SlackMembers } from './slack-members.ts'
-import { SlackPoster } from './slack-poster.ts'
 import { SlackSocket } from './slack-socket.ts'
 import type { SlackTransport } from './slack-transport.ts'
 import { ACTIONS } from './slack-value.ts'
@@ -55,7 +56,7 @@ export class SlackChannel {
   readonly #options: SlackChannelOptions
   readonly #transport: SlackTransport
   readonly #http: SlackHttp | null
-  readonly #poster: SlackPoster
+  readonly #poster: ChatPoster
   readonly #answers: SlackAnswers
   /** Slack delivers a payload again where it heard no acknowledgement. */
   readonly #seen = new RecentKeys(2_000)
@@ -70,7 +71,11 @@ export class SlackChannel {
     this.#http =
       connect.by === 'http' ? new SlackHttp({ ...settings, ...connect, clock, log }) : null
     this.#transport = this.#http ?? this.#socket()
-    this.#poster = new SlackPoster({ client, channel, view, desk, store, clock, log })
+    const board = new SlackBoard({ client, channel, view, log })
+    this.#poster = new ChatPoster({
+      ...{ board, view, desk, store, clock, chance: () => 1 },
+      log: (said) => log(`Slack: ${said}`),
+    })
     const members = new SlackMembers({ client, directory, team, emailMatch, clock, log })
     const poster = this.#poster
     this.#answers = new SlackAnswers({ desk, directory, members, poster, client, view, log })

@@ -1,6 +1,8 @@
 import { DENY_REASONS } from '../deny-reasons.ts'
 import { DEFAULT_TERMS } from '../grant.ts'
 import type { ApprovalRequest } from '../request.ts'
+import { clearanceForm } from './chat-clearance.ts'
+import { denyOthers, isAddress } from './chat-company.ts'
 import { isGrantable, MINUTES, meaningOf, minutesText } from './chat-terms.ts'
 import { ticketOf } from './chat-ticket.ts'
 import type { Card } from './rendering.ts'
@@ -11,7 +13,9 @@ import { bold, line, plain } from './teams-elements.ts'
 export const VERBS = {
   approve: 'countersign_approve',
   grant: 'countersign_grant',
+  clear: 'countersign_clear',
   deny: 'countersign_deny',
+  next: 'countersign_next',
   /** Asks for the card as one person sees it; Teams asks by itself for those that a card names. */
   view: 'countersign_view',
 } as const
@@ -21,8 +25,11 @@ export const FIELDS = {
   minutes: 'grant_minutes',
   rows: 'grant_rows',
   why: 'grant_why',
+  classes: 'clear_classes',
+  clearWhy: 'clear_why',
   chosen: 'deny_chosen',
   written: 'deny_written',
+  others: 'deny_others',
 } as const
 
 const LONGEST_REASON = 500
@@ -33,18 +40,22 @@ export interface ActionsOptions extends Audience {
   readonly hidden: boolean
   /** Where the request is in the inbox. */
   readonly url: string
+  /** So many like it wait behind it in the same message. */
+  readonly waiting: number
   /** True where Teams doesn't ask by itself for all who may answer. */
   readonly onDemand: boolean
 }
 
 /** What can be done about a request that waits. */
 export function actions(request: ApprovalRequest, options: ActionsOptions): readonly unknown[] {
-  const { approves, denies, card, hidden, url, onDemand } = options
+  const { approves, denies, clears, card, hidden, url, waiting, onDemand } = options
   const data = ticketOf(request, hidden)
   return [
     ...(approves ? [execute('Approve once', VERBS.approve, { data, style: 'positive' })] : []),
     ...(approves && isGrantable(request) ? [grantForm(request, card, data)] : []),
-    ...(denies ? [denyForm(card, data)] : []),
+    ...(approves && clears.length > 0 ? [clearForm(request, options, data)] : []),
+    ...(denies ? [denyForm(card, waiting, data)] : []),
+    ...(denies && waiting > 0 ? [execute('Show the next', VERBS.next, { data })] : []),
     ...(onDemand && !denies ? [execute('Answer...', VERBS.view, { data })] : []),
     ...opening(url),
   ]
@@ -52,7 +63,7 @@ export function actions(request: ApprovalRequest, options: ActionsOptions): read
 
 /** A button that only leads somewhere. Without a control address there is none. */
 export function opening(url: string): readonly unknown[] {
-  return /^https?:\/\//.test(url) ? [{ type: 'Action.OpenUrl', title: 'Open in inbox', url }] : []
+  return isAddress(url) ? [{ type: 'Action.OpenUrl', title: 'Open in inbox', url }] : []
 }
 
 function grantForm(request: ApprovalRequest, card: Card, data: object): unknown {
@@ -76,7 +87,29 @@ function grantForm(request: ApprovalRequest, card: Card, data: object): unknown 
   )
 }
 
-function denyForm(card: Card, data: object): unknown {
+function clearForm(
+  request: ApprovalRequest,
+  { card, clears }: ActionsOptions,
+  data: object,
+): unknown {
+  const { classes, lines } = clearanceForm(request, clears)
+  const choices = classes.map((one) => ({ title: one, value: one }))
+  return form(
+    'Approve and unmask...',
+    [
+      line([bold(card.title)]),
+      ...lines.map((one) => line([plain(one)])),
+      {
+        ...{ type: 'Input.ChoiceSet', id: FIELDS.classes, label: 'Show in clear, this once' },
+        ...{ choices, isMultiSelect: true, style: 'expanded' },
+      },
+      written(FIELDS.clearWhy, 'Why'),
+    ],
+    execute('Approve and unmask', VERBS.clear, { data, style: 'positive' }),
+  )
+}
+
+function denyForm(card: Card, waiting: number, data: object): unknown {
   const choices = DENY_REASONS.map((title, at) => ({ title, value: String(at) }))
   return form(
     'Deny...',
@@ -92,6 +125,9 @@ function denyForm(card: Card, data: object): unknown {
         style: 'expanded',
       },
       written(FIELDS.written, 'In your own words'),
+      ...(waiting > 0
+        ? [{ type: 'Input.Toggle', id: FIELDS.others, title: denyOthers(waiting) }]
+        : []),
     ],
     execute('Deny', VERBS.deny, { data, style: 'destructive' }),
   )

@@ -2,16 +2,15 @@ import type { Directory } from '../../identity/directory.ts'
 import type { DecideResult } from '../decide-result.ts'
 import { denyReason } from '../deny-reasons.ts'
 import type { Answer, ApprovalDesk } from '../desk.ts'
-import type { ApprovalRequest } from '../request.ts'
+import type { ChatPoster } from './chat-poster.ts'
 import { isGrantable } from './chat-terms.ts'
-import { told } from './chat-told.ts'
+import { told, unsignable } from './chat-told.ts'
 import type { ChatView } from './chat-view.ts'
 import { VERBS } from './teams-actions.ts'
 import type { CardAnswer } from './teams-app.ts'
-import { readDenial, readTerms, readWhy, type TeamsClick } from './teams-click.ts'
+import { readClearance, readDenial, readTerms, readWhy, type TeamsClick } from './teams-click.ts'
 import { isApprovable, teamsCard } from './teams-message.ts'
 import { answerers, audienceOf, personBehind } from './teams-people.ts'
-import type { TeamsPoster } from './teams-poster.ts'
 import type { TeamsRoster } from './teams-roster.ts'
 import { visibleLine } from './visible.ts'
 
@@ -20,12 +19,15 @@ export interface TeamsAnswersOptions {
   readonly conversation: string
   readonly desk: ApprovalDesk
   readonly directory: () => Directory
-  readonly poster: Pick<TeamsPoster, 'isAt'>
+  readonly poster: Pick<
+    ChatPoster,
+    'isAt' | 'shownWith' | 'waitingWith' | 'showNext' | 'hasJustChanged'
+  >
   readonly roster: Pick<TeamsRoster, 'known'>
   readonly view: ChatView
 }
 
-type Decision = Pick<Answer, 'decision' | 'reason' | 'grant'>
+type Decision = Pick<Answer, 'decision' | 'reason' | 'grant' | 'clears'>
 
 /**
  * What comes of a click. Who it was and whether they may is found out each time; what a form says
@@ -47,8 +49,12 @@ export class TeamsAnswers {
         return this.#approve(click, person, { decision: 'approve', reason: '' })
       case VERBS.grant:
         return this.#grant(click, person)
+      case VERBS.clear:
+        return this.#clear(click, person)
       case VERBS.deny:
         return this.#deny(click, person)
+      case VERBS.next:
+        return this.#next(click, person)
       default:
         return sentence('That button is not known here; nothing was decided.')
     }
@@ -56,13 +62,14 @@ export class TeamsAnswers {
 
   /** A card as the one who looks at it sees it. Teams asks by itself, so that nothing is recorded. */
   async #show(click: TeamsClick): Promise<CardAnswer> {
-    const { desk, poster } = this.#options
-    const request = desk.get(click.request)
-    if (!request || !this.#isHere(click) || !(await poster.isAt(click.message, request.id))) {
-      return sentence("This request isn't known any more.")
-    }
+    if (!(await this.#isOf(click))) return sentence("This request isn't known any more.")
     const found = personBehind(click, this.#who)
-    return this.#cardFor(request, found.ok ? found.email : null)
+    return this.#cardOf(click, found.ok ? found.email : null)
+  }
+
+  async #next(click: TeamsClick, person: string): Promise<CardAnswer> {
+    this.#options.poster.showNext(click.request)
+    return this.#cardOf(click, person)
   }
 
   async #grant(click: TeamsClick, person: string): Promise<CardAnswer> {
@@ -76,51 +83,70 @@ export class TeamsAnswers {
     return this.#approve(click, person, { decision: 'approve', reason, grant: terms })
   }
 
+  /** Which of the classes are theirs to show the desk knows. */
+  async #clear(click: TeamsClick, person: string): Promise<CardAnswer> {
+    const { classes, why } = readClearance(click)
+    if (classes.length === 0) return sentence('Choose what to show.')
+    return this.#approve(click, person, { decision: 'approve', reason: why, clears: classes })
+  }
+
   async #deny(click: TeamsClick, person: string): Promise<CardAnswer> {
-    const { chosen, written } = readDenial(click)
+    const { chosen, written, others } = readDenial(click)
     const reason = denyReason(chosen, written)
     if (reason === '') return sentence('Say why; the agent is told.')
     // A no is always safe: it needs nothing to have been read.
-    return this.#decide(click, person, { decision: 'deny', reason })
+    const more = others ? this.#options.poster.waitingWith(click.request) : []
+    const first = await this.#taken(click, person, { decision: 'deny', reason })
+    for (const { id } of first.kind === 'refused' ? [] : more) {
+      await this.#taken({ request: id, sha: null }, person, { decision: 'deny', reason })
+    }
+    return this.#answerTo(click, first, person)
   }
 
   /** A button approves only what was shown whole. */
   async #approve(click: TeamsClick, person: string, decision: Decision): Promise<CardAnswer> {
-    const request = this.#options.desk.get(click.request)
-    const unseen = click.sha === null || (request && !isApprovable(request, this.#options.view))
-    if (request?.state !== 'pending' || !unseen) return this.#decide(click, person, decision)
-    return sentence(
-      `All of it can't be shown here: read it in the inbox, or by countersign approvals show ${request.id}.`,
-    )
+    const { desk, view, poster } = this.#options
+    const request = desk.get(click.request)
+    if (request?.state === 'pending') {
+      const wasWhole = click.sha !== null && isApprovable(request, view)
+      const hasJustChanged = poster.hasJustChanged(request.id)
+      const why = unsignable(request, { wasWhole, hasJustChanged })
+      if (why !== null) return sentence(why)
+    }
+    return this.#answerTo(click, await this.#taken(click, person, decision), person)
   }
 
-  async #decide(click: TeamsClick, person: string, decision: Decision): Promise<CardAnswer> {
-    const { request: id, sha } = click
+  #taken(
+    { request: id, sha }: Pick<TeamsClick, 'request' | 'sha'>,
+    person: string,
+    decision: Decision,
+  ): Promise<DecideResult> {
     const answer = { ...decision, person, channel: 'teams', statementSha256: sha } as const
-    const result = await this.#options.desk.decide(id, answer)
-    return this.#answerTo(result, person)
+    return this.#options.desk.decide(id, answer)
   }
 
-  #answerTo(result: DecideResult, person: string): CardAnswer {
+  #answerTo(click: TeamsClick, result: DecideResult, person: string): CardAnswer {
     const text = told(result)
     if (text !== null) return sentence(text)
-    return result.kind === 'decided'
-      ? this.#cardFor(result.request, person)
-      : sentence('It is done.')
+    return result.kind === 'decided' ? this.#cardOf(click, person) : sentence('It is done.')
   }
 
-  #cardFor(request: ApprovalRequest, person: string | null): CardAnswer {
-    const { view, roster } = this.#options
+  /** What the message of a click is to show now, as this person sees it. */
+  #cardOf(click: TeamsClick, person: string | null): CardAnswer {
+    const { view, roster, poster } = this.#options
+    const shown = poster.shownWith(click.request)
+    if (!shown) return sentence("This request isn't known any more.")
+    const { request, others } = shown
     const { directory } = this.#who
     const audience = audienceOf(request, person, directory)
     const viewers = roster.known(answerers(request, directory))
-    const value = teamsCard(request, view, { audience, viewers })
+    const value = teamsCard(request, view, { audience, viewers, others })
     return { statusCode: 200, type: 'application/vnd.microsoft.card.adaptive', value }
   }
 
   /** The person who clicked a button of a request's own message, or what they are told instead. */
   async #personBehind(click: TeamsClick): Promise<string | CardAnswer> {
-    const { desk, poster } = this.#options
+    const { desk } = this.#options
     const refuse = async (person: string, code: string, message: string) => {
       await desk.refuse(click.request, { person, channel: 'teams' }, code)
       return sentence(message)
@@ -129,7 +155,7 @@ export class TeamsAnswers {
     const account = `teams:${click.tenants[0] ?? ''}:${click.person ?? ''}`
     if (!found.ok) return refuse(account, found.code, found.message)
     if (!desk.get(click.request)) return found.email
-    if (this.#isHere(click) && (await poster.isAt(click.message, click.request))) return found.email
+    if (await this.#isOf(click)) return found.email
     const message = 'That button is not of the message of this request; nothing was decided.'
     return refuse(found.email, 'other_message', message)
   }
@@ -138,8 +164,10 @@ export class TeamsAnswers {
     return { tenant: this.#options.tenant, directory: this.#options.directory() }
   }
 
-  #isHere({ conversation }: TeamsClick): boolean {
-    return conversation === this.#options.conversation
+  /** Whether a click is on the message that its request stands in. */
+  async #isOf({ conversation, message, request }: TeamsClick): Promise<boolean> {
+    if (message === null || conversation !== this.#options.conversation) return false
+    return this.#options.poster.isAt({ channel: conversation, ts: message }, request)
   }
 }
 

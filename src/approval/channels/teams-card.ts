@@ -9,6 +9,7 @@ import {
   type Line,
   line,
   lines,
+  listing,
   moment,
   plain,
   type Run,
@@ -22,21 +23,13 @@ export function cardBody(request: ApprovalRequest, card: Card): readonly unknown
     ...lines(top.map(runsOf)),
     code(card.statement),
     ...(card.parameters.length > 0 ? [code(card.parameters.join('\n'))] : []),
-    ...listed(
+    ...listing(
       'Characters that may look like others',
       card.lookAlikes.map((one) => [plain(one)]),
     ),
-    ...listed('What it does', effects.map(runsOf)),
+    ...listing('What it does', effects.map(runsOf)),
     ...facts.map((fact, at) => factOf(fact, at > 0)),
     line([{ ...plain(card.footer), size: 'Small', isSubtle: true }]),
-  ]
-}
-
-function listed(title: string, all: readonly Line[]): readonly unknown[] {
-  if (all.length === 0) return []
-  return [
-    line([bold(title)]),
-    ...all.map((one) => line([plain('\u2022 '), ...one], { close: true })),
   ]
 }
 

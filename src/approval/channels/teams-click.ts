@@ -25,6 +25,7 @@ export interface TeamsClick {
 
 /** Ids and hashes are far shorter. */
 const LONGEST_ID = 200
+const LONGEST_CHOICE = 1_000
 
 /** Reads an activity; null where it isn't a use of a button of ours. */
 export function clickOf(activity: unknown): TeamsClick | null {
@@ -63,10 +64,13 @@ function tenantsOf(activity: unknown): readonly string[] {
 export function readDenial({ fields }: TeamsClick): {
   readonly chosen: string | null
   readonly written: string
+  /** Those like it that wait behind it, too. */
+  readonly others: boolean
 } {
   return {
     chosen: cannedReason(fields[FIELDS.chosen]),
     written: textOf(fields[FIELDS.written]),
+    others: fields[FIELDS.others] === 'true',
   }
 }
 
@@ -83,6 +87,17 @@ export function readTerms({ fields }: TeamsClick): GrantTerms | string {
 
 export function readWhy({ fields }: TeamsClick): string {
   return textOf(fields[FIELDS.why])
+}
+
+/** Classes that are to leave in clear. Several are sent as one text, with commas between them. */
+export function readClearance({ fields }: TeamsClick): {
+  readonly classes: readonly string[]
+  readonly why: string
+} {
+  const chosen = fields[FIELDS.classes]
+  const fits = typeof chosen === 'string' && chosen.length <= LONGEST_CHOICE
+  const classes = fits ? chosen.split(',').filter((one) => one !== '') : []
+  return { classes: [...new Set(classes)], why: textOf(fields[FIELDS.clearWhy]) }
 }
 
 /** The field has room for 500; whoever sends more has not used it. */

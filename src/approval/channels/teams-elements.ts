@@ -11,6 +11,8 @@ export interface Run {
   readonly fontType?: 'Monospace'
   readonly italic?: true
   readonly isSubtle?: true
+  /** Where it leads. */
+  readonly selectAction?: { readonly type: 'Action.OpenUrl'; readonly url: string }
 }
 
 export type Line = readonly Run[]
@@ -32,6 +34,11 @@ export function badge(text: string): Run {
   return { text, weight: 'Bolder', color: 'Attention' }
 }
 
+/** A place of our own; the words are ours too. */
+export function link(url: string, text: string): Run {
+  return { text, selectAction: { type: 'Action.OpenUrl', url } }
+}
+
 /** A paragraph. `close`: nothing between it and the one above. */
 export function line(runs: Line, { close = false } = {}): unknown {
   return {
@@ -44,6 +51,15 @@ export function line(runs: Line, { close = false } = {}): unknown {
 /** One below the other. */
 export function lines(all: readonly Line[]): readonly unknown[] {
   return all.map((one, at) => line(one, { close: at > 0 }))
+}
+
+/** Lines below a title of our own; nothing where there are none. */
+export function listing(title: string, all: readonly Line[]): readonly unknown[] {
+  if (all.length === 0) return []
+  return [
+    line([bold(title)]),
+    ...all.map((one) => line([plain('\u2022 '), ...one], { close: true })),
+  ]
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { DeskEvent } from '../desk-events.ts'
-import type { ApprovalRequest } from '../request.ts'
+import type { Regulations } from '../regulations.ts'
 import { cut } from './cut.ts'
 import { Outbox, type OutboxOptions } from './outbox.ts'
 import { RecentKeys } from './recent-keys.ts'
@@ -21,6 +21,7 @@ const SAYS: Partial<Readonly<Record<DeskEvent['type'], string>>> = {
 export interface TeamsNoticeOptions extends Omit<OutboxOptions, 'name' | 'sign'> {
   readonly newId: () => string
   readonly urlOf: (id: string) => string
+  readonly regulations: () => Regulations
 }
 
 /**
@@ -43,9 +44,11 @@ export class TeamsNotice {
     if (says === undefined || (event.type === 'requested' && !this.#asked.add(event.request.id))) {
       return
     }
-    const { newId, urlOf } = this.#options
+    const { newId, urlOf, regulations } = this.#options
     const alert = event.type === 'break-glass'
-    const notice = teamsNotice(event.request, says, urlOf(event.request.id))
+    const { request } = event
+    const card = renderRequest(request, regulations())
+    const notice = teamsNotice(card, says, urlOf(request.id))
     this.outbox.add(newId(), notice, { alert })
   }
 
@@ -55,13 +58,13 @@ export class TeamsNotice {
 }
 
 /** An Adaptive Card in the envelope that a Workflows webhook takes. */
-export function teamsNotice(request: ApprovalRequest, says: string, url: string): unknown {
+export function teamsNotice(card: Card, says: string, url: string): unknown {
   const content = {
     $schema: 'http://adaptivecards.io/schemas/adaptive-card.json',
     type: 'AdaptiveCard',
     version: '1.4',
     msteams: { width: 'Full' },
-    body: bodyOf(renderRequest(request), says),
+    body: bodyOf(card, says),
     actions: [{ type: 'Action.OpenUrl', title: 'Open in inbox', url }],
   }
   const contentType = 'application/vnd.microsoft.card.adaptive'

@@ -39,7 +39,10 @@ export function audienceOf(
     authorizeDecision({ person: { email }, request, decision, directory })
   const approve = verdict('approve')
   const afterSignIn = !approve.ok && approve.code === 'step_up_required'
-  return { approves: approve.ok, denies: verdict('deny').ok, afterSignIn }
+  const clears = approve.ok
+    ? request.clearable.filter((one) => directory.clears(approve.person, one))
+    : []
+  return { approves: approve.ok, denies: verdict('deny').ok, clears, afterSignIn }
 }
 
 /** Object ids of those who may answer. */

@@ -5,13 +5,14 @@ import type { ApprovalDesk } from '../desk.ts'
 import type { DeskEvent } from '../desk-events.ts'
 import type { Regulations } from '../regulations.ts'
 import type { ApprovalStore } from '../store.ts'
+import { ChatPoster } from './chat-poster.ts'
 import type { ChatText } from './chat-view.ts'
 import { RecentKeys } from './recent-keys.ts'
 import { sentence, TeamsAnswers } from './teams-answers.ts'
 import { type CardAnswer, openTeamsApp, type TeamsCloud } from './teams-app.ts'
+import { TeamsBoard } from './teams-board.ts'
 import { clickOf } from './teams-click.ts'
 import { type TeamsAnswer, TeamsInlet, type TeamsRequest } from './teams-inlet.ts'
-import { TeamsPoster } from './teams-poster.ts'
 import { TeamsRoster } from './teams-roster.ts'
 
 /** What of the configuration is for the bot in Teams. */
@@ -43,7 +44,7 @@ export interface TeamsChannelOptions {
 
 interface Parts {
   readonly inlet: TeamsInlet
-  readonly poster: TeamsPoster
+  readonly poster: ChatPoster
 }
 
 /**
@@ -60,7 +61,7 @@ export class TeamsChannel {
   #answers: TeamsAnswers | null = null
   /** What happens while the SDK is being loaded. */
   #early: DeskEvent[] | null = []
-  #poster: TeamsPoster | null = null
+  #poster: ChatPoster | null = null
 
   /** Begins at once, and waits for nobody. */
   constructor(options: TeamsChannelOptions) {
@@ -99,7 +100,11 @@ export class TeamsChannel {
     const onCardAction = this.#onCardAction.bind(this)
     const app = await openTeamsApp({ ...settings, clock, log, onCardAction })
     const roster = new TeamsRoster({ app, clock, log })
-    const poster = new TeamsPoster({ ...this.#options, ...settings, app, roster, view })
+    const board = new TeamsBoard({ ...this.#options, ...settings, app, roster, view })
+    const poster = new ChatPoster({
+      ...{ ...this.#options, board, view },
+      log: (said) => log(`Teams: ${said}`),
+    })
     this.#answers = new TeamsAnswers({ ...this.#options, ...settings, poster, roster, view })
     poster.start()
     this.#poster = poster

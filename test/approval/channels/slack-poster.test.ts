@@ -1,7 +1,8 @@
 import t from 'tap'
+import { ChatPoster } from '../../../src/approval/channels/chat-poster.ts'
 import { RetryingSet } from '../../../src/approval/channels/retrying-set.ts'
 import { slackClient } from '../../../src/approval/channels/slack-app.ts'
-import { SlackPoster } from '../../../src/approval/channels/slack-poster.ts'
+import { SlackBoard } from '../../../src/approval/channels/slack-board.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { FakeSlack, shownIn } from '../../support/fake-slack.ts'
 import { draftOf, ManualClock, openDesk } from '../fixtures.ts'
@@ -19,7 +20,8 @@ t.test('what an edit would tell nobody is said in the thread, once', async (t) =
     urlOf: (id: string) => `http://x/${id}`,
   } as const
   const clock = systemClock
-  const poster = new SlackPoster({ client, channel: 'C1', view, desk, store, clock, log })
+  const board = new SlackBoard({ client, channel: 'C1', view, log })
+  const poster = new ChatPoster({ board, view, desk, store, clock, chance: () => 1, log })
   t.teardown(() => poster.stop())
   const { request } = await desk.open(draftOf({ claim: '<!channel>' }), 'line')
   poster.update({ type: 'requested', how: 'new', request })

@@ -53,7 +53,8 @@ async function openNotifiers(
   const logged: string[] = []
   const urlOf = (id: string) => `https://proxy.example.com/v1/approvals/${id}`
   const log = (text: string) => logged.push(text)
-  const notifiers = new Notifiers({ desk, clock, newId, urlOf, log })
+  const regulations = () => ({ pii: 'GDPR **Art. 4(1)**' })
+  const notifiers = new Notifiers({ desk, clock, newId, urlOf, regulations, log })
   notifiers.configure({ webhooks: urls.map((url) => ({ url, secret: SECRET })), teamsWorkflow })
   t.teardown(() => notifiers.stop())
   const count = (outcome: string, to = 'webhook 1') =>
@@ -232,6 +233,7 @@ t.test(
       tables: [
         { name: '**public**.[x](https://evil.example)', access: 'write', classes: ['pii.email'] },
       ],
+      classes: ['pii.email'],
     })
     await desk.open(draftOf({ ...desk.get(id) }), 'line')
     await there.until(1)
@@ -251,6 +253,7 @@ t.test(
       'nothing of it is read as markdown',
     )
     t.match(JSON.stringify(body), /A signature is asked for.*DROP TABLE.*pii\.email/)
+    t.match(JSON.stringify(body), 'pii.email (GDPR **Art. 4(1)**)')
     t.notMatch(there.got[0]?.body, /hidden|Says it is/)
     await open({ binding: 'another' })
     await settled(() => count('delivered', 'teams') === 2)

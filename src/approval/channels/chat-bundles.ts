@@ -1,7 +1,7 @@
 import type { ApprovalRequest } from '../request.ts'
 import type { PostedMessage } from '../store.ts'
+import type { Place } from './chat-board.ts'
 import type { ChatNote } from './chat-notes.ts'
-import type { Place } from './slack-value.ts'
 
 /** Asked within this time of the first, a request joins the message of those like it. */
 const TOGETHER_MS = 60_000
@@ -17,8 +17,10 @@ export interface Bundle {
   /** When it took another one's place, else null. Milliseconds of the monotonic clock. */
   changedAt: number | null
   place: Place | null
-  /** Lines that have to be said in its thread. */
+  /** Lines that have to be said below it. */
   readonly notes: ChatNote[]
+  /** How often in a row the chat has refused it for what it is. */
+  refusals: number
 }
 
 /** Which requests share which message. */
@@ -62,6 +64,7 @@ export class Bundles {
       changedAt: null,
       place,
       notes: [],
+      refusals: 0,
     }
     this.#byId.set(request.id, bundle)
     this.#byKey.set(key, bundle)
@@ -72,6 +75,14 @@ export class Bundles {
   /** Its requests as far as they are known, in their order. */
   members({ ids }: Bundle): readonly ApprovalRequest[] {
     return ids.flatMap((id) => this.#get(id) ?? [])
+  }
+
+  /** The next that waits behind the one that is shown, from the start again behind the last. */
+  nextOf(bundle: Bundle): ApprovalRequest | undefined {
+    const members = this.members(bundle)
+    const at = members.findIndex(({ id }) => id === bundle.shown)
+    const inTurn = [...members.slice(at + 1), ...members.slice(0, Math.max(at, 0))]
+    return inTurn.find(({ state }) => state === 'pending')
   }
 
   /** An edit tells nobody, so that only a message which still asks for an answer takes more. */
