@@ -48,6 +48,11 @@ export class CommandJudge implements Judge {
     return false
   }
 
+  /** Nobody fetches the rest of its cursors' rows. */
+  leave(): void {
+    this.#options.prepared.clear()
+  }
+
   judge(frame: ClientFrame, inTransaction: boolean): Eventually<Step> {
     const { request } = frame
     switch (request.kind) {

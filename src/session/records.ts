@@ -2,10 +2,11 @@ import type { Approved } from '../approval/request.ts'
 import type { ActorRecord, StatementRecord, TargetRecord, Trail } from '../audit/events.ts'
 import type { Principal } from '../identity/principal.ts'
 import { ProxyError } from '../lib/errors.ts'
-import type { TransactionState } from '../wire/protocol.ts'
+import type { Dialogue, TransactionState } from '../wire/protocol.ts'
 import { type Exchange, needsDurableIntent } from './exchange.ts'
 import type { Services } from './services.ts'
 import { statementRecord } from './statement-record.ts'
+import type { Step } from './step.ts'
 
 /** Writes one session's records. No record, no run: what can't be written throws. */
 export class Records {
@@ -49,6 +50,28 @@ export class Records {
   }
 
   /**
+   * Writes the intents of what is about to be sent. Returns the sequence number that has to be on
+   * disk first, or null where nothing has to be waited for.
+   */
+  intents(
+    steps: readonly Step[],
+    { skipping, transaction }: Pick<Dialogue<Exchange>, 'skipping' | 'transaction'>,
+  ): number | null {
+    // The server ignores all of it up to Sync: nothing is going to run.
+    if (skipping) return null
+    let waitFor: number | null = null
+    for (const step of steps) {
+      if (step.kind !== 'run' && step.kind !== 'execute' && step.kind !== 'local') continue
+      if (step.exchange.recorded !== 'nothing') continue
+      const sequence = this.intent(step.exchange, transaction)
+      if (sequence !== null) waitFor = sequence
+    }
+    // Handed to the system, it outlives this process.
+    this.#trail().flush()
+    return waitFor
+  }
+
+  /**
    * Writes the intent of an exchange. Returns the sequence number that has to be on disk before
    * the exchange is forwarded, or null where that needn't be waited for.
    */
@@ -72,11 +95,6 @@ export class Records {
     exchange.recorded = 'intent'
     const all = this.#services.auditMode() === 'all'
     return all || shadow || needsDurableIntent(exchange) ? sequence : null
-  }
-
-  /** Hands what was written to the system, so that it outlives this process. */
-  flush(): void {
-    this.#trail().flush()
   }
 
   durable(sequence: number): Promise<void> {

@@ -1,5 +1,5 @@
 import type { ProxyError } from '../lib/errors.ts'
-import type { AnyRequest } from '../wire/protocol.ts'
+import type { AnyRequest, WireProtocol } from '../wire/protocol.ts'
 import type { Exchange } from './exchange.ts'
 
 /** A client's frame with what it asks. */
@@ -63,6 +63,8 @@ export interface Judge {
   judge(frame: ClientFrame, inTransaction: boolean): Eventually<Step>
   /** True where what a batch means depends on an answer that hasn't come. */
   dependsOnAnswers(batch: readonly ClientFrame[]): boolean
+  /** The session is over: what it left open is never read to its end. */
+  leave?(): void
 }
 
 export type RunStep = Extract<Step, { kind: 'run' }>
@@ -71,4 +73,12 @@ export type RunStep = Extract<Step, { kind: 'run' }>
 export function undo(step: Step): void {
   if ('settle' in step) step.settle?.(false)
   if (step.kind === 'run' || step.kind === 'execute') step.exchange.dropNames()
+}
+
+/** Its answer is the last of its round trip: no Sync follows. A FunctionCall is like a query. */
+export function isWhole(
+  { request }: ClientFrame,
+  { pipelines }: Pick<WireProtocol, 'pipelines'>,
+): boolean {
+  return !pipelines || request.kind === 'query' || request.kind === 'function-call'
 }
