@@ -5,7 +5,7 @@ body{font:14px/1.4 "Segoe UI","Liberation Sans",Arial,sans-serif;color:#242424;b
 main{max-width:640px;background:#fff;border:1px solid #e0e0e0;border-radius:6px;padding:14px 16px;box-shadow:0 1px 3px #0002}
 p{margin:8px 0 0;overflow-wrap:anywhere} p.close{margin-top:2px} .Small{font-size:12px} .Medium{font-size:17px}
 .Bolder{font-weight:600} .Attention{color:#c4314b} .Monospace{font:12px/1.45 "Liberation Mono",monospace}
-.subtle{color:#616161} .italic{font-style:italic}
+.subtle{color:#616161} .link{color:#5b5fc7;text-decoration:underline} .italic{font-style:italic}
 .emphasis{background:#f0f0f0;margin:10px -16px 0;padding:6px 16px 8px}
 .actions{margin-top:14px} button{font:600 13px "Liberation Sans";border:1px solid #d1d1d1;border-radius:4px;background:#fff;padding:6px 12px;margin:0 8px 8px 0}
 .positive{background:#5b5fc7;color:#fff;border-color:#5b5fc7} .destructive{color:#c4314b;border-color:#c4314b}
@@ -39,20 +39,24 @@ function element(node: Node): string {
       return `<p class="${close}">${text(dated(String(node.text)))}</p>`
     case 'Container':
       return `<div class="${node.style}">${nodes(node.items).map(element).join('')}</div>`
+    case 'Input.Toggle':
+      return `<div>□ ${text(node.title)}</div>`
     default:
       return `<label>${text(node.label)}</label>${input(node)}`
   }
 }
 
-function run({ weight, size, color, fontType, italic, isSubtle, text: said }: Node): string {
-  const kinds = [weight, size, color, fontType, italic && 'italic', isSubtle && 'subtle']
+function run(node: Node): string {
+  const { weight, size, color, fontType, italic, isSubtle, selectAction, text: said } = node
+  const marks = [italic && 'italic', isSubtle && 'subtle', selectAction && 'link']
+  const kinds = [weight, size, color, fontType, ...marks]
   return `<span class="${kinds.filter(Boolean).join(' ')}">${text(said)}</span>`
 }
 
 function input(node: Node): string {
   const choices = nodes(node.choices).map(({ title }) => text(title))
   if (node.type === 'Input.ChoiceSet' && node.style === 'expanded') {
-    return choices.map((each) => `<div>○ ${each}</div>`).join('')
+    return choices.map((each) => `<div>${node.isMultiSelect ? '□' : '○'} ${each}</div>`).join('')
   }
   if (node.type === 'Input.ChoiceSet') return `<select><option>${choices[1]}</option></select>`
   return node.isMultiline

@@ -66,8 +66,13 @@ t.test('pictures of Teams', async (t) => {
     ],
   }
   const long = { ...request, statement: `${EXPORT}\n${'-- and more\n'.repeat(200)}` }
+  const others = [
+    { ...request, id: 'r2' },
+    { ...done, id: 'r3' },
+  ]
   const cards = {
-    mine: teamsCard(request, view, mine),
+    mine: teamsCard({ ...request, clearable: ['pii.email'] }, view, mine),
+    together: teamsCard({ ...request, clearable: ['pii.email'] }, view, { ...mine, others }),
     theirs: teamsCard(request, view, theirs),
     done: teamsCard(done, view, theirs),
     long: teamsCard(long, view, mine),
