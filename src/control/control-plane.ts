@@ -164,6 +164,7 @@ export class ControlPlane {
   async #record(event: Parameters<Trail['append']>[0]): Promise<void> {
     const { trail } = this.#options
     await trail.durable(trail.append(event))
+    if (event.type === 'approval.refused') this.#counters.refused(event.channel, event.why)
   }
 
   #directoryOf({ people, groups }: Config): Directory {
@@ -261,7 +262,8 @@ export class ControlPlane {
 
   #metrics(): string {
     const connections = this.#slack?.connections ?? null
-    const more = this.#notifiers.metrics
+    const chats = [this.#slack?.metrics, this.#teams?.metrics].flatMap((one) => [...(one ?? [])])
+    const more = new Map([...this.#notifiers.metrics, ...chats])
     return metricsText(this.#desk, this.#gate, this.#counters, connections, more)
   }
 

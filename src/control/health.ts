@@ -1,6 +1,7 @@
 import type { ApprovalDesk } from '../approval/desk.ts'
 import type { DeskEvent } from '../approval/desk-events.ts'
 import type { GateServer } from '../approval/gate-server.ts'
+import type { Channel } from '../approval/request.ts'
 
 /** Anything that may be in trouble and says why. */
 export interface Troubled {
@@ -30,6 +31,11 @@ export class DeskCounters {
     if (event.type === 'break-glass') this.#count('break_glass_total')
     if (event.type === 'spent') this.#count('approvals_spent_total')
     if (event.type === 'settled') this.#count(`outcomes_total{outcome="${event.request.state}"}`)
+  }
+
+  /** Of any channel. `cause`: one of the codes that answers are refused with. */
+  refused(channel: Channel, cause: string): void {
+    this.#count(`answers_refused_total{channel="${channel}",cause="${cause}"}`)
   }
 
   get all(): ReadonlyMap<string, number> {

@@ -33,7 +33,15 @@ t.test('a bot has its address while it is configured', async (t) => {
   t.match(await post(), [404, { error: {} }])
   t.same(await plane.reload(config(BOT)), [])
   t.same(await post(), [401, { error: 'not signed' }])
+  const metrics = async () =>
+    (await fetch(`http://127.0.0.1:${plane.listening?.port}/metrics`)).text()
+  t.match(await metrics(), /^countersign_chat_up\{chat="teams"\} [01]$/m)
+  t.match(
+    await metrics(),
+    /^countersign_answers_refused_total\{channel="teams",cause="unsigned"\} 1$/m,
+  )
   t.same(await plane.reload(config('')), [])
+  t.notMatch(await metrics(), 'chat_up')
   t.match(await post(), [404, {}])
   t.same(log, [])
 })

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { configJsonSchema } from '../../src/config/schema.ts'
@@ -71,6 +71,25 @@ t.test('the table gives the defaults that the schema has', async (t) => {
     if (typeof value === 'string') t.equal(byDefault.trim(), `\`${value}\``, key)
   }
 })
+
+t.test(
+  'every figure of the page is one that the code knows, and the other way round',
+  async (t) => {
+    const [, section = ''] = read('docs/operators.md').split('\n## Health and metrics')
+    const said = [...section.matchAll(/`countersign_([a-z_]+)/g)].map(([, name = '']) => name)
+    t.ok(said.length > 20, 'the table is read')
+    const code = readdirSync(join(projectRoot, 'src'), { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.ts'))
+      .map((path) => read(join('src', path)))
+      .join('\n')
+    for (const name of said) t.ok(new RegExp(`\\b${name}\\b`).test(code), name)
+    const counted = [...code.matchAll(/['`]([a-z]+_[a-z_]+)\{[a-z]+="/g)].map(
+      ([, name = '']) => name,
+    )
+    t.ok(counted.length > 5, 'the code is read')
+    for (const name of counted) t.ok(said.includes(name), name)
+  },
+)
 
 t.test('what is not enforced is said to be so, and nothing else is', async (t) => {
   const absent = unsupported()

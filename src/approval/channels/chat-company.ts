@@ -40,6 +40,7 @@ export function companyOf(
 
 /** What whoever denies may tick. */
 export function denyOthers(waiting: number): string {
+  if (waiting === 1) return 'Deny the other one like it that waits, too'
   return `Deny the ${waiting} others like it that wait, too`
 }
 

@@ -6,6 +6,7 @@ import type { ApprovalRequest } from '../request.ts'
 import type { ApprovalStore, PostedMessage } from '../store.ts'
 import type { ChatBoard, Place } from './chat-board.ts'
 import { type Bundle, Bundles } from './chat-bundles.ts'
+import type { ChatCounts } from './chat-counts.ts'
 import { noteOf } from './chat-notes.ts'
 import type { ChatView } from './chat-view.ts'
 import { RetryingSet } from './retrying-set.ts'
@@ -23,6 +24,7 @@ export interface ChatPosterOptions<Message> {
   readonly clock: Clock
   /** 0 to 1: of many that wait for the same chat, not all come back at once. */
   readonly chance: () => number
+  readonly counts: ChatCounts
   readonly log: (text: string) => void
 }
 
@@ -70,6 +72,16 @@ export class ChatPoster<Message = unknown> {
       return isLive(request) || age < TAKEN_UP_MS ? [bundle] : []
     })
     for (const bundle of changed) this.#changed.add(bundle)
+  }
+
+  /** Whether the chat has taken, or refused, what was said to it last. */
+  get up(): boolean {
+    return !this.#changed.away
+  }
+
+  /** Messages that have yet to be posted or edited. */
+  get queued(): number {
+    return this.#changed.queued
   }
 
   /** The chat is there again. */
@@ -153,11 +165,13 @@ export class ChatPoster<Message = unknown> {
   }
 
   #giveUpOrThrow(bundle: Bundle, error: unknown): void {
-    const { board, log } = this.#options
+    const { board, log, counts } = this.#options
+    counts.failed++
     bundle.refusals++
     if (board.isAway(error) || !board.givesUp(error, bundle.refusals)) throw error
     bundle.refusals = 0
     bundle.notes.length = 0
+    counts.dropped++
     const said = board.saidBy(error)
     log(`request ${bundle.shown} can't be shown, and isn't tried again: ${said}`)
   }
@@ -175,7 +189,7 @@ export class ChatPoster<Message = unknown> {
   }
 
   async #show(bundle: Bundle): Promise<void> {
-    const { board, clock } = this.#options
+    const { board, clock, counts } = this.#options
     const shown = this.#shownOf(bundle)
     if (!shown) return
     const message = await board.render(shown.request, shown.others)
@@ -186,6 +200,7 @@ export class ChatPoster<Message = unknown> {
       const place = before && (await board.edit(before, message))
       if (place === null && !waits(shown)) return
       bundle.place = place ?? (await board.post(message))
+      counts.delivered++
       if (before !== null && !posted?.shown) bundle.changedAt = clock.monotonic()
     }
     await this.#remember(bundle.place, shown, digest)

@@ -30,6 +30,8 @@ export class RetryingSet<T> {
   readonly #waiting = new Set<T>()
   /** To be tried again when it is time. */
   readonly #failed = new Set<T>()
+  /** The one that is under way. */
+  readonly #doing = new Set<T>()
   #away = false
   #working: Promise<void> | null = null
   #cancelRetry: CancelTimer | null = null
@@ -39,6 +41,16 @@ export class RetryingSet<T> {
 
   constructor(options: RetryingSetOptions<T>) {
     this.#options = options
+  }
+
+  /** Whether the last try has found nobody there. */
+  get away(): boolean {
+    return this.#away
+  }
+
+  /** What has yet to be done. */
+  get queued(): number {
+    return new Set([...this.#waiting, ...this.#failed, ...this.#doing]).size
   }
 
   add(one: T): void {
@@ -81,6 +93,7 @@ export class RetryingSet<T> {
       if (this.#stopped || this.#away) break
       this.#waiting.delete(one)
       this.#failed.delete(one)
+      this.#doing.add(one)
       try {
         await this.#options.work(one)
       } catch (error) {
@@ -88,6 +101,8 @@ export class RetryingSet<T> {
         this.#failed.add(one)
         this.#away = this.#options.isAway(error)
         this.#leastMs = Math.max(this.#leastMs, this.#options.leastWait?.(error) ?? 0)
+      } finally {
+        this.#doing.delete(one)
       }
     }
     if (this.#failed.size > 0) this.#retryLater()

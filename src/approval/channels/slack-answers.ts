@@ -5,6 +5,7 @@ import { denyReason } from '../deny-reasons.ts'
 import type { Answer, ApprovalDesk } from '../desk.ts'
 import type { ApprovalRequest } from '../request.ts'
 import { clearsNone } from './chat-clearance.ts'
+import type { ChatCounts } from './chat-counts.ts'
 import type { ChatPoster } from './chat-poster.ts'
 import { isGrantable } from './chat-terms.ts'
 import { told, unsignable } from './chat-told.ts'
@@ -22,6 +23,7 @@ export interface SlackAnswersOptions {
   readonly poster: ChatPoster
   readonly client: SlackClient
   readonly view: ChatView
+  readonly counts: ChatCounts
   readonly log: (text: string) => void
 }
 
@@ -128,12 +130,14 @@ export class SlackAnswers {
   async #canBeSigned(click: Click): Promise<boolean> {
     const request = this.#options.desk.get(click.ticket.id)
     if (request?.state !== 'pending') return true
-    const { view, poster } = this.#options
+    const { view, poster, counts } = this.#options
     const wasWhole = click.ticket.sha !== null && isApprovable(request, view)
     const hasJustChanged = poster.hasJustChanged(request.id)
     const why = unsignable(request, { wasWhole, hasJustChanged })
-    if (why !== null) await this.whisper(click, why)
-    return why === null
+    if (why === null) return true
+    counts.unheard(wasWhole ? 'just_changed' : 'unread')
+    await this.whisper(click, why)
+    return false
   }
 
   async #decide(click: Click, person: string, decision: Decision): Promise<DecideResult['kind']> {

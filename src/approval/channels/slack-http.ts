@@ -2,6 +2,7 @@ import bolt from '@slack/bolt'
 import type { Clock } from '../../lib/clock.ts'
 import { deferred } from '../../lib/deferred.ts'
 import { messageOf } from '../../lib/errors.ts'
+import type { ChatCounts } from './chat-counts.ts'
 import { quietLog } from './quiet-log.ts'
 import { RecentKeys } from './recent-keys.ts'
 import { type SlackAppOptions, slackApp } from './slack-app.ts'
@@ -32,6 +33,7 @@ export interface SlackHttpAnswer {
 
 export interface SlackHttpOptions extends SlackAppOptions {
   readonly signingSecret: string
+  readonly counts: ChatCounts
   readonly clock: Clock
 }
 
@@ -63,13 +65,20 @@ export class SlackHttp implements SlackTransport {
 
   async receive(request: SlackHttpRequest): Promise<SlackHttpAnswer> {
     if (this.#stopped) return said(503, 'stopping')
+    const answer = await this.#receive(request)
+    if (answer === REPLAYED) this.#options.counts.unheard('replayed')
+    else this.#options.counts.answered(answer.status)
+    return answer
+  }
+
+  async #receive(request: SlackHttpRequest): Promise<SlackHttpAnswer> {
     const body = request.body.toString('utf8')
     const signature = this.#verified(request, body)
     if (signature === null) {
       this.#complain(() => UNSIGNED)
       return said(401, 'not signed by Slack')
     }
-    if (!this.#seen.add(signature)) return said(401, 'received before')
+    if (!this.#seen.add(signature)) return REPLAYED
     const payload = payloadOf(body, request.headers['content-type'])
     if (payload === null) return said(400, 'not a payload')
     return challengeOf(payload) ?? (await this.#pass(payload))
@@ -115,6 +124,8 @@ export class SlackHttp implements SlackTransport {
     }
   }
 }
+
+const REPLAYED = said(401, 'received before')
 
 /** Interactions come as a form with JSON in its field `payload`, events as JSON. */
 function payloadOf(body: string, type: unknown): Record<string, unknown> | null {

@@ -5,6 +5,7 @@ import { denyReason } from '../deny-reasons.ts'
 import type { ApprovalDesk } from '../desk.ts'
 import type { Regulations } from '../regulations.ts'
 import type { ApprovalStore } from '../store.ts'
+import { ChatCounts } from './chat-counts.ts'
 import { ChatPoster } from './chat-poster.ts'
 import type { ChatText } from './chat-view.ts'
 import { RecentKeys } from './recent-keys.ts'
@@ -60,6 +61,7 @@ export class SlackChannel {
   readonly #answers: SlackAnswers
   /** Slack delivers a payload again where it heard no acknowledgement. */
   readonly #seen = new RecentKeys(2_000)
+  readonly #counts = new ChatCounts()
   readonly #unsubscribe: () => void
 
   constructor(options: SlackChannelOptions) {
@@ -68,17 +70,20 @@ export class SlackChannel {
     const { channel, team, emailMatch, text, connect } = settings
     const view = { text, regulations: options.regulations(), urlOf, shortened: new Set<string>() }
     const client = slackClient({ ...settings, log })
+    const counts = this.#counts
     this.#http =
-      connect.by === 'http' ? new SlackHttp({ ...settings, ...connect, clock, log }) : null
+      connect.by === 'http' ? new SlackHttp({ ...settings, ...connect, counts, clock, log }) : null
     this.#transport = this.#http ?? this.#socket()
     const board = new SlackBoard({ client, channel, view, log })
     this.#poster = new ChatPoster({
-      ...{ board, view, desk, store, clock, chance: () => 1 },
+      ...{ board, view, desk, store, clock, counts, chance: () => 1 },
       log: (said) => log(`Slack: ${said}`),
     })
     const members = new SlackMembers({ client, directory, team, emailMatch, clock, log })
     const poster = this.#poster
-    this.#answers = new SlackAnswers({ desk, directory, members, poster, client, view, log })
+    this.#answers = new SlackAnswers({
+      ...{ desk, directory, members, poster, client, view, counts, log },
+    })
     this.#unsubscribe = desk.subscribe((event) => this.#poster.update(event))
     this.#listen()
   }
@@ -93,6 +98,12 @@ export class SlackChannel {
   /** Connections to Slack that are up; null where Slack comes to us. */
   get connections(): number | null {
     return this.#transport.up
+  }
+
+  get metrics(): ReadonlyMap<string, number> {
+    const { up, queued } = this.#poster
+    const connected = this.#transport.up !== 0
+    return this.#counts.metricsOf('slack', { up: up && connected, queued })
   }
 
   start(): void {

@@ -2,6 +2,7 @@ import type { Directory } from '../../identity/directory.ts'
 import type { DecideResult } from '../decide-result.ts'
 import { denyReason } from '../deny-reasons.ts'
 import type { Answer, ApprovalDesk } from '../desk.ts'
+import type { ChatCounts } from './chat-counts.ts'
 import type { ChatPoster } from './chat-poster.ts'
 import { isGrantable } from './chat-terms.ts'
 import { told, unsignable } from './chat-told.ts'
@@ -25,6 +26,7 @@ export interface TeamsAnswersOptions {
   >
   readonly roster: Pick<TeamsRoster, 'known'>
   readonly view: ChatView
+  readonly counts: ChatCounts
 }
 
 type Decision = Pick<Answer, 'decision' | 'reason' | 'grant' | 'clears'>
@@ -105,13 +107,16 @@ export class TeamsAnswers {
 
   /** A button approves only what was shown whole. */
   async #approve(click: TeamsClick, person: string, decision: Decision): Promise<CardAnswer> {
-    const { desk, view, poster } = this.#options
+    const { desk, view, poster, counts } = this.#options
     const request = desk.get(click.request)
     if (request?.state === 'pending') {
       const wasWhole = click.sha !== null && isApprovable(request, view)
       const hasJustChanged = poster.hasJustChanged(request.id)
       const why = unsignable(request, { wasWhole, hasJustChanged })
-      if (why !== null) return sentence(why)
+      if (why !== null) {
+        counts.unheard(wasWhole ? 'just_changed' : 'unread')
+        return sentence(why)
+      }
     }
     return this.#answerTo(click, await this.#taken(click, person, decision), person)
   }

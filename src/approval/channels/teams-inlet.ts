@@ -1,6 +1,7 @@
 import type { Clock } from '../../lib/clock.ts'
 import { messageOf } from '../../lib/errors.ts'
 import { parseStrictJson } from '../../lib/strict-json.ts'
+import type { ChatCounts } from './chat-counts.ts'
 import { at } from './chat-payload.ts'
 import type { TeamsApp } from './teams-app.ts'
 
@@ -30,6 +31,7 @@ export interface TeamsAnswer {
 export class TeamsInlet {
   readonly #app: Pick<TeamsApp, 'handle'>
   readonly #clock: Clock
+  readonly #counts: ChatCounts
   readonly #log: (text: string) => void
   readonly #goodKeys = new Set<string>()
   #atOnce = 0
@@ -39,14 +41,22 @@ export class TeamsInlet {
   constructor(options: {
     readonly app: Pick<TeamsApp, 'handle'>
     readonly clock: Clock
+    readonly counts: ChatCounts
     readonly log: (text: string) => void
   }) {
     this.#app = options.app
     this.#clock = options.clock
+    this.#counts = options.counts
     this.#log = options.log
   }
 
-  async receive({ headers, body }: TeamsRequest): Promise<TeamsAnswer> {
+  async receive(request: TeamsRequest): Promise<TeamsAnswer> {
+    const answer = await this.#receive(request)
+    this.#counts.answered(answer.status)
+    return answer
+  }
+
+  async #receive({ headers, body }: TeamsRequest): Promise<TeamsAnswer> {
     const { authorization } = headers
     const key = typeof authorization === 'string' ? keyOf(authorization) : null
     if (typeof authorization !== 'string' || key === null) return refused(401, 'not signed')

@@ -5,6 +5,7 @@ import type { ApprovalDesk } from '../desk.ts'
 import type { DeskEvent } from '../desk-events.ts'
 import type { Regulations } from '../regulations.ts'
 import type { ApprovalStore } from '../store.ts'
+import { ChatCounts } from './chat-counts.ts'
 import { ChatPoster } from './chat-poster.ts'
 import type { ChatText } from './chat-view.ts'
 import { RecentKeys } from './recent-keys.ts'
@@ -55,6 +56,7 @@ interface Parts {
 export class TeamsChannel {
   readonly #options: TeamsChannelOptions
   readonly #opened: Promise<Parts | null>
+  readonly #counts = new ChatCounts()
   readonly #unsubscribe: () => void
   /** The connector may deliver an invoke again; so may whoever has overheard one. */
   readonly #seen = new RecentKeys(2_000)
@@ -79,6 +81,11 @@ export class TeamsChannel {
     return parts ? parts.inlet.receive(request) : { status: 503, body: { error: 'not there' } }
   }
 
+  get metrics(): ReadonlyMap<string, number> {
+    const queued = this.#poster?.queued ?? 0
+    return this.#counts.metricsOf('teams', { up: this.#poster?.up === true, queued })
+  }
+
   async stop(): Promise<void> {
     this.#unsubscribe()
     const parts = await this.#opened
@@ -100,17 +107,25 @@ export class TeamsChannel {
     const onCardAction = this.#onCardAction.bind(this)
     const app = await openTeamsApp({ ...settings, clock, log, onCardAction })
     const roster = new TeamsRoster({ app, clock, log })
+    const counts = this.#counts
     const board = new TeamsBoard({ ...this.#options, ...settings, app, roster, view })
     const poster = new ChatPoster({
-      ...{ ...this.#options, board, view },
+      ...{ ...this.#options, board, view, counts },
       log: (said) => log(`Teams: ${said}`),
     })
-    this.#answers = new TeamsAnswers({ ...this.#options, ...settings, poster, roster, view })
+    this.#answers = new TeamsAnswers({
+      ...this.#options,
+      ...settings,
+      poster,
+      roster,
+      view,
+      counts,
+    })
     poster.start()
     this.#poster = poster
     for (const event of this.#early ?? []) poster.update(event)
     this.#early = null
-    return { inlet: new TeamsInlet({ app, clock, log }), poster }
+    return { inlet: new TeamsInlet({ app, clock, counts, log }), poster }
   }
 
   /** Drops what was delivered before, and lets nothing escape into the library. */
@@ -118,6 +133,7 @@ export class TeamsChannel {
     const click = clickOf(activity)
     if (!click || !this.#answers) return sentence('That button is not known here.')
     if (click.key === null || !this.#seen.add(click.key)) {
+      this.#counts.unheard('replayed')
       return sentence('That click has come before; it counts once.')
     }
     try {

@@ -110,6 +110,9 @@ t.test('what Slack has not signed, now and for the first time, is nothing', asyn
   t.equal(desk.get(id)?.state, 'pending')
   const complaints = channel.log.filter((line) => /without a signature/.test(line))
   t.equal(complaints.length, 1, 'who knocks does not fill the log')
+  const refusals = (cause: string) =>
+    channel.metrics.get(`answers_refused_total{channel="slack",cause="${cause}"}`)
+  t.same(['unsigned', 'replayed', 'unreadable'].map(refusals), [14, 2, 3])
   t.equal((await slack.request(click('at last'))).status, 200)
   await slack.until(() => slack.now(message).edits > 0)
   t.match(desk.get(id)?.votes, [{ person: 'bo@example.com', channel: 'slack' }])

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { ChatCounts } from '../../../src/approval/channels/chat-counts.ts'
 import { ChatPoster } from '../../../src/approval/channels/chat-poster.ts'
 import { RetryingSet } from '../../../src/approval/channels/retrying-set.ts'
 import { slackClient } from '../../../src/approval/channels/slack-app.ts'
@@ -20,8 +21,9 @@ t.test('what an edit would tell nobody is said in the thread, once', async (t) =
     urlOf: (id: string) => `http://x/${id}`,
   } as const
   const clock = systemClock
+  const counts = new ChatCounts()
   const board = new SlackBoard({ client, channel: 'C1', view, log })
-  const poster = new ChatPoster({ board, view, desk, store, clock, chance: () => 1, log })
+  const poster = new ChatPoster({ board, view, desk, store, clock, chance: () => 1, counts, log })
   t.teardown(() => poster.stop())
   const { request } = await desk.open(draftOf({ claim: '<!channel>' }), 'line')
   poster.update({ type: 'requested', how: 'new', request })
@@ -43,6 +45,7 @@ t.test('what an edit would tell nobody is said in the thread, once', async (t) =
   ])
   t.match(lines().at(-1)?.args, { reply_broadcast: 'true' }, 'the channel sees an alert')
   t.match(message && shownIn(message), 'DROP TABLE')
+  t.match(counts, { delivered: 1, failed: 0, dropped: 0 })
 })
 
 t.test('what fails is tried again, and keeps nobody else back', async (t) => {

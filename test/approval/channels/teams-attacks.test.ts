@@ -64,6 +64,9 @@ t.test('what the connector has not signed for this bot is nothing', async (t) =>
     [],
   )
   t.ok(channel.log.length <= 1, 'and the log does not grow by it')
+  const refusals = (cause: string) =>
+    channel.metrics.get(`answers_refused_total{channel="teams",cause="${cause}"}`)
+  t.same(['unsigned', 'other_channel', 'unreadable'].map(refusals), [20, 1, 5])
   t.equal((await teams.click(good)).status, 200, 'the connector itself is heard all the same')
   t.equal(state(), 'approved')
 })
@@ -179,13 +182,17 @@ t.test('a button is bound to its request, its statement and its message', async 
 })
 
 t.test('a click counts once, in time, and for whoever was first', async (t) => {
-  const { teams, good, desk, clock, open, messageOf, shows, records } = await openClick(t, {
-    expiresMs: 60_000,
-    requirements: [{ rule: 'two', by: ['approvers'], count: 2 }],
-  })
+  const { teams, good, desk, clock, open, messageOf, shows, records, channel } = await openClick(
+    t,
+    {
+      expiresMs: 60_000,
+      requirements: [{ rule: 'two', by: ['approvers'], count: 2 }],
+    },
+  )
   const activity = { id: 'f:once' }
   t.match(await teams.click({ ...good, activity }), { body: { value: /more people have to sign/ } })
   t.match(await teams.click({ ...good, activity, user: BO }), { body: { value: /counts once/ } })
+  t.equal(channel.metrics.get('answers_refused_total{channel="teams",cause="replayed"}'), 1)
   t.match(await teams.click(good), { body: { value: /more people have to sign/ } })
   t.equal(records.filter(({ type }) => type === 'approval.voted').length, 1, 'one person, one vote')
   await shows(good.message, 'so far ana@example.com')

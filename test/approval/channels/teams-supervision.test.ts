@@ -23,11 +23,18 @@ t.test('Teams that is down holds nobody up, and is told when it is back', async 
   // Who is there isn't found out either.
   await comes(() => channel.log.length === 2)
   t.equal((await desk.decide(one.id, answerOf('ana@example.com'))).kind, 'decided')
+  const figure = (name: string) => channel.metrics.get(name)
+  t.equal(figure('chat_up{chat="teams"}'), 0)
+  t.equal(figure('chat_messages_queued{chat="teams"}'), 2)
+  t.equal(figure('chat_messages_total{chat="teams",outcome="failed"}'), 1)
   teams.down = false
   clock.advance(1_000)
   const message = await messageOf(two.id)
   t.match(shownIn(cardOf(message)), 'Answer before', 'what still waits is posted')
   t.equal(teams.messages.size, 1, 'what is over is not')
+  await comes(() => figure('chat_messages_queued{chat="teams"}') === 0)
+  t.equal(figure('chat_up{chat="teams"}'), 1)
+  t.equal(figure('chat_messages_total{chat="teams",outcome="delivered"}'), 1)
 })
 
 t.test('it waits as long as it is told to, and tries again what may go well', async (t) => {
@@ -76,6 +83,8 @@ t.test('what Teams refuses is given up, and keeps no other back', async (t) => {
     clock.advance(30_000)
   }
   await comes(() => /isn't tried again/.test(channel.log.join()))
+  t.equal(channel.metrics.get('chat_messages_total{chat="teams",outcome="dropped"}'), 1)
+  t.equal(channel.metrics.get('chat_messages_total{chat="teams",outcome="failed"}'), 5)
   const good = await open({ binding: 'g', fingerprint: 'g' })
   await messageOf(good.id)
   clock.advance(60_000)
