@@ -1,9 +1,11 @@
+import type { Chat } from '../identity/chat-links.ts'
 import type { GrantTerms } from './grant.ts'
 import type { Channel, WithdrawCause } from './request.ts'
 
 /** The steps of a request that the audit trail keeps. */
 export type ApprovalRecord =
   | ActionRecord
+  | LinkRecord
   | {
       readonly type: 'approval.requested'
       readonly id: string
@@ -124,6 +126,28 @@ export type ActionRecord =
       readonly outcome: 'executed' | 'failed'
       readonly detail: string
     }
+
+/** An account in a chat becomes a person's by a code from the inbox, or ceases to be. Never the code. */
+export type LinkRecord = {
+  readonly chat: Chat
+  /** The workspace in Slack, the tenant in Teams. */
+  readonly org: string
+  /** The member's id in Slack, the Entra object id in Teams. */
+  readonly account: string
+} & (
+  | { readonly type: 'person.linked'; readonly person: string }
+  | {
+      readonly type: 'person.unlinked'
+      readonly person: string
+      readonly by: 'person' | 'operator'
+    }
+  | {
+      readonly type: 'person.link_refused'
+      /** Whose code it was; null where it was nobody's, or wasn't looked at. */
+      readonly person: string | null
+      readonly why: string
+    }
+)
 
 /** Writes a record; resolves when it is on the disk, rejects with AUDIT_UNAVAILABLE. */
 export type RecordApproval = (event: ApprovalRecord) => Promise<void>

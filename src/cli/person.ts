@@ -1,41 +1,66 @@
 import type { Command } from 'commander'
+import type { Config } from '../config/config.ts'
 import { readConfig } from '../config/config-file.ts'
 import { Accounts } from '../identity/accounts.ts'
+import { ChatLinks } from '../identity/chat-links.ts'
 import { systemClock } from '../lib/clock.ts'
 import { messageOf } from '../lib/errors.ts'
 import type { CommandIo } from './io.ts'
 import { UsageError } from './usage-error.ts'
 
 const HELP = `
-The next account at the identity provider with their verified e-mail address is theirs then. What
-they have open in the inbox ends. A running proxy takes it at once.
+The next account at the identity provider with their verified e-mail address is theirs then, and
+what they have open in the inbox ends. Accounts in Slack and Teams that they have linked are theirs
+no more; --links forgets those alone. A running proxy takes it at once.
 
 Exit codes: 0 forgotten, 1 failed, or no account of theirs is known, 2 used wrongly.
 `
 
-/** Adds `person forget`, which forgets whose account at the identity provider is whose. */
+interface ForgetOptions {
+  readonly config: string
+  readonly links?: true
+}
+
+/** Adds `person forget`, which forgets whose account is whose. */
 export function registerPerson(program: Command, io: CommandIo): void {
   program
     .command('person')
     .description('People of the configuration and their accounts')
     .command('forget <email>')
-    .description('Forget the account by which a person has signed in')
+    .description('Forget the accounts by which a person has signed in, and those they have linked')
     .requiredOption('--config <file>', 'the configuration')
+    .option('--links', 'only the accounts in Slack and Teams that they have linked')
     .addHelpText('after', HELP)
-    .action((email: string, { config }: { config: string }) => forget(io, email, config))
+    .action((email: string, options: ForgetOptions) => forget(io, email, options))
 }
 
-async function forget(io: CommandIo, email: string, path: string): Promise<void> {
+async function forget(io: CommandIo, email: string, options: ForgetOptions): Promise<void> {
   try {
-    const read = await readConfig({ path, env: io.env })
+    const read = await readConfig({ path: options.config, env: io.env })
     if (!read.ok) throw new UsageError(read.problems.join('\n'))
-    const accounts = new Accounts({ data: read.config.data, clock: systemClock })
-    if (!accounts.forget(email))
-      throw new Error(accounts.trouble ?? `${email}: no account is known`)
-    io.out(`the account of ${email} is forgotten\n`)
+    const forgotten = [
+      ...forgetLinks(read.config, email),
+      ...(options.links ? [] : forgetAccount(read.config, email)),
+    ]
+    if (forgotten.length === 0) throw new Error(`${email}: no account is known`)
+    io.out(forgotten.map((line) => `${line}\n`).join(''))
     io.exit(0)
   } catch (error) {
     io.err(`${messageOf(error)}\n`)
     io.exit(error instanceof UsageError ? 2 : 1)
   }
+}
+
+function forgetAccount({ data }: Config, email: string): readonly string[] {
+  const accounts = new Accounts({ data, clock: systemClock })
+  const forgotten = accounts.forget(email)
+  if (!forgotten && accounts.trouble !== null) throw new Error(accounts.trouble)
+  return forgotten ? [`the account of ${email} is forgotten`] : []
+}
+
+function forgetLinks({ data }: Config, email: string): readonly string[] {
+  const links = new ChatLinks({ data, clock: systemClock, log: () => {} })
+  const forgotten = links.forget(email)
+  if (links.trouble !== null) throw new Error(links.trouble)
+  return forgotten.map(({ chat, user }) => `the ${chat} account ${user} of ${email} is forgotten`)
 }

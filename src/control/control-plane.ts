@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import { Actions } from '../approval/actions.ts'
 import type { SlackChannel } from '../approval/channels/slack.ts'
 import type { TeamsChannel } from '../approval/channels/teams.ts'
+import { ChatLinking, unlinked } from '../approval/chat-linking.ts'
 import { ApprovalDesk } from '../approval/desk.ts'
 import type { GateLine } from '../approval/gate-line.ts'
 import { GateServer } from '../approval/gate-server.ts'
@@ -14,6 +15,7 @@ import type { Trail } from '../audit/events.ts'
 import type { Address, AgentConfig, Config } from '../config/config.ts'
 import { Accounts } from '../identity/accounts.ts'
 import { ActionTokens } from '../identity/action-tokens.ts'
+import { type ChatLink, ChatLinks, type ChatPlace } from '../identity/chat-links.ts'
 import { Credentials } from '../identity/credentials.ts'
 import { Directory } from '../identity/directory.ts'
 import { OidcClient } from '../identity/oidc-client.ts'
@@ -55,6 +57,7 @@ export class ControlPlane {
   readonly #sessions: WebSessions
   readonly #sessionTokens: SessionTokens
   readonly #accounts: Accounts
+  readonly #linking: ChatLinking
   readonly #counters = new DeskCounters()
   readonly #feed = new EventFeed(randomBytes(6).toString('hex'))
   #config: Config
@@ -84,6 +87,9 @@ export class ControlPlane {
     this.#sessionTokens = new SessionTokens({ data, isTheirs, clock, log })
     const directory = () => this.#directory
     const record = this.#record.bind(this)
+    const onGone = this.#recordGone.bind(this)
+    const links = new ChatLinks({ data, clock, log, onGone })
+    this.#linking = new ChatLinking({ links, directory, record, clock, log })
     this.#desk = new ApprovalDesk({ store, grants, clock, newId, directory, record, log })
     const policy = () => ({ rules: this.#config.rules, shadow: this.#config.mode === 'shadow' })
     this.#actions = new Actions({ desk: this.#desk, clock, newId, directory, policy, record })
@@ -167,6 +173,15 @@ export class ControlPlane {
     if (event.type === 'approval.refused') this.#counters.refused(event.channel, event.why)
   }
 
+  /** Links that a command has taken away. */
+  #recordGone(links: readonly ChatLink[]): void {
+    for (const link of links) {
+      this.#record({ ...unlinked(link), by: 'operator' }).catch((error) =>
+        this.#options.log(`links: ${messageOf(error)}`),
+      )
+    }
+  }
+
   #directoryOf({ people, groups }: Config): Directory {
     return new Directory(people.values(), groups, (email) => this.#accounts.claims(email))
   }
@@ -214,6 +229,7 @@ export class ControlPlane {
       tokens,
       'action tokens': agentTokens,
       accounts: this.#accounts,
+      links: this.#linking.links,
       'control plane audit': trail,
     }
     const http = buildHttp({
@@ -252,6 +268,7 @@ export class ControlPlane {
           baseUrl: () => this.#baseUrl(),
           record: this.#record.bind(this),
         },
+        linking: { linking: this.#linking, places: () => placesOf(this.#config) },
       },
     })
     await http.listen({ host, port })
@@ -291,11 +308,21 @@ export class ControlPlane {
     const directory = () => this.#directory
     const regulations = () => this.#config.regulations
     const urlOf = this.#urlOf.bind(this)
-    return { desk: this.#desk, store: this.#store, directory, regulations, urlOf, clock, log }
+    const [desk, store, linking] = [this.#desk, this.#store, this.#linking]
+    return { desk, store, directory, linking, regulations, urlOf, clock, log }
   }
 }
 
 /** What a chat's messages and clicks depend on. */
 function chatKeys(chat: 'slack' | 'teams', config: Config): string {
   return JSON.stringify([config[chat], config.regulations, config.listen.publicUrl])
+}
+
+/** Where people can say which account is theirs: without a workspace's id, anybody's could be it. */
+function placesOf({ slack, teams }: Config): readonly ChatPlace[] {
+  const org = slack?.team ?? null
+  return [
+    ...(org === null ? [] : [{ chat: 'slack', org } as const]),
+    ...(teams ? [{ chat: 'teams', org: teams.tenant.toLowerCase() } as const] : []),
+  ]
 }

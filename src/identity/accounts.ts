@@ -1,10 +1,8 @@
-import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Clock } from '../lib/clock.ts'
-import { messageOf } from '../lib/errors.ts'
-import { writeWhole } from '../lib/write-whole.ts'
 import { type ClaimedGroups, type Directory, NO_CLAIMS, sameName } from './directory.ts'
+import { KeptList } from './kept-list.ts'
 import type { OidcIdentity } from './oidc-identity.ts'
 import type { Person } from './principal.ts'
 
@@ -13,20 +11,15 @@ export const CLAIMS_MS = 15 * 60 * 1000
 /** A signature goes on counting by the groups of its day. */
 const STANDING_MS = 12 * 60 * 60 * 1000
 
-const File = z.object({
-  version: z.literal(1),
-  accounts: z.array(
-    z.object({
-      person: z.string().min(1),
-      issuer: z.string().min(1),
-      subject: z.string().min(1),
-      groups: z.array(z.string()),
-      /** When the provider named the groups; 0 where they don't count any more. */
-      namedAt: z.number(),
-    }),
-  ),
+const Account = z.object({
+  person: z.string().min(1),
+  issuer: z.string().min(1),
+  subject: z.string().min(1),
+  groups: z.array(z.string()),
+  /** When the provider named the groups; 0 where they don't count any more. */
+  namedAt: z.number(),
 })
-type Account = z.infer<typeof File>['accounts'][number]
+type Account = z.infer<typeof Account>
 
 export type Admission =
   | { readonly ok: true; readonly person: Person }
@@ -39,26 +32,23 @@ export type Admission =
  * another account with the same address opens nothing until an operator forgets the first.
  */
 export class Accounts {
-  readonly #path: string
+  readonly #kept: KeptList<Account>
   readonly #clock: Clock
-  #accounts: readonly Account[] = []
-  #stamp = ''
-  #trouble: string | null = null
 
   constructor({ data, clock }: { readonly data: string; readonly clock: Clock }) {
-    this.#path = join(data, 'accounts.json')
+    const path = join(data, 'accounts.json')
+    this.#kept = new KeptList({ path, name: 'accounts', schema: z.array(Account) })
     this.#clock = clock
   }
 
   /** Why the file can't be read, or null. While it can't, nobody is let in by their account. */
   get trouble(): string | null {
-    return this.#trouble
+    return this.#kept.trouble
   }
 
   /** Who this is, if anybody; what the provider says of them is on the disk when it returns. */
   admit(identity: OidcIdentity, directory: Directory): Admission {
-    this.#refresh()
-    if (this.#trouble !== null) return refused('Accounts can not be read now; see the log.')
+    if (this.trouble !== null) return refused('Accounts can not be read now; see the log.')
     const found = this.#whose(identity, directory)
     if (found.ok) this.#remember(found.person, identity)
     return found
@@ -86,7 +76,6 @@ export class Accounts {
 
   /** Whether the account is still the person's: it isn't once it was forgotten or another listed. */
   isOf(email: string, issuer: string, subject: string, directory: Directory): boolean {
-    this.#refresh()
     const listed = directory.oidcOf({ email })
     if (listed !== null && listed !== subject) return false
     return this.#by(issuer, subject)?.person === sameName(email)
@@ -94,7 +83,6 @@ export class Accounts {
 
   /** What the provider has said of a person's groups, by how long ago. */
   claims(email: string): ClaimedGroups {
-    this.#refresh()
     const account = this.#of(email)
     if (!account) return NO_CLAIMS
     const { groups, namedAt } = account
@@ -108,31 +96,29 @@ export class Accounts {
 
   /** When the provider last named a person's groups; ms since the epoch, 0 for never. */
   namedAt(email: string): number {
-    this.#refresh()
     return this.#of(email)?.namedAt ?? 0
   }
 
   /** What the provider said of a person's groups gives them nothing from now on. */
   lapse(email: string): void {
-    this.#change((accounts) =>
+    this.#kept.change((accounts) =>
       accounts.map((each) => (each.person === sameName(email) ? { ...each, namedAt: 0 } : each)),
     )
   }
 
   /** Forgets a person's account: the next with their e-mail address is theirs. False: none was. */
   forget(email: string): boolean {
-    this.#refresh()
     const was = this.#of(email)
-    if (was) this.#change((accounts) => accounts.filter(({ person }) => person !== was.person))
+    if (was) this.#kept.change((accounts) => accounts.filter(({ person }) => person !== was.person))
     return was !== undefined
   }
 
   #of(email: string): Account | undefined {
-    return this.#accounts.find(({ person }) => person === sameName(email))
+    return this.#kept.items.find(({ person }) => person === sameName(email))
   }
 
   #by(issuer: string, subject: string): Account | undefined {
-    return this.#accounts.find((each) => each.issuer === issuer && each.subject === subject)
+    return this.#kept.items.find((each) => each.issuer === issuer && each.subject === subject)
   }
 
   #remember({ email }: Person, { issuer, subject, groups }: OidcIdentity): void {
@@ -141,37 +127,12 @@ export class Accounts {
       ...{ person, issuer, subject, groups: [...groups] },
       namedAt: this.#clock.now(),
     }
-    this.#change((accounts) => [
+    this.#kept.change((accounts) => [
       ...accounts.filter(
         (each) => each.person !== person && !(each.issuer === issuer && each.subject === subject),
       ),
       account,
     ])
-  }
-
-  #change(change: (accounts: readonly Account[]) => readonly Account[]): void {
-    this.#refresh()
-    if (this.#trouble !== null) throw new Error(this.#trouble)
-    const accounts = change(this.#accounts)
-    writeWhole(this.#path, `${JSON.stringify({ version: 1, accounts }, null, 2)}\n`)
-    this.#refresh()
-  }
-
-  /** Reads the file again where it isn't the one that was read last. */
-  #refresh(): void {
-    const found = statSync(this.#path, { bigint: true, throwIfNoEntry: false })
-    const stamp = found ? `${found.ino}:${found.size}:${found.mtimeNs}:${found.ctimeNs}` : 'none'
-    if (stamp === this.#stamp && this.#trouble === null) return
-    try {
-      this.#accounts = found
-        ? File.parse(JSON.parse(readFileSync(this.#path, 'utf8'))).accounts
-        : []
-      this.#trouble = null
-      this.#stamp = stamp
-    } catch (error) {
-      this.#accounts = []
-      this.#trouble = `${this.#path}: ${messageOf(error)}`
-    }
   }
 }
 

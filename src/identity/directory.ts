@@ -104,9 +104,14 @@ export class Directory {
     return [...this.#byTeams].map(([id, { email }]) => [id, email])
   }
 
-  /** The member id of a person's Slack account, or null where none is listed. */
-  slackOf({ email }: Pick<Person, 'email'>): string | null {
-    return keyOf(this.#bySlack, email)
+  /** Whose account in a chat this is, as the file says. `id`: a Slack member's, or an Entra object's. */
+  inChat(chat: 'slack' | 'teams', id: string): Person | undefined {
+    return chat === 'slack' ? this.bySlack(id) : this.byTeams(id)
+  }
+
+  /** The account that the file names as a person's in a chat, or null. */
+  accountOf(chat: 'slack' | 'teams', { email }: Pick<Person, 'email'>): string | null {
+    return keyOf(chat === 'slack' ? this.#bySlack : this.#byTeams, email)
   }
 
   byOidc(subject: string): Person | undefined {

@@ -337,9 +337,7 @@ export class FakeSlack {
       case 'chat.update':
         return this.#update(args)
       case 'chat.postEphemeral':
-        return typeof args.user === 'string' && typeof args.text === 'string'
-          ? { ok: true, message_ts: '1.1' }
-          : { ok: false, error: 'invalid_arguments' }
+        return this.#whisper(args)
       case 'views.open':
         return this.#openView(args)
       case 'users.info':
@@ -359,6 +357,14 @@ export class FakeSlack {
     const ts = `1700000000.${String(this.#next++).padStart(6, '0')}`
     this.messages.set(ts, { ...(args as unknown as FakeMessage), ts, edits: 0 })
     return { ok: true, channel: args.channel, ts }
+  }
+
+  #whisper(args: Record<string, unknown>): object {
+    if (typeof args.user !== 'string' || typeof args.text !== 'string') {
+      return { ok: false, error: 'invalid_arguments' }
+    }
+    const problem = messageProblem(args, this.blocksLimit)
+    return problem ? refusal(problem) : { ok: true, message_ts: '1.1' }
   }
 
   #update(args: Record<string, unknown>): object {

@@ -56,6 +56,8 @@ export class FakeTeams {
   readonly messages = new Map<string, FakeTeamsMessage>()
   /** Entra object id -> the id that Teams uses. */
   readonly members = new Map<string, string>()
+  /** What it says of one of them, put over what is usual. */
+  readonly profiles = new Map<string, Json>()
   /** Answers given in place of its own, one a call to the connector. */
   readonly failing: { readonly status: number; readonly retryAfter?: string }[] = []
   /** Everything ends without an answer. */
@@ -212,6 +214,7 @@ export class FakeTeams {
       /^\/teams\/v3\/conversations\/([^/]+)\/(.+)$/.exec(path) ?? []
     if (conversation.split(';')[0] !== CONVERSATION) return refusal(404, 'ConversationNotFound')
     if (method === 'GET') {
+      if (rest.startsWith('members/')) return this.#member(rest.slice('members/'.length))
       return rest.startsWith('pagedMembers?') ? this.#members() : refusal(404, 'NotFound')
     }
     return this.#keep(method, conversation, rest, body)
@@ -243,6 +246,14 @@ export class FakeTeams {
   #members(): Answer {
     const members = [...this.members].map(([aadObjectId, id]) => ({ id, aadObjectId }))
     return { status: 200, body: { members } }
+  }
+
+  #member(aadObjectId: string): Answer {
+    const id = this.members.get(aadObjectId)
+    if (id === undefined) return refusal(404, 'MemberNotFoundInConversation')
+    const userPrincipalName = `${aadObjectId.slice(-4)}@example.com`
+    const usual = { id, aadObjectId, tenantId: TENANT, userRole: 'user', userPrincipalName }
+    return { status: 200, body: { ...usual, ...this.profiles.get(aadObjectId) } }
   }
 
   #keep(method: string, conversation: string, rest: string, activity: Json): Answer {

@@ -5,17 +5,24 @@ import { buildHttp } from '../../src/control/http.ts'
 import { Assets } from '../../src/control/web/assets.ts'
 import { type SessionAccount, WebSessions } from '../../src/control/web/web-sessions.ts'
 import { Accounts } from '../../src/identity/accounts.ts'
+import type { ChatPlace } from '../../src/identity/chat-links.ts'
 import { Directory } from '../../src/identity/directory.ts'
 import { OidcClient, type OidcSettings } from '../../src/identity/oidc-client.ts'
 import { PersonTokens } from '../../src/identity/person-tokens.ts'
 import { SessionTokens } from '../../src/identity/session-tokens.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { draftOf, ManualClock, openDesk } from '../approval/fixtures.ts'
+import { linkingAt } from './linking-house.ts'
 
 /** A desk with people and the inbox in front of it: no database, no proxy, time by hand. */
 export async function openInbox(
   t: Test,
-  options: { readonly publicUrl?: string; readonly oidc?: OidcSettings } = {},
+  options: {
+    readonly publicUrl?: string
+    readonly oidc?: OidcSettings
+    /** Chats that are configured: people can link their accounts there. */
+    readonly chats?: readonly ChatPlace[]
+  } = {},
 ) {
   const data = t.testdir({})
   // An identity provider in the same process goes by the machine's time.
@@ -40,6 +47,8 @@ export async function openInbox(
   const sessionTokens = new SessionTokens({ data, isTheirs, clock, log })
   let base = ''
   const signIns: AuditEvent[] = []
+  const linking = linkingAt(Object.assign(fixture, { data, clock }))
+  const places = [...(options.chats ?? [])]
   const record = async (event: AuditEvent) => {
     if (fixture.recordTrouble) throw fixture.recordTrouble
     signIns.push(event)
@@ -60,6 +69,7 @@ export async function openInbox(
       assets: new Assets(),
       publicUrl: () => options.publicUrl ?? null,
       oidc: { client: () => client, accounts, baseUrl: () => options.publicUrl ?? base, record },
+      ...(options.chats && { linking: { linking, places: () => places } }),
     },
   })
   base = await server.listen({ host: '127.0.0.1', port: 0 })
@@ -74,6 +84,8 @@ export async function openInbox(
     newSessions,
     accounts,
     signIns,
+    linking,
+    places,
   })
 }
 

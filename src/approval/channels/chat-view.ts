@@ -11,4 +11,6 @@ export interface ChatView {
   readonly shortened: Set<string>
   /** Where a request is to be read; nothing is decided by following it. */
   readonly urlOf: (id: string) => string
+  /** True where people can say which account is theirs. */
+  readonly linking?: boolean
 }

@@ -13,6 +13,8 @@ import type { ChatView } from './chat-view.ts'
 import type { SlackClient } from './slack-app.ts'
 import { isApprovable } from './slack-blocks.ts'
 import type { Click, FormValues } from './slack-click.ts'
+import { blocksOf, plain, richText, section } from './slack-elements.ts'
+import { linkButton, type SlackLinking } from './slack-linking.ts'
 import type { SlackMembers } from './slack-members.ts'
 import { clearView, denyView, grantView, readDenial, readTerms } from './slack-views.ts'
 
@@ -20,6 +22,8 @@ export interface SlackAnswersOptions {
   readonly desk: ApprovalDesk
   readonly directory: () => Directory
   readonly members: SlackMembers
+  /** Where nobody can link their account, null. */
+  readonly linking: SlackLinking | null
   readonly poster: ChatPoster
   readonly client: SlackClient
   readonly view: ChatView
@@ -156,17 +160,20 @@ export class SlackAnswers {
   /** The person who clicked a button of a request's own message, or null once they were told. */
   async #personBehind(click: Click): Promise<string | null> {
     const { user, team, place, ticket } = click
-    const { desk } = this.#options
-    const refuse = async (person: string, code: string, message: string): Promise<null> => {
+    const { desk, members, poster, linking } = this.#options
+    const refuse = async (person: string, code: string, message: string, mayLink = false) => {
       await desk.refuse(ticket.id, { person, channel: 'slack' }, code)
-      await this.whisper(click, message)
+      await this.whisper(click, message, mayLink && linking ? [linkButton(click)] : [])
       return null
     }
-    const member = await this.#options.members.personBehind(user, team)
-    if (!member.ok) return refuse(`slack:${team ?? ''}:${user}`, member.code, member.message)
-    if (!desk.get(ticket.id) || (await this.#options.poster.isAt(place, ticket.id))) {
-      return member.email
+    const isHere = !desk.get(ticket.id) || (await poster.isAt(place, ticket.id))
+    // Last, so that nothing but the desk comes between it and the decision.
+    const member = await members.personBehind(user, team)
+    if (!member.ok) {
+      const account = `slack:${team ?? ''}:${user}`
+      return refuse(account, member.code, member.message, member.code === 'unknown_member')
     }
+    if (isHere) return member.email
     const message = 'That button is not of the message of this request; nothing was decided.'
     return refuse(member.email, 'other_message', message)
   }
@@ -176,9 +183,14 @@ export class SlackAnswers {
     await this.#options.client.views.open({ trigger_id, view: view as never })
   }
 
-  /** Says something to whom it concerns and to nobody else, without markup. */
-  async whisper({ place, user }: Click, text: string): Promise<void> {
-    const said = { channel: place.channel, user, text: unmarked(text) }
+  /** Says something to whom it concerns and to nobody else, without markup; `more`: below it. */
+  async whisper(click: Click, text: string, more: readonly unknown[] = []): Promise<void> {
+    const { place, user } = click
+    const blocks = blocksOf([richText(section([[plain(text)]])), ...more])
+    const said = {
+      ...{ channel: place.channel, user, text: unmarked(text) },
+      ...(more.length > 0 && { blocks: [...blocks] }),
+    }
     await this.#options.client.chat
       .postEphemeral({ ...said, parse: 'none', link_names: false })
       .catch((error) => this.#options.log(`Slack: ${messageOf(error)}`))

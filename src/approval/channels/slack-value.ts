@@ -10,6 +10,7 @@ export const ACTIONS = {
   deny: 'countersign_deny',
   next: 'countersign_next',
   open: 'countersign_open',
+  link: 'countersign_link',
 } as const
 
 /** The value of a button. */

@@ -1,6 +1,7 @@
 import type { Directory } from '../../identity/directory.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { messageOf } from '../../lib/errors.ts'
+import type { ChatLinking } from '../chat-linking.ts'
 import { denyReason } from '../deny-reasons.ts'
 import type { ApprovalDesk } from '../desk.ts'
 import type { Regulations } from '../regulations.ts'
@@ -14,6 +15,7 @@ import { slackClient } from './slack-app.ts'
 import { SlackBoard } from './slack-board.ts'
 import { type Click, clickOf, FormValues } from './slack-click.ts'
 import { SlackHttp, type SlackHttpAnswer, type SlackHttpRequest } from './slack-http.ts'
+import { CODE, SlackLinking } from './slack-linking.ts'
 import { SlackMembers } from './slack-members.ts'
 import { SlackSocket } from './slack-socket.ts'
 import type { SlackTransport } from './slack-transport.ts'
@@ -42,6 +44,8 @@ export interface SlackChannelOptions {
   readonly store: ApprovalStore
   readonly directory: () => Directory
   readonly regulations: () => Regulations
+  /** How people say which account is theirs; where it isn't given nobody can. */
+  readonly linking?: ChatLinking
   /** Where a request is to be read. */
   readonly urlOf: (id: string) => string
   readonly clock: Clock
@@ -59,6 +63,7 @@ export class SlackChannel {
   readonly #http: SlackHttp | null
   readonly #poster: ChatPoster
   readonly #answers: SlackAnswers
+  readonly #linking: SlackLinking | null
   /** Slack delivers a payload again where it heard no acknowledgement. */
   readonly #seen = new RecentKeys(2_000)
   readonly #counts = new ChatCounts()
@@ -79,10 +84,15 @@ export class SlackChannel {
       ...{ board, view, desk, store, clock, counts, chance: () => 1 },
       log: (said) => log(`Slack: ${said}`),
     })
-    const members = new SlackMembers({ client, directory, team, emailMatch, clock, log })
-    const poster = this.#poster
+    const { links } = options.linking ?? {}
+    const members = new SlackMembers({ client, directory, team, emailMatch, links, clock, log })
+    this.#linking =
+      options.linking && team !== null
+        ? new SlackLinking({ linking: options.linking, members, client, team })
+        : null
+    const [poster, linking] = [this.#poster, this.#linking]
     this.#answers = new SlackAnswers({
-      ...{ desk, directory, members, poster, client, view, counts, log },
+      ...{ desk, directory, members, linking, poster, client, view, counts, log },
     })
     this.#unsubscribe = desk.subscribe((event) => this.#poster.update(event))
     this.#listen()
@@ -130,6 +140,7 @@ export class SlackChannel {
     this.#on(ACTIONS.next, (click) => this.#answers.showNext(click))
     // A button that only leads somewhere; Slack tells of it and wants it acknowledged.
     this.#on(ACTIONS.open, async () => {})
+    if (this.#linking) this.#listenForCodes(this.#linking)
     this.#onForm(ACTIONS.deny, {
       wrong: (values) => {
         const { chosen, written } = readDenial(values)
@@ -150,6 +161,27 @@ export class SlackChannel {
       wrong: (values) =>
         values.many('classes').length > 0 ? null : { classes: 'Choose what to show.' },
       take: (click, values) => this.#answers.clear(click, values),
+    })
+  }
+
+  /** Whether a code is good is said at its input, so that the form is acknowledged only then. */
+  #listenForCodes(linking: SlackLinking): void {
+    const failed = (error: unknown) => {
+      this.#options.log(`Slack: ${messageOf(error)}`)
+      return null
+    }
+    this.#on(ACTIONS.link, (click) => linking.ask(click))
+    this.#transport.app.view(ACTIONS.link, async ({ ack, body, view }) => {
+      const click = clickOf({ ...body, view })
+      const claim = click && (await linking.take(click, new FormValues(view)).catch(failed))
+      if (!click || !claim?.ok) {
+        const wrong = claim?.ok === false ? claim.message : NOT_NOW
+        await ack({ response_action: 'errors', errors: { [CODE]: wrong } })
+        return
+      }
+      await ack()
+      const text = `Your Slack account is linked to ${claim.person} now, as the page Me of the inbox shows. Click again.`
+      await this.#answers.whisper(click, text)
     })
   }
 
@@ -189,10 +221,9 @@ export class SlackChannel {
       await act(click)
     } catch (error) {
       this.#options.log(`Slack: ${messageOf(error)}`)
-      await this.#answers.whisper(
-        click,
-        'That could not be done now; nothing was decided. Try again.',
-      )
+      await this.#answers.whisper(click, NOT_NOW)
     }
   }
 }
+
+const NOT_NOW = 'That could not be done now; nothing was decided. Try again.'

@@ -18,6 +18,8 @@ export const VERBS = {
   next: 'countersign_next',
   /** Asks for the card as one person sees it; Teams asks by itself for those that a card names. */
   view: 'countersign_view',
+  /** Says by a code of the inbox whose account this is. */
+  link: 'countersign_link',
 } as const
 
 /** What is filled in, by the field that asks for it. */
@@ -30,9 +32,12 @@ export const FIELDS = {
   chosen: 'deny_chosen',
   written: 'deny_written',
   others: 'deny_others',
+  code: 'link_code',
 } as const
 
 const LONGEST_REASON = 500
+/** As somebody types it, with blanks and a dash. */
+export const LONGEST_CODE = 20
 
 export interface ActionsOptions extends Audience {
   readonly card: Card
@@ -42,13 +47,13 @@ export interface ActionsOptions extends Audience {
   readonly url: string
   /** So many like it wait behind it in the same message. */
   readonly waiting: number
-  /** True where Teams doesn't ask by itself for all who may answer. */
+  /** True where Teams doesn't ask by itself for all who may answer, or become known. */
   readonly onDemand: boolean
 }
 
 /** What can be done about a request that waits. */
 export function actions(request: ApprovalRequest, options: ActionsOptions): readonly unknown[] {
-  const { approves, denies, clears, card, hidden, url, waiting, onDemand } = options
+  const { approves, denies, clears, unknown, card, hidden, url, waiting, onDemand } = options
   const data = ticketOf(request, hidden)
   return [
     ...(approves ? [execute('Approve once', VERBS.approve, { data, style: 'positive' })] : []),
@@ -56,7 +61,8 @@ export function actions(request: ApprovalRequest, options: ActionsOptions): read
     ...(approves && clears.length > 0 ? [clearForm(request, options, data)] : []),
     ...(denies ? [denyForm(card, waiting, data)] : []),
     ...(denies && waiting > 0 ? [execute('Show the next', VERBS.next, { data })] : []),
-    ...(onDemand && !denies ? [execute('Answer...', VERBS.view, { data })] : []),
+    ...(unknown === true ? [linkForm({ id: request.id })] : []),
+    ...(onDemand && !denies && !unknown ? [execute('Answer...', VERBS.view, { data })] : []),
     ...opening(url),
   ]
 }
@@ -130,6 +136,18 @@ function denyForm(card: Card, waiting: number, data: object): unknown {
         : []),
     ],
     execute('Deny', VERBS.deny, { data, style: 'destructive' }),
+  )
+}
+
+/** For somebody whom nobody knows. The code comes from the inbox; none is ever given out here. */
+function linkForm(data: object): unknown {
+  const how =
+    'Sign in to the inbox, open the page Me and press Link Teams: it shows a code that is good once, for ten minutes. Type in no code that somebody else has given you.'
+  const code = { type: 'Input.Text', id: FIELDS.code, label: 'Code', maxLength: LONGEST_CODE }
+  return form(
+    'Link my account...',
+    [line([plain(how)]), code],
+    execute('Link my account', VERBS.link, { data }),
   )
 }
 

@@ -9,17 +9,22 @@ import { told, unsignable } from './chat-told.ts'
 import type { ChatView } from './chat-view.ts'
 import { VERBS } from './teams-actions.ts'
 import type { CardAnswer } from './teams-app.ts'
+import type { Audience } from './teams-audience.ts'
 import { readClearance, readDenial, readTerms, readWhy, type TeamsClick } from './teams-click.ts'
+import type { TeamsLinking } from './teams-linking.ts'
+import type { TeamsMembers } from './teams-members.ts'
 import { isApprovable, teamsCard } from './teams-message.ts'
-import { answerers, audienceOf, personBehind } from './teams-people.ts'
+import { answerers, audienceOf, type TeamsPerson } from './teams-people.ts'
 import type { TeamsRoster } from './teams-roster.ts'
 import { visibleLine } from './visible.ts'
 
 export interface TeamsAnswersOptions {
-  readonly tenant: string
   readonly conversation: string
   readonly desk: ApprovalDesk
   readonly directory: () => Directory
+  readonly members: TeamsMembers
+  /** Where nobody can link their account, null. */
+  readonly linking: TeamsLinking | null
   readonly poster: Pick<
     ChatPoster,
     'isAt' | 'shownWith' | 'waitingWith' | 'showNext' | 'hasJustChanged'
@@ -44,6 +49,7 @@ export class TeamsAnswers {
 
   async answer(click: TeamsClick): Promise<CardAnswer> {
     if (click.verb === VERBS.view) return this.#show(click)
+    if (click.verb === VERBS.link) return this.#link(click)
     const person = await this.#personBehind(click)
     if (typeof person !== 'string') return person
     switch (click.verb) {
@@ -64,9 +70,27 @@ export class TeamsAnswers {
 
   /** A card as the one who looks at it sees it. Teams asks by itself, so that nothing is recorded. */
   async #show(click: TeamsClick): Promise<CardAnswer> {
-    if (!(await this.#isOf(click))) return sentence("This request isn't known any more.")
-    const found = personBehind(click, this.#who)
-    return this.#cardOf(click, found.ok ? found.email : null)
+    if (!(await this.#isOf(click))) return sentence(UNKNOWN)
+    const found = this.#options.members.seemsToBe(click)
+    return this.#linkCard(click, found) ?? this.#cardOf(click, found.ok ? found.email : null)
+  }
+
+  /** A code of the inbox makes the account that has typed it in a person's. */
+  async #link(click: TeamsClick): Promise<CardAnswer> {
+    const { linking } = this.#options
+    if (!linking || !(await this.#isOf(click))) return sentence(UNKNOWN)
+    const claim = await linking.take(click)
+    if (!claim.ok) return sentence(claim.message)
+    const note = `Your account is linked to ${claim.person} now, as the page Me of the inbox shows.`
+    return this.#cardOf(click, claim.person, { note })
+  }
+
+  /** The card with a place for a code, for whoever can become known; null for all others. */
+  #linkCard(click: TeamsClick, found: TeamsPerson): CardAnswer | null {
+    const isNobody = !found.ok && found.code === 'unknown_member' && click.person !== null
+    const { desk, linking } = this.#options
+    if (!isNobody || !linking || desk.get(click.request)?.state !== 'pending') return null
+    return this.#cardOf(click, null, { unknown: true, note: found.message })
   }
 
   async #next(click: TeamsClick, person: string): Promise<CardAnswer> {
@@ -137,36 +161,33 @@ export class TeamsAnswers {
   }
 
   /** What the message of a click is to show now, as this person sees it. */
-  #cardOf(click: TeamsClick, person: string | null): CardAnswer {
-    const { view, roster, poster } = this.#options
+  #cardOf(click: TeamsClick, person: string | null, more: Partial<Audience> = {}): CardAnswer {
+    const { view, roster, poster, members } = this.#options
     const shown = poster.shownWith(click.request)
-    if (!shown) return sentence("This request isn't known any more.")
+    if (!shown) return sentence(UNKNOWN)
     const { request, others } = shown
-    const { directory } = this.#who
-    const audience = audienceOf(request, person, directory)
-    const viewers = roster.known(answerers(request, directory))
+    const directory = this.#options.directory()
+    const audience = { ...audienceOf(request, person, directory), ...more }
+    const viewers = roster.known(answerers(request, directory, members.linked()))
     const value = teamsCard(request, view, { audience, viewers, others })
     return { statusCode: 200, type: 'application/vnd.microsoft.card.adaptive', value }
   }
 
   /** The person who clicked a button of a request's own message, or what they are told instead. */
   async #personBehind(click: TeamsClick): Promise<string | CardAnswer> {
-    const { desk } = this.#options
-    const refuse = async (person: string, code: string, message: string) => {
-      await desk.refuse(click.request, { person, channel: 'teams' }, code)
-      return sentence(message)
+    const { desk, members } = this.#options
+    const refuse = (person: string, code: string) =>
+      desk.refuse(click.request, { person, channel: 'teams' }, code)
+    const isOf = await this.#isOf(click)
+    // Last, so that nothing but the desk comes between it and the decision.
+    const found = await members.personBehind(click)
+    if (!found.ok) {
+      await refuse(`teams:${click.tenants[0] ?? ''}:${click.person ?? ''}`, found.code)
+      return (isOf ? this.#linkCard(click, found) : null) ?? sentence(found.message)
     }
-    const found = personBehind(click, this.#who)
-    const account = `teams:${click.tenants[0] ?? ''}:${click.person ?? ''}`
-    if (!found.ok) return refuse(account, found.code, found.message)
-    if (!desk.get(click.request)) return found.email
-    if (await this.#isOf(click)) return found.email
-    const message = 'That button is not of the message of this request; nothing was decided.'
-    return refuse(found.email, 'other_message', message)
-  }
-
-  get #who() {
-    return { tenant: this.#options.tenant, directory: this.#options.directory() }
+    if (isOf || !desk.get(click.request)) return found.email
+    await refuse(found.email, 'other_message')
+    return sentence('That button is not of the message of this request; nothing was decided.')
   }
 
   /** Whether a click is on the message that its request stands in. */
@@ -175,6 +196,8 @@ export class TeamsAnswers {
     return this.#options.poster.isAt({ channel: conversation, ts: message }, request)
   }
 }
+
+const UNKNOWN = "This request isn't known any more."
 
 /** Teams shows it to whoever clicked, and to nobody else. */
 export function sentence(text: string): CardAnswer {

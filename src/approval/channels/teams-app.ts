@@ -3,6 +3,7 @@ import type { Clock } from '../../lib/clock.ts'
 import { messageOf } from '../../lib/errors.ts'
 import { quietLog } from './quiet-log.ts'
 import { statusOf } from './teams-errors.ts'
+import type { MemberInfo } from './teams-members.ts'
 import { TeamsToken } from './teams-token.ts'
 import { visibleLine } from './visible.ts'
 
@@ -56,6 +57,8 @@ export interface TeamsApp {
   update(id: string, message: object): Promise<void>
   /** Who is in the conversation: by Entra object id (lower case), the id that Teams uses. */
   members(): Promise<ReadonlyMap<string, string>>
+  /** One of them, by their Entra object id. Rejects where they aren't in the conversation. */
+  member(id: string): Promise<MemberInfo>
 }
 
 /** Loads the SDK, which takes a fifth of a second, and opens no port: requests are handed to it. */
@@ -118,6 +121,7 @@ function callsOf(app: App, conversation: string, token: TeamsToken): Omit<TeamsA
       await called(conversations.updateActivity(conversation, place, activity as never))
     },
     members: () => called(membersOf(app, conversation)),
+    member: (id) => called(conversations.getMemberById(conversation, encodeURIComponent(id))),
   }
 }
 

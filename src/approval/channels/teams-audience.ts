@@ -6,6 +6,10 @@ export interface Audience {
   readonly clears: readonly string[]
   /** They may approve once they have signed in anew, which a chat can't ask for. */
   readonly afterSignIn?: boolean
+  /** Nobody knows them, and they can say who they are. */
+  readonly unknown?: boolean
+  /** What they alone are told. */
+  readonly note?: string
 }
 
 /** Whoever isn't known to be more. */

@@ -8,6 +8,7 @@ import type { ChatView } from './chat-view.ts'
 import type { TeamsApp } from './teams-app.ts'
 import { EVERYBODY } from './teams-audience.ts'
 import { isAway, retryAfterMs, saidBy, statusOf } from './teams-errors.ts'
+import type { TeamsMembers } from './teams-members.ts'
 import { messageWith, type TeamsMessage, teamsCard } from './teams-message.ts'
 import { answerers } from './teams-people.ts'
 import type { TeamsRoster } from './teams-roster.ts'
@@ -19,6 +20,7 @@ export interface TeamsBoardOptions {
   readonly app: Pick<TeamsApp, 'post' | 'update'>
   readonly conversation: string
   readonly roster: Pick<TeamsRoster, 'viewers'>
+  readonly members: Pick<TeamsMembers, 'linked'>
   readonly view: ChatView
   readonly directory: () => Directory
   readonly clock: Clock
@@ -42,8 +44,9 @@ export class TeamsBoard implements ChatBoard<TeamsMessage> {
     request: ApprovalRequest,
     others: readonly ApprovalRequest[],
   ): Promise<TeamsMessage> {
-    const { roster, directory, view } = this.#options
-    const viewers = await roster.viewers(answerers(request, directory()))
+    const { roster, members, directory, view } = this.#options
+    const people = answerers(request, directory(), members.linked())
+    const viewers = await roster.viewers(people)
     return messageWith(teamsCard(request, view, { audience: EVERYBODY, viewers, others }), request)
   }
 

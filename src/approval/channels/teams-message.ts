@@ -94,13 +94,14 @@ function cardOf(
   const waiting = others.filter(({ state }) => state === 'pending').length
   const url = view.urlOf(request.id)
   const waits = request.state === 'pending'
-  const more = { card, hidden, url, waiting, onDemand: !viewers.all }
+  const more = { card, hidden, url, waiting, onDemand: !viewers.all || view.linking === true }
+  const notes = [note, audience.note ?? null].filter((each) => each !== null)
   return {
     ...{ type: 'AdaptiveCard', $schema: SCHEMA, version: '1.5', msteams: { width: 'Full' } },
     body: [
       ...cardBody(request, card),
       ...(behind ? company(behind) : []),
-      ...(note === null ? [] : [line([bold(note)])]),
+      ...notes.map((each) => line([bold(each)])),
     ],
     actions: waits ? actions(request, { ...audience, ...more }) : opening(url),
     ...(waits && viewers.ids.length > 0 ? { refresh: refreshFor(request, viewers) } : {}),

@@ -1,6 +1,7 @@
 import type { Directory } from '../../identity/directory.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { messageOf } from '../../lib/errors.ts'
+import type { ChatLinking } from '../chat-linking.ts'
 import type { ApprovalDesk } from '../desk.ts'
 import type { DeskEvent } from '../desk-events.ts'
 import type { Regulations } from '../regulations.ts'
@@ -14,6 +15,8 @@ import { type CardAnswer, openTeamsApp, type TeamsCloud } from './teams-app.ts'
 import { TeamsBoard } from './teams-board.ts'
 import { clickOf } from './teams-click.ts'
 import { type TeamsAnswer, TeamsInlet, type TeamsRequest } from './teams-inlet.ts'
+import { TeamsLinking } from './teams-linking.ts'
+import { TeamsMembers } from './teams-members.ts'
 import { TeamsRoster } from './teams-roster.ts'
 
 /** What of the configuration is for the bot in Teams. */
@@ -35,6 +38,8 @@ export interface TeamsChannelOptions {
   readonly store: ApprovalStore
   readonly directory: () => Directory
   readonly regulations: () => Regulations
+  /** How people say which account is theirs; where it isn't given nobody can. */
+  readonly linking?: ChatLinking
   /** Where a request is to be read. */
   readonly urlOf: (id: string) => string
   readonly clock: Clock
@@ -98,29 +103,25 @@ export class TeamsChannel {
   }
 
   async #open(): Promise<Parts> {
-    const { settings, urlOf, log, clock } = this.#options
-    const { text } = settings
+    const { settings, urlOf, log, clock, directory, linking: given } = this.#options
+    const { text, tenant } = settings
     const view = {
-      ...{ text, urlOf, shortened: new Set<string>() },
+      ...{ text, urlOf, shortened: new Set<string>(), linking: given !== undefined },
       regulations: this.#options.regulations(),
     }
     const onCardAction = this.#onCardAction.bind(this)
     const app = await openTeamsApp({ ...settings, clock, log, onCardAction })
     const roster = new TeamsRoster({ app, clock, log })
     const counts = this.#counts
-    const board = new TeamsBoard({ ...this.#options, ...settings, app, roster, view })
+    const members = new TeamsMembers({ app, tenant, directory, links: given?.links, clock, log })
+    const linking = given ? new TeamsLinking({ linking: given, members, tenant }) : null
+    const common = { ...this.#options, ...settings, members, linking, roster, view }
+    const board = new TeamsBoard({ ...common, app })
     const poster = new ChatPoster({
       ...{ ...this.#options, board, view, counts },
       log: (said) => log(`Teams: ${said}`),
     })
-    this.#answers = new TeamsAnswers({
-      ...this.#options,
-      ...settings,
-      poster,
-      roster,
-      view,
-      counts,
-    })
+    this.#answers = new TeamsAnswers({ ...common, poster, counts })
     poster.start()
     this.#poster = poster
     for (const event of this.#early ?? []) poster.update(event)

@@ -1,22 +1,30 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { sameName } from '../../identity/directory.ts'
 import type { SessionToken } from '../../identity/session-tokens.ts'
 import { ApiError } from '../api-error.ts'
 import { fieldsOf } from './form-fields.ts'
 import { type Html, html } from './html.ts'
+import { chatAccounts, LINK, linkRoutes, type ShownCode } from './me-accounts.ts'
 import { moment } from './moments.ts'
-import type { ShowPage } from './more-pages.ts'
+import type { SendPage, ShowPage } from './more-pages.ts'
 import { needOwnPage } from './own-page.ts'
 import { named } from './request-words.ts'
 import type { InboxOptions } from './web-options.ts'
 import type { ListedSession } from './web-sessions.ts'
 import { needViewer, sessionSecret, type Viewer } from './who.ts'
 
-/** GET /inbox/me: who one is here, and where one is signed in; POST /inbox/me/end ends one of those. */
-export function meRoutes(server: FastifyInstance, options: InboxOptions, show: ShowPage): void {
+/**
+ * GET /inbox/me: who one is here, in chats too, and where one is signed in; POST /inbox/me/end ends
+ * one of those.
+ */
+export function meRoutes(
+  server: FastifyInstance,
+  options: InboxOptions,
+  pages: { readonly show: ShowPage; readonly send: SendPage },
+): void {
   const { web, session } = options
 
-  show('/inbox/me', (request, _reply, viewer) => {
+  const mine = (request: FastifyRequest, viewer: Viewer, shown: ShownCode | null) => {
     const person = sameName(viewer.person.email)
     const secret = sessionSecret(request, web.publicUrl())
     const main = mePage({
@@ -24,9 +32,16 @@ export function meRoutes(server: FastifyInstance, options: InboxOptions, show: S
       here: secret === null ? null : web.sessions.idOf(secret),
       browsers: web.sessions.of(person),
       commandLines: session?.tokens.of(viewer.person.email) ?? [],
+      accounts: chatAccounts(options, viewer, shown),
     })
-    return { title: 'Me', main }
-  })
+    return { title: 'Me', main, at: '/inbox/me' }
+  }
+  pages.show('/inbox/me', (request, _reply, viewer) => mine(request, viewer, null))
+  // What a page with a code keeps itself up to date by; the code isn't in it.
+  pages.show(LINK, (request, _reply, viewer) => mine(request, viewer, null))
+  linkRoutes(server, options, (request, reply, { viewer, shown }) =>
+    pages.send(reply, viewer, mine(request, viewer, shown)),
+  )
 
   server.post('/inbox/me/end', async (request, reply) => {
     const viewer = needViewer(request, options)
@@ -48,9 +63,11 @@ interface MeContent {
   readonly here: string | null
   readonly browsers: readonly ListedSession[]
   readonly commandLines: readonly SessionToken[]
+  /** Null where there is no chat. */
+  readonly accounts: Html | null
 }
 
-function mePage({ viewer, here, browsers, commandLines }: MeContent): Html {
+function mePage({ viewer, here, browsers, commandLines, accounts }: MeContent): Html {
   const { person, account, formToken } = viewer
   const end = (kind: string, id: string) =>
     html`<form method="post" action="/inbox/me/end" aria-label="End this sign-in"><input type="hidden" name="form" value="${formToken}"><input type="hidden" name="kind" value="${kind}"><input type="hidden" name="session" value="${id}"><button>End</button></form>`
@@ -62,6 +79,7 @@ function mePage({ viewer, here, browsers, commandLines }: MeContent): Html {
       ? html`Signed in at ${named(account.issuer)}, as ${named(account.subject)}${account.authenticatedAt !== null && html`; you proved it ${moment(new Date(account.authenticatedAt).toISOString())}`}`
       : 'Signed in with an access token.'
   }</p></section>
+${accounts}
 <section class="panel own" aria-labelledby="signed-in-title"><h2 id="signed-in-title">Where you are signed in</h2>
 <ul>${browsers.map(
     ({ id, endsAt, by }) =>

@@ -21,6 +21,9 @@ export type ShowPage = (
   make: (request: FastifyRequest, reply: FastifyReply, viewer: Viewer) => PageContent,
 ) => void
 
+/** Answers with a page of the frame. */
+export type SendPage = (reply: FastifyReply, viewer: Viewer, content: PageContent) => FastifyReply
+
 const FOUND = 50
 /** Of what is over, for each agent of the reader's. */
 const LAST = 5

@@ -1,5 +1,7 @@
+import type { ChatLinking } from '../../approval/chat-linking.ts'
 import type { AuditEvent } from '../../audit/events.ts'
 import type { Accounts } from '../../identity/accounts.ts'
+import type { ChatPlace } from '../../identity/chat-links.ts'
 import type { OidcClient } from '../../identity/oidc-client.ts'
 import type { HttpOptions } from '../http-options.ts'
 import type { Assets } from './assets.ts'
@@ -15,6 +17,14 @@ export interface WebOptions {
   readonly agents?: () => Iterable<{ readonly name: string; readonly owners: readonly string[] }>
   /** Sign-in at an identity provider; where it isn't given people sign in with tokens only. */
   readonly oidc?: OidcOptions
+  /** Accounts in chats that people say are theirs; where it isn't given they can't. */
+  readonly linking?: LinkingOptions
+}
+
+export interface LinkingOptions {
+  readonly linking: ChatLinking
+  /** The workspace and the tenant in which that can be said, as they are configured now. */
+  readonly places: () => readonly ChatPlace[]
 }
 
 export interface OidcOptions {

@@ -12,7 +12,7 @@ import { hop } from './hop.ts'
 import { inboxPage } from './inbox-page.ts'
 import { type KeptAnswer, KeptAnswers } from './kept-answers.ts'
 import { meRoutes } from './me-page.ts'
-import { moreRoutes } from './more-pages.ts'
+import { moreRoutes, type SendPage } from './more-pages.ts'
 import { needOwnPage } from './own-page.ts'
 import { type PageContent, page } from './page-frame.ts'
 import { Renewals } from './renewal.ts'
@@ -80,7 +80,8 @@ function pageRoutes(server: FastifyInstance, options: InboxOptions): void {
       send(reply, options, viewer, { at: path, ...make(request, reply, viewer) }),
     )
   moreRoutes(server, options, showIn)
-  meRoutes(server, options, showIn)
+  const sendPage: SendPage = (reply, viewer, content) => send(reply, options, viewer, content)
+  meRoutes(server, options, { show: showIn, send: sendPage })
   show('/inbox', (request, reply, viewer) => list(request, reply, options, viewer))
   show('/inbox/requests/:id', (request, reply, viewer) => {
     const id = idOf(request)

@@ -1,6 +1,7 @@
 import type { Test } from 'tap'
 import { SlackChannel, type SlackSettings } from '../../../src/approval/channels/slack.ts'
 import { ACTIONS } from '../../../src/approval/channels/slack-value.ts'
+import type { ChatLinking } from '../../../src/approval/chat-linking.ts'
 import { Directory } from '../../../src/identity/directory.ts'
 import { type Clock, systemClock } from '../../../src/lib/clock.ts'
 import { type FakeMessage, FakeSlack, shownIn } from '../../support/fake-slack.ts'
@@ -9,12 +10,14 @@ import { type DeskFixture, draftOf, GROUPS, openDesk } from '../fixtures.ts'
 export interface ChannelOptions extends Partial<SlackSettings> {
   readonly clock?: Clock
   readonly regulations?: Readonly<Record<string, string>>
+  /** Where people can link their accounts. */
+  readonly linking?: (fixture: DeskFixture) => ChatLinking
 }
 
 /** A Slack channel at a desk, running. */
 export function startChannel(fixture: DeskFixture, apiUrl: string, options: ChannelOptions = {}) {
   const { desk, store } = fixture
-  const { clock = systemClock, regulations = {}, ...change } = options
+  const { clock = systemClock, regulations = {}, linking, ...change } = options
   const log: string[] = []
   const channel = new SlackChannel({
     settings: {
@@ -29,6 +32,7 @@ export function startChannel(fixture: DeskFixture, apiUrl: string, options: Chan
     urlOf: (id) => `https://countersign.example.com/v1/approvals/${id}`,
     clock,
     log: (text) => log.push(text),
+    ...(linking && { linking: linking(fixture) }),
   })
   channel.start()
   return Object.assign(channel, { log })

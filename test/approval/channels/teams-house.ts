@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import { TeamsChannel, type TeamsSettings } from '../../../src/approval/channels/teams.ts'
+import type { ChatLinking } from '../../../src/approval/chat-linking.ts'
 import { EventFeed } from '../../../src/control/event-feed.ts'
 import { buildHttp } from '../../../src/control/http.ts'
 import { Directory } from '../../../src/identity/directory.ts'
@@ -29,11 +30,13 @@ export interface HouseOptions extends Partial<TeamsSettings> {
   readonly regulations?: Readonly<Record<string, string>>
   /** Who is in the conversation, as far as Teams says it. */
   readonly present?: readonly string[]
+  /** Where people can link their accounts. */
+  readonly linking?: (fixture: DeskFixture) => ChatLinking
 }
 
 /** A Teams channel at a desk, running. */
 export function startTeams(fixture: DeskFixture, teams: FakeTeams, options: HouseOptions = {}) {
-  const { clock = systemClock, regulations = {}, present: _, ...change } = options
+  const { clock = systemClock, regulations = {}, present: _, linking, ...change } = options
   const { desk, store } = fixture
   const log: string[] = []
   const channel = new TeamsChannel({
@@ -46,6 +49,7 @@ export function startTeams(fixture: DeskFixture, teams: FakeTeams, options: Hous
     urlOf: (id) => `https://countersign.example.com/v1/approvals/${id}`,
     chance: () => 1,
     ...{ desk, store, clock, log: (text) => log.push(text) },
+    ...(linking && { linking: linking(fixture) }),
   })
   return Object.assign(channel, { log })
 }

@@ -1,0 +1,70 @@
+import type { ChatLinking } from '../chat-linking.ts'
+import type { SlackClient } from './slack-app.ts'
+import type { Click, FormValues } from './slack-click.ts'
+import { plain, plainText, richText, section } from './slack-elements.ts'
+import type { SlackMembers } from './slack-members.ts'
+import { ACTIONS } from './slack-value.ts'
+
+/** The block of the form that asks for the code; Slack shows what is wrong with it there. */
+export const CODE = 'code'
+
+export interface SlackLinkingOptions {
+  readonly linking: ChatLinking
+  readonly members: SlackMembers
+  readonly client: SlackClient
+  /** The workspace. */
+  readonly team: string
+}
+
+/**
+ * Where somebody whom nobody knows types in the code that the inbox has given them. Slack gives none
+ * out and confirms none: what would begin here is explained in chat-linking.ts.
+ */
+export class SlackLinking {
+  readonly #options: SlackLinkingOptions
+
+  constructor(options: SlackLinkingOptions) {
+    this.#options = options
+  }
+
+  async ask({ trigger, ticket, place }: Click): Promise<void> {
+    const view = linkView(JSON.stringify({ id: ticket.id, ...place }))
+    await this.#options.client.views.open({ trigger_id: trigger ?? '', view: view as never })
+  }
+
+  /** Takes what the form says: who is linked now, or what is wrong with the code. */
+  take({ user, team }: Click, values: FormValues) {
+    const { linking, members, team: org } = this.#options
+    const typed = values.value(CODE) ?? ''
+    return linking.claim({ chat: 'slack', org, user }, typed, () => members.standing(user, team))
+  }
+}
+
+/** What stands with an answer to somebody who isn't known. */
+export function linkButton({ ticket }: Click): unknown {
+  const button = {
+    type: 'button',
+    action_id: ACTIONS.link,
+    text: plainText('Link my account'),
+    value: JSON.stringify({ id: ticket.id }),
+  }
+  return { type: 'actions', elements: [button] }
+}
+
+function linkView(remembered: string): unknown {
+  const how =
+    'Sign in to the inbox, open the page Me and press Link Slack: it shows a code that is good once, for ten minutes. Type in no code that somebody else has given you.'
+  const element = { type: 'plain_text_input', action_id: 'value', max_length: 20 }
+  return {
+    type: 'modal',
+    callback_id: ACTIONS.link,
+    private_metadata: remembered,
+    title: plainText('Link my account'),
+    submit: plainText('Link'),
+    close: plainText('Back'),
+    blocks: [
+      richText(section([[plain(how)]])),
+      { type: 'input', block_id: CODE, label: plainText('Code'), element },
+    ],
+  }
+}

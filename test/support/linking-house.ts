@@ -1,0 +1,27 @@
+import { ChatLinking } from '../../src/approval/chat-linking.ts'
+import { ChatLinks } from '../../src/identity/chat-links.ts'
+import { Directory } from '../../src/identity/directory.ts'
+import type { DeskFixture } from '../approval/fixtures.ts'
+
+/** Accounts that people have linked, of the people at a desk and on its trail. */
+export function linkingAt(fixture: Omit<DeskFixture, 'desk' | 'store' | 'events'>) {
+  const { data, clock, records } = fixture
+  const logged: string[] = []
+  const log = (text: string) => {
+    logged.push(text)
+  }
+  const gone: string[] = []
+  const links = new ChatLinks({
+    ...{ data, clock, log },
+    onGone: (all) => gone.push(...all.map(({ user }) => user)),
+  })
+  const directory = () => new Directory(fixture.people, fixture.groups)
+  const linking = new ChatLinking({
+    ...{ links, directory, clock, log },
+    record: async (event) => {
+      if (fixture.recordTrouble) throw fixture.recordTrouble
+      records.push(event)
+    },
+  })
+  return Object.assign(linking, { logged, gone, directory })
+}
