@@ -157,12 +157,16 @@ class FuzzedSession {
       this.#shown.push(shown)
     }
     const asked = this.#upstream.take()
-    if (asked.length === 0) return
+    if (asked.length > 0 && !this.server.hasEnded) this.#hear(asked)
+    // What it said before that comes first, as on any connection.
+    if (this.server.hasEnded && this.#fromServer.length === 0) this.#upstream.hangUp()
+  }
+
+  #hear(asked: Buffer): void {
     this.#trace(`server hears ${shortly(asked)}`)
     const replies = this.server.hear(asked)
     this.#checkRuns()
     if (replies.length > 0) this.#answer(replies)
-    if (this.server.hasEnded) this.#upstream.hangUp()
   }
 
   #answer(replies: Buffer): void {
