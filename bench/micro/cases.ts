@@ -1,8 +1,9 @@
 import { planFor } from '../../src/mask/plan-for.ts'
 import { Framer } from '../../src/wire/framer.ts'
 import { decodeRowDescription } from '../../src/wire/postgres/backend-messages.ts'
-import { maskDataRow } from '../../src/wire/postgres/data-row.ts'
+import { dataRows } from '../../src/wire/postgres/data-row.ts'
 import { postgresLayout } from '../../src/wire/postgres/framing.ts'
+import { RowMasking } from '../../src/wire/row-masking.ts'
 import type { Case } from './measure.ts'
 import * as m from './messages.ts'
 import { SilentSession } from './silent-session.ts'
@@ -10,6 +11,8 @@ import { type MicroWorld, PRINCIPAL } from './world.ts'
 
 const CELLS = Array.from({ length: 10 }, (_, index) => `ana.lopez${index}@example.com`)
 const MEGABYTE = 1024 * 1024
+/** As many as come in one read. */
+const ROWS = 200
 const NO_NAMES = { byName: () => undefined }
 
 export function allCases(world: MicroWorld): Case[] {
@@ -90,7 +93,7 @@ function classified(world: MicroWorld, sql: string) {
 function masks(world: MicroWorld): Case[] {
   const classification = classified(world, 'SELECT * FROM people')
   const columns = decodeRowDescription(m.rowDescription(10, 20_002))
-  const row = m.dataRow(CELLS)
+  const rows = Buffer.concat(Array(ROWS).fill(m.dataRow(CELLS)))
   const { catalog } = world
   return (['redact', 'null', 'partial', 'hash'] as const).flatMap((mask) => {
     const plan = planFor({
@@ -102,18 +105,20 @@ function masks(world: MicroWorld): Case[] {
       keys: { hash: Buffer.alloc(32, 1) },
     })
     const maskers = plan?.maskers ?? []
-    const all = maskers.map(() => maskers.find((masker) => masker !== null) ?? null)
-    const common = { operations: 1, bytes: row.length }
+    const one = new RowMasking(dataRows, maskers)
+    const first = maskers.find((masker) => masker !== null) ?? null
+    const all = new RowMasking(dataRows, Array(maskers.length).fill(first))
+    const common = { operations: ROWS, bytes: rows.length / ROWS }
     return [
       {
         name: `a row of 10 columns, one masked: ${mask}`,
         ...common,
-        run: () => maskDataRow(row, maskers),
+        run: () => one.mask(rows, () => {}),
       },
       {
         name: `a row of 10 columns, all masked: ${mask}`,
         ...common,
-        run: () => maskDataRow(row, all),
+        run: () => all.mask(rows, () => {}),
       },
     ]
   })

@@ -9,16 +9,21 @@ export interface FrameLayout {
   length(buffer: Buffer, at: number): number
 }
 
+/**
+ * How a frame is handed on. `whole`: by itself, to `frame()`. `row`: whole, to `run()`, together with
+ * neighbours that were opened alike. `pass`: its bytes to `run()` as they come, without gathering,
+ * together with such neighbours. `stop`: nothing of it and of what follows; it is opened again by
+ * `goOn()`.
+ */
+export type FrameMode = 'whole' | 'row' | 'pass' | 'stop'
+export type RunMode = Extract<FrameMode, 'row' | 'pass'>
+
 /** Where frames go. Buffers are views of the read buffer and are only valid during the call. */
 export interface FrameSink {
-  /**
-   * A header has been read. `whole` gathers the frame for `frame()`; `pass` hands its bytes to
-   * `run()` as they come, without gathering, together with those of its neighbours; `stop` takes
-   * nothing of it and of what follows: it is opened again by `goOn()`.
-   */
-  opens(type: number, length: number): 'whole' | 'pass' | 'stop'
+  /** A header has been read; `length` counts it. */
+  opens(type: number, length: number): FrameMode
   frame(type: number, bytes: Buffer): void
-  run(bytes: Buffer): void
+  run(bytes: Buffer, mode: RunMode): void
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -36,6 +41,8 @@ export class Framer {
   #heldLength = 0
   /** Length of the frame in `#held`, or 0 while its header isn't complete. */
   #wanted = 0
+  /** The frame in `#held` was opened as a row. */
+  #holdsRow = false
   /** Bytes still to come of a frame that passes. */
   #passing = 0
   /** Copies of what came from the frame on that wasn't taken. */
@@ -71,7 +78,9 @@ export class Framer {
       return
     }
     let at = this.#heldLength === 0 ? 0 : this.#completeHeld(chunk)
+    // What lies between runStart and at has been opened as runMode, and not handed on yet.
     let runStart = at
+    let runMode: RunMode = 'pass'
     const { headerLength } = this.#layout
     if (this.#passing > 0) {
       const taken = Math.min(this.#passing, chunk.length - at)
@@ -81,7 +90,9 @@ export class Framer {
     try {
       while (at < chunk.length) {
         if (chunk.length - at < headerLength) {
-          this.#endRun(chunk, runStart, at)
+          const start = runStart
+          runStart = at
+          this.#endRun(chunk, start, at, runMode)
           this.#hold(chunk.subarray(at), 0)
           return
         }
@@ -93,34 +104,34 @@ export class Framer {
           this.#stopped = [Buffer.from(chunk.subarray(at))]
           break
         }
-        if (mode === 'pass') {
-          if (end > chunk.length) {
-            this.#passing = end - chunk.length
-            at = chunk.length
-          } else at = end
-          continue
+        const cut = end > chunk.length
+        if (mode !== runMode || (cut && mode === 'row')) {
+          const start = runStart
+          runStart = at
+          this.#endRun(chunk, start, at, runMode)
+          runMode = mode === 'row' ? 'row' : 'pass'
         }
-        this.#endRun(chunk, runStart, at)
-        runStart = at
-        if (end > chunk.length) {
+        if (cut && mode !== 'pass') {
           this.#hold(chunk.subarray(at), length)
+          this.#holdsRow = mode === 'row'
           return
         }
-        this.#sink.frame(type, chunk.subarray(at, end))
-        at = end
-        runStart = end
+        if (mode === 'whole') this.#sink.frame(type, chunk.subarray(at, end))
+        if (cut) this.#passing = end - chunk.length
+        at = cut ? chunk.length : end
+        if (mode === 'whole') runStart = at
       }
     } catch (error) {
       // What passed before is whole: whoever has had its beginning gets the rest.
-      this.#endRun(chunk, runStart, at)
+      this.#endRun(chunk, runStart, at, runMode)
       throw error
     }
-    this.#endRun(chunk, runStart, at)
+    this.#endRun(chunk, runStart, at, runMode)
   }
 
-  #endRun(chunk: Buffer, from: number, to: number): void {
-    if (to > from)
-      this.#sink.run(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to))
+  #endRun(chunk: Buffer, from: number, to: number, mode: RunMode): void {
+    if (to === from) return
+    this.#sink.run(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to), mode)
   }
 
   #checkedLength(buffer: Buffer, at: number): number {
@@ -167,10 +178,11 @@ export class Framer {
       if (mode === 'pass') {
         this.#release()
         this.#passing = length - header.length
-        this.#sink.run(header)
+        this.#sink.run(header, mode)
         return at
       }
       this.#wanted = length
+      this.#holdsRow = mode === 'row'
     }
     const missing = this.#wanted - this.#heldLength
     const taken = Math.min(missing, chunk.length - at)
@@ -178,7 +190,8 @@ export class Framer {
     if (taken === missing) {
       const frame = this.#held.subarray(0, this.#heldLength)
       this.#release()
-      this.#sink.frame(this.#layout.type(frame, 0), frame)
+      if (this.#holdsRow) this.#sink.run(frame, 'row')
+      else this.#sink.frame(this.#layout.type(frame, 0), frame)
     }
     return at + taken
   }

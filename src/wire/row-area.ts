@@ -5,7 +5,7 @@ const LARGEST = SIZE / 4
  * Memory for rows that are written anew. Rows that follow each other lie side by side, so that an
  * outbox sends them as one piece; what was handed out is never used again.
  */
-export class RowArea {
+class RowArea {
   #memory: Buffer = Buffer.alloc(0)
   #used = 0
 
@@ -42,3 +42,6 @@ export class RowArea {
     return this.#memory.subarray(start, end)
   }
 }
+
+/** Rows are written one after the other, whatever session they are of. */
+export const rowArea = new RowArea()

@@ -5,11 +5,12 @@ import { makeVerifier } from '../../src/identity/scram-verifier.ts'
 import { ProxyError } from '../../src/lib/errors.ts'
 import { copyMasker } from '../../src/mask/copy.ts'
 import { copyOptions } from '../../src/mask/copy-options.ts'
+import { constantMasker } from '../../src/mask/maskers/constant.ts'
 import { scrubFields } from '../../src/mask/scrub.ts'
 import { AgentChannel, UpstreamChannel } from '../../src/net/channels.ts'
 import { Framer } from '../../src/wire/framer.ts'
 import { Outbox } from '../../src/wire/outbox.ts'
-import { maskDataRow } from '../../src/wire/postgres/data-row.ts'
+import { dataRows } from '../../src/wire/postgres/data-row.ts'
 import { openPostgresDialogue } from '../../src/wire/postgres/dialogue.ts'
 import { cstring, int32, postgresLayout } from '../../src/wire/postgres/framing.ts'
 import { decodeRequest } from '../../src/wire/postgres/frontend-messages.ts'
@@ -17,6 +18,7 @@ import { authenticateByScram } from '../../src/wire/postgres/scram-server.ts'
 import { openPostgres } from '../../src/wire/postgres/startup.ts'
 import { logInToPostgres } from '../../src/wire/postgres/upstream-login.ts'
 import type { Request } from '../../src/wire/protocol.ts'
+import { RowMasking } from '../../src/wire/row-masking.ts'
 import { FakeConnection } from '../support/fake-connection.ts'
 import { failsCleanly, failsCleanlyLater, insist } from './clean.ts'
 import { clientMessage, dataRow, lettered, NAMES, serverMessage } from './letters.ts'
@@ -32,6 +34,7 @@ const TEXTS = ['SELECT 1', 'SELECT $1', '', 'COPY t FROM STDIN', "SELECT 'é東'
 const VERIFIER = makeVerifier('right')
 const UNREADABLE = new ProxyError('STATEMENT_DENIED', 'unreadable')
 const MASK = () => Buffer.from('***')
+const STRAIGHT = constantMasker(Buffer.from('***'))
 
 function hostile(random: Random, messages: readonly Buffer[]): Buffer {
   return Buffer.concat(random.oneIn(8) ? messages : mutate(random, messages))
@@ -84,6 +87,7 @@ function replies(random: Random): void {
   const shown: Buffer[] = []
   const toClient = new Outbox((bytes) => shown.push(Buffer.from(bytes)))
   const masked = random.oneIn(2)
+  const mask = random.pick([MASK, STRAIGHT])
   const dialogue = openPostgresDialogue<string>({
     maxMessage: MAX_MESSAGE,
     toServer: new Outbox(() => {}),
@@ -92,7 +96,7 @@ function replies(random: Random): void {
     listener: {
       described: (_exchange, _statement, description) =>
         description.columns().map((_column, at) => (at % 2 === 0 ? `column ${at + 1}` : null)),
-      maskers: () => (masked ? [MASK, null] : null),
+      maskers: () => (masked ? [mask, null] : null),
       meter: () => null,
       stopped: () => {},
       copyOut: () => (masked ? copyMasker([MASK, null], copyOptions({}), MAX_MESSAGE) : null),
@@ -161,9 +165,17 @@ function rows(random: Random): void {
   if (frame.length < 5) return
   frame[0] = 0x44
   frame.writeUInt32BE(frame.length - 1, 1)
-  const maskers = several(random, 4, () => (random.oneIn(2) ? MASK : null))
-  const masked = failsCleanly(() => maskDataRow(frame, maskers))
-  if (masked === null) return
+  const maskers = several(random, 4, () => random.pick([MASK, STRAIGHT, STRAIGHT, null]))
+  const pieces: Buffer[] = []
+  const done = failsCleanly(() => {
+    new RowMasking(dataRows, maskers).mask(frame, (bytes) => pieces.push(bytes))
+    return true
+  })
+  const masked = Buffer.concat(pieces)
+  if (done === null) {
+    insist(masked.length === 0, () => 'a part of a row that does not fit')
+    return
+  }
   const { messages, unfinished } = serverMessages(masked, 'checked')
   insist(messages.length === 1 && unfinished.length === 0, () => 'a masked row is not one message')
   insist(

@@ -1,8 +1,9 @@
 import { makeVerifier } from '../../src/identity/scram-verifier.ts'
+import { constantMasker } from '../../src/mask/maskers/constant.ts'
 import { AgentChannel, UpstreamChannel } from '../../src/net/channels.ts'
 import { authenticateAgent } from '../../src/wire/mysql/agent-authentication.ts'
 import { openMysql } from '../../src/wire/mysql/agent-handshake.ts'
-import { maskBinaryRow } from '../../src/wire/mysql/binary-row.ts'
+import { binaryRows } from '../../src/wire/mysql/binary-rows.ts'
 import * as capability from '../../src/wire/mysql/capabilities.ts'
 import { decodeColumn } from '../../src/wire/mysql/column-definition.ts'
 import { readConnectAttributes } from '../../src/wire/mysql/connect-attributes.ts'
@@ -21,10 +22,11 @@ import { CACHING_SHA2, cachingSha2Proof, NATIVE } from '../../src/wire/mysql/pas
 import { lenencBytes, uint8 } from '../../src/wire/mysql/payload.ts'
 import type { MysqlRequest } from '../../src/wire/mysql/requests.ts'
 import { decodeSessionChanges } from '../../src/wire/mysql/session-track.ts'
-import { maskTextRow } from '../../src/wire/mysql/text-row.ts'
+import { textRows } from '../../src/wire/mysql/text-row.ts'
 import { logInToMysql } from '../../src/wire/mysql/upstream-login.ts'
 import { Outbox } from '../../src/wire/outbox.ts'
-import type { Hello, UpstreamWelcome } from '../../src/wire/protocol.ts'
+import type { CellMasker, Hello, UpstreamWelcome } from '../../src/wire/protocol.ts'
+import { RowMasking } from '../../src/wire/row-masking.ts'
 import { FakeConnection } from '../support/fake-connection.ts'
 import { failsCleanly, failsCleanlyLater, insist } from './clean.ts'
 import type { DecoderCase } from './decoders.ts'
@@ -52,6 +54,7 @@ const COLUMNS = [
   { table: 't', name: 'n' },
 ] as const
 const MASK = () => Buffer.from('***')
+const STRAIGHT = constantMasker(Buffer.from('***'))
 const COLLATION = 45
 const HELLO: Hello = {
   user: 'bot',
@@ -79,7 +82,8 @@ function hostile(random: Random, packets: readonly Buffer[]): Buffer {
 }
 
 /** A dialogue whose second column alone may be seen in clear. */
-function openDialogue(masked: boolean, deprecateEof: boolean) {
+function openDialogue(mask: CellMasker | null, deprecateEof: boolean) {
+  const masked = mask !== null
   const shown: Buffer[] = []
   const toClient = new Outbox((bytes) => shown.push(Buffer.from(bytes)))
   const flags = deprecateEof
@@ -95,7 +99,7 @@ function openDialogue(masked: boolean, deprecateEof: boolean) {
     listener: {
       described: (_exchange, _statement, description) =>
         description.columns().map((_column, at) => (at % 2 === 0 ? `column ${at + 1}` : null)),
-      maskers: () => (masked ? [MASK, null] : null),
+      maskers: () => (masked ? [mask, null] : null),
       meter: () => null,
       stopped: () => {},
       copyOut: () => null,
@@ -117,7 +121,7 @@ function openDialogue(masked: boolean, deprecateEof: boolean) {
 function requests(random: Random): void {
   const commands = Array.from({ length: 1 + random.below(6) }, () => anyCommand(random, TEXTS))
   const stream = hostile(random, commands)
-  const { dialogue } = openDialogue(false, true)
+  const { dialogue } = openDialogue(null, true)
   let framed = 0
   const framer = new PacketFramer(MAX_MESSAGE, {
     opens: () => 'whole',
@@ -181,7 +185,8 @@ function tracked(): Buffer {
 /** Replies of a server that may lie, to a proxy that has asked this and that. */
 function replies(random: Random): void {
   const [masked, deprecateEof] = [random.oneIn(2), random.oneIn(2)]
-  const { dialogue, toClient, shown } = openDialogue(masked, deprecateEof)
+  const mask = masked ? random.pick([MASK, STRAIGHT]) : null
+  const { dialogue, toClient, shown } = openDialogue(mask, deprecateEof)
   const stream = hostile(
     random,
     Array.from({ length: 1 + random.below(4) }, () => answersTo(random, deprecateEof)).flat(),
@@ -232,15 +237,20 @@ function rows(random: Random): void {
   const columns = cells.map(() => COLUMNS[0])
   const binary = random.oneIn(2)
   const row = message(0, binary ? binaryRow(cells, columns) : textRow(cells))
-  const payload = payloadOf(honestly(random.oneIn(6) ? row : mutatePacket(random, row)))
+  const frame = honestly(random.oneIn(6) ? row : mutatePacket(random, row))
   const maskers = Array.from({ length: random.oneIn(3) ? 3 : cells.length }, () =>
-    random.oneIn(2) ? MASK : null,
+    random.pick([MASK, STRAIGHT, STRAIGHT, null]),
   )
   const types = maskers.map(() => 0xfd)
-  const masked = failsCleanly(() =>
-    binary ? maskBinaryRow(payload, types, maskers) : maskTextRow(payload, maskers),
-  )
-  if (masked === null || !maskers.every((masker) => masker !== null)) return
+  const pieces: Buffer[] = []
+  const done = failsCleanly(() => {
+    const layout = binary ? binaryRows(types) : textRows
+    new RowMasking(layout, maskers).mask(frame, (bytes) => pieces.push(bytes))
+    return true
+  })
+  const masked = Buffer.concat(pieces)
+  if (done === null) insist(masked.length === 0, () => 'a part of a row that does not fit')
+  if (!maskers.every((masker) => masker !== null)) return
   insist(!masked.includes(lenencBytes(Buffer.from(SECRET))), () => 'a masked cell left in clear')
 }
 

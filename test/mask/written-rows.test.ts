@@ -4,10 +4,12 @@ import { digestBy } from '../../src/mask/formats/digest.ts'
 import { maskerFor } from '../../src/mask/masker-for.ts'
 import { MASKS, type Masker } from '../../src/mask/plan.ts'
 import { shapeOf } from '../../src/mask/types.ts'
-import { maskTextRow } from '../../src/wire/mysql/text-row.ts'
-import { decodeDataRow } from '../../src/wire/postgres/backend-messages.ts'
-import { maskDataRow } from '../../src/wire/postgres/data-row.ts'
+import { binaryRows } from '../../src/wire/mysql/binary-rows.ts'
+import { message } from '../../src/wire/mysql/packets.ts'
+import { textRows } from '../../src/wire/mysql/text-row.ts'
+import { dataRows } from '../../src/wire/postgres/data-row.ts'
 import { NOT_WRITTEN, WRITTEN_NULL } from '../../src/wire/protocol.ts'
+import { RowMasking } from '../../src/wire/row-masking.ts'
 import { catalogOf, keys } from './fixtures.ts'
 
 /** A small generator: the same numbers for the same seed. */
@@ -37,13 +39,15 @@ const CELLS = [
   'z'.repeat(20_000),
 ]
 
+type Cells = readonly (string | null)[]
+
 function int32(value: number): Buffer {
   const bytes = Buffer.alloc(4)
   bytes.writeInt32BE(value)
   return bytes
 }
 
-function dataRow(cells: readonly (string | null)[]): Buffer {
+function dataRow(cells: Cells): Buffer {
   const parts = cells.map((cell) =>
     cell === null ? int32(-1) : Buffer.concat([int32(Buffer.byteLength(cell)), Buffer.from(cell)]),
   )
@@ -51,7 +55,7 @@ function dataRow(cells: readonly (string | null)[]): Buffer {
   return Buffer.concat([Buffer.from('D'), int32(body.length + 4), body])
 }
 
-function textRow(cells: readonly (string | null)[]): Buffer {
+function textRow(cells: Cells): Buffer {
   const parts = cells.map((cell) => {
     if (cell === null) return Buffer.of(0xfb)
     const bytes = Buffer.from(cell)
@@ -60,6 +64,17 @@ function textRow(cells: readonly (string | null)[]): Buffer {
     return Buffer.concat([Buffer.of(0xfc, length & 255, length >> 8), bytes])
   })
   return Buffer.concat(parts)
+}
+
+/** Header, NULL bitmap behind two bits that are reserved, values as in a text row. */
+function binaryRow(cells: Cells): Buffer {
+  const bitmap = Buffer.alloc((cells.length + 9) >> 3)
+  for (const [column, cell] of cells.entries()) {
+    const bit = column + 2
+    if (cell === null) bitmap[bit >> 3] = (bitmap[bit >> 3] ?? 0) | (1 << (bit & 7))
+  }
+  const values = textRow(cells.filter((cell) => cell !== null))
+  return Buffer.concat([Buffer.of(0), bitmap, values])
 }
 
 function maskers(random: (below: number) => number, count: number): (Masker | null)[] {
@@ -75,42 +90,98 @@ function maskers(random: (below: number) => number, count: number): (Masker | nu
 const plainly = (all: readonly (Masker | null)[]) =>
   all.map((masker): Masker | null => masker && ((cell) => masker(cell)))
 
-t.test('a row written straight is the row written cell by cell', async (t) => {
-  const kept: [Buffer, string][] = []
-  for (let seed = 1; seed <= 3000; seed++) {
-    const random = chance(seed)
-    const cells = Array.from({ length: 1 + random(6) }, () => CELLS[random(CELLS.length)] ?? null)
-    const plan = maskers(random, cells.length)
-    const row = dataRow(cells)
-    const before = row.toString('latin1')
-    const written = maskDataRow(row, plan)
-    const expected = maskDataRow(row, plainly(plan))
-    if (!written.equals(expected)) t.fail(`seed ${seed}`)
-    if (row.toString('latin1') !== before) t.fail(`seed ${seed} changed what it was given`)
-    t.equal(decodeDataRow(written).length, cells.length)
-    kept.push([written, expected.toString('latin1')])
-    const packet = textRow(cells)
-    const shown = maskTextRow(packet, plan, 4)
-    if (!shown.subarray(4).equals(maskTextRow(packet, plainly(plan), 4).subarray(4))) {
-      t.fail(`seed ${seed}, MySQL`)
-    }
-  }
-  const same = kept.every(([row, text]) => row.toString('latin1') === text)
-  t.ok(same, 'no row was written over by a later one')
-})
+/** MYSQL_TYPE_VAR_STRING. */
+const VAR_STRING = 0xfd
 
-t.test('a row that does not fit its plan goes nowhere', async (t) => {
+const WAYS = {
+  postgres: { layout: () => dataRows, row: dataRow },
+  'mysql, text': {
+    layout: () => textRows,
+    row: (cells: Cells, number: number) => message(number & 255, textRow(cells)),
+  },
+  'mysql, binary': {
+    layout: (columns: number) => binaryRows(Array(columns).fill(VAR_STRING)),
+    row: (cells: Cells, number: number) => message(number & 255, binaryRow(cells)),
+  },
+}
+type Way = keyof typeof WAYS
+
+/** What is handed on, in its pieces. */
+function shown(way: Way, rows: Buffer, plan: readonly (Masker | null)[]): Buffer[] {
+  const pieces: Buffer[] = []
+  new RowMasking(WAYS[way].layout(plan.length), plan).mask(rows, (bytes) => pieces.push(bytes))
+  return pieces
+}
+
+for (const way of Object.keys(WAYS) as Way[]) {
+  const rowOf = WAYS[way].row
+
+  t.test(`${way}: rows written straight are the rows written cell by cell`, async (t) => {
+    const kept: [Buffer, string][] = []
+    let together = 0
+    for (let seed = 1; seed <= 2000; seed++) {
+      const random = chance(seed)
+      const columns = 1 + random(9)
+      const plan = maskers(random, columns)
+      const rows = Array.from({ length: 1 + random(8) }, (_, number) =>
+        rowOf(
+          Array.from({ length: columns }, () => CELLS[random(CELLS.length)] ?? null),
+          number,
+        ),
+      )
+      const before = Buffer.concat(rows)
+      const given = Buffer.from(before)
+      const pieces = shown(way, given, plan)
+      const expected = rows.flatMap((row) => shown(way, row, plainly(plan)))
+      if (!Buffer.concat(pieces).equals(Buffer.concat(expected))) t.fail(`seed ${seed}`)
+      if (!given.equals(before)) t.fail(`seed ${seed} changed what it was given`)
+      if (pieces.length < rows.length) together++
+      for (const piece of pieces) kept.push([piece, piece.toString('latin1')])
+    }
+    t.ok(together > 300, `${together} times rows left together`)
+    const same = kept.every(([piece, text]) => piece.toString('latin1') === text)
+    t.ok(same, 'nothing was written over by a later row')
+  })
+
+  t.test(`${way}: rows of which little is masked, in a read as long as can be`, async (t) => {
+    const plan = [null, maskers(chance(5), 1)[0] ?? null]
+    t.ok(plan[1]?.writer)
+    for (const every of [1, 7, 100, 100_000]) {
+      const rows = Array.from({ length: 400 }, (_, number) => {
+        const secret = number % every === every - 1 ? 'ana@example.com' : null
+        return rowOf(['x'.repeat(number % 250), secret], number)
+      })
+      const masked = Buffer.concat(shown(way, Buffer.concat(rows), plan))
+      const each = rows.flatMap((row) => shown(way, row, plainly(plan)))
+      t.ok(masked.equals(Buffer.concat(each)), `every ${every}`)
+    }
+  })
+}
+
+t.test('a row that does not fit its plan goes nowhere, and those before it do', async (t) => {
   const plan = maskers(chance(5), 2)
+  t.ok(plan[0]?.writer, 'it is written straight')
   const row = dataRow(['ana@example.com', 'b'])
+  const good = Buffer.concat(shown('postgres', Buffer.concat([row, row]), plan))
   for (const broken of [
     row.subarray(0, -1),
-    Buffer.concat([row, Buffer.of(0)]),
+    Buffer.concat([Buffer.from('D'), int32(row.length), row.subarray(5), Buffer.of(0)]),
     dataRow(['a']),
     dataRow(['a', 'b', 'c']),
     Buffer.concat([row.subarray(0, 7), int32(-2), row.subarray(11)]),
     Buffer.concat([row.subarray(0, 7), int32(1_000_000), row.subarray(11)]),
+    // Of the second value one byte more is told than there is.
+    Buffer.concat([row.subarray(0, -5), int32(2), Buffer.from('b')]),
   ]) {
-    t.throws(() => maskDataRow(broken, plan), /does not fit/)
+    for (const each of [plan, plainly(plan)]) {
+      const pieces: Buffer[] = []
+      const rows = Buffer.concat([row, row, broken])
+      t.throws(
+        () => new RowMasking(dataRows, each).mask(rows, (bytes) => pieces.push(bytes)),
+        /does not fit/,
+      )
+      t.ok(Buffer.concat(pieces).equals(good))
+    }
   }
 })
 

@@ -10,6 +10,7 @@ const layout: FrameLayout = {
 }
 
 const PASSES = 'p'.charCodeAt(0)
+const ROW = 'r'.charCodeAt(0)
 
 function record(cap = 200) {
   const seen: string[] = []
@@ -53,6 +54,41 @@ t.test('the same frames come out wherever reads cut the stream', async (t) => {
   const { framer, end } = record()
   for (const byte of STREAM) framer.push(Buffer.from([byte]))
   t.same(end(), EXPECTED, 'byte by byte')
+})
+
+t.test('rows come whole and in order, between the frames that they stand between', async (t) => {
+  const stream = Buffer.from('r\x03ar\x02a\x03!r\x04bcp\x04uvp\x03wr\x03dr\x05efg', 'latin1')
+  const expected = ['r\x03ar\x02', 'a\x03!', 'r\x04bc', 'p\x04uvp\x03w', 'r\x03dr\x05efg']
+  const cuts = (pieces: readonly Buffer[]) => {
+    const seen: [string, string][] = []
+    const see = (mode: string, bytes: Buffer) => {
+      const text = bytes.toString('latin1')
+      const last = seen.at(-1)
+      if (mode !== 'whole' && last?.[0] === mode) last[1] += text
+      else seen.push([mode, text])
+      // Each piece of a run of rows is whole rows.
+      if (mode !== 'row') return
+      for (let at = 0; at < bytes.length; at += bytes.readUInt8(at + 1)) {
+        if (bytes[at] !== ROW || at + bytes.readUInt8(at + 1) > bytes.length) t.fail(text)
+      }
+    }
+    const framer = new Framer(layout, 200, {
+      opens: (type) => (type === ROW ? 'row' : type === PASSES ? 'pass' : 'whole'),
+      frame: (_type, bytes) => see('whole', bytes),
+      run: (bytes, mode) => see(mode, bytes),
+    })
+    for (const piece of pieces) framer.push(piece)
+    if (!framer.atBoundary) t.fail('not at a boundary')
+    if (JSON.stringify(seen.map(([, text]) => text)) !== JSON.stringify(expected)) {
+      t.same(seen, expected, `${pieces.map(({ length }) => length)}`)
+    }
+  }
+  for (let first = 0; first <= stream.length; first++) {
+    for (let second = first; second <= stream.length; second++) {
+      cuts([stream.subarray(0, first), stream.subarray(first, second), stream.subarray(second)])
+    }
+  }
+  cuts([...stream].map((byte) => Buffer.of(byte)))
 })
 
 t.test('a frame over the cap is refused from its header, before its body arrives', async (t) => {

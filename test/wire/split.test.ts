@@ -9,6 +9,7 @@ import { readEvents } from '../../src/cli/server-sent-events.ts'
 import { makeVerifier } from '../../src/identity/scram-verifier.ts'
 import { copyMasker } from '../../src/mask/copy.ts'
 import { copyOptions } from '../../src/mask/copy-options.ts'
+import { constantMasker } from '../../src/mask/maskers/constant.ts'
 import { AgentChannel } from '../../src/net/channels.ts'
 import { Framer } from '../../src/wire/framer.ts'
 import { Outbox } from '../../src/wire/outbox.ts'
@@ -18,7 +19,7 @@ import { decodeRequest } from '../../src/wire/postgres/frontend-messages.ts'
 import { PASSWORD } from '../../src/wire/postgres/message-types.ts'
 import { authenticateByScram } from '../../src/wire/postgres/scram-server.ts'
 import { openPostgres } from '../../src/wire/postgres/startup.ts'
-import type { Request } from '../../src/wire/protocol.ts'
+import type { CellMasker, Request } from '../../src/wire/protocol.ts'
 import { dataRow, errorMessage, lettered, rowDescription } from '../fuzz/letters.ts'
 import { startupPacket, untyped } from '../support/e2e-raw.ts'
 import { FakeConnection } from '../support/fake-connection.ts'
@@ -159,8 +160,8 @@ const ANSWERS = Buffer.concat([
 ])
 
 t.test('every answer of a server, masked and as it is', async (t) => {
-  const mask = () => Buffer.from('***')
-  const shown = (masked: boolean) => (pieces: readonly Buffer[]) => {
+  const shown = (mask: CellMasker | null) => (pieces: readonly Buffer[]) => {
+    const masked = mask !== null
     const out: Buffer[] = []
     const heard: string[] = []
     const toClient = new Outbox((bytes) => out.push(Buffer.from(bytes)))
@@ -202,11 +203,14 @@ t.test('every answer of a server, masked and as it is', async (t) => {
     }
     return { heard, text: contentOf(masked, Buffer.concat(out)) }
   }
-  const plain = await sameForEveryCut(t, ANSWERS, shown(false))
+  const plain = await sameForEveryCut(t, ANSWERS, shown(null))
   t.equal(plain.text, ANSWERS.toString('latin1'))
-  const masked = await sameForEveryCut(t, ANSWERS, shown(true))
-  t.notMatch(masked.text, 'hidden')
-  t.match(masked.heard, ['application_name', '0 secret,plain', '0 SELECT 2 2'])
+  const stars = Buffer.from('***')
+  for (const mask of [() => stars, constantMasker(stars)]) {
+    const masked = await sameForEveryCut(t, ANSWERS, shown(mask))
+    t.notMatch(masked.text, 'hidden')
+    t.match(masked.heard, ['application_name', '0 secret,plain', '0 SELECT 2 2'])
+  }
 })
 
 /** Masked COPY data may come in other CopyData messages: their content counts. */

@@ -1,12 +1,12 @@
 import { ProxyError } from '../../lib/errors.ts'
 import type { Cell, CellMasker } from '../protocol.ts'
-import { binaryShape } from './field-types.ts'
+import { type BinaryShape, binaryShape } from './field-types.ts'
 import { lenencBytes, PayloadReader, uint8 } from './payload.ts'
 import { RowAnew } from './row-anew.ts'
 
-const ROW_HEADER = 0x00
+export const ROW_HEADER = 0x00
 /** The first two bits of a row's NULL bitmap are reserved. */
-const BITMAP_OFFSET = 2
+export const BITMAP_OFFSET = 2
 
 /**
  * Reads a binary row (manual, "Binary Protocol Resultset Row"): header, NULL bitmap, values by
@@ -23,7 +23,7 @@ export function decodeBinaryRow(payload: Buffer, types: readonly number[]): Cell
   return cells
 }
 
-function bitmapLength(columns: number): number {
+export function bitmapLength(columns: number): number {
   return (columns + BITMAP_OFFSET + 7) >> 3
 }
 
@@ -32,10 +32,15 @@ function isNull(bitmap: Buffer, column: number): boolean {
   return ((bitmap[bit >> 3] as number) & (1 << (bit & 7))) !== 0
 }
 
-/** Reads one value of a binary row or of COM_STMT_EXECUTE. */
-export function readValue(reader: PayloadReader, type: number): Cell {
+export function shapeOf(type: number): BinaryShape {
   const shape = binaryShape(type)
   if (!shape) throw violation(`type 0x${type.toString(16)} is not known`)
+  return shape
+}
+
+/** Reads one value of a binary row or of COM_STMT_EXECUTE. */
+export function readValue(reader: PayloadReader, type: number): Cell {
+  const shape = shapeOf(type)
   switch (shape.kind) {
     case 'fixed':
       return reader.bytes(shape.length)

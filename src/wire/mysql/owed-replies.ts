@@ -1,5 +1,6 @@
 import type { ProxyError } from '../../lib/errors.ts'
-import type { Cell, CellMasker, OwnAnswer, OwnReply, ResultColumn, RowMeter } from '../protocol.ts'
+import type { Cell, OwnAnswer, OwnReply, ResultColumn, RowMeter } from '../protocol.ts'
+import type { RowMasking } from '../row-masking.ts'
 import type { PreparedStatement } from './prepared-statements.ts'
 
 /** A question of the proxy's own, while its answer comes in. */
@@ -56,7 +57,7 @@ export interface ServerReply<X> {
   held: Buffer[]
   columns: ResultColumn[]
   /** Undefined until the first row. */
-  maskers: readonly (CellMasker | null)[] | null | undefined
+  masking: RowMasking | null | undefined
   /** Undefined until the first row. */
   meter: RowMeter | null | undefined
   rows: number
@@ -130,7 +131,7 @@ export function newReply<X>(
     result: 0,
     held: [],
     columns: [],
-    maskers: undefined,
+    masking: undefined,
     meter: undefined,
     rows: 0,
     bytes: 0,

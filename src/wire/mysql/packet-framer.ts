@@ -1,18 +1,18 @@
 import { ProxyError } from '../../lib/errors.ts'
+import type { FrameMode, RunMode } from '../framer.ts'
 import { HEADER, MAX_PAYLOAD, outOfOrder, payloadLength } from './packets.ts'
 
 /** Where messages go. Buffers are views of the read buffer and are only valid during the call. */
 export interface PacketSink {
   /**
    * The header of a message and the first byte of its payload have been read; `type` is -1 where
-   * the payload is empty. `length` is that of its first packet with the header. `pass` hands its
-   * bytes to `run()` as they come; a message of several packets is gathered all the same. `stop`
-   * takes nothing of it and of what follows: it is opened again by `goOn()`.
+   * the payload is empty. `length` is that of its first packet with the header. A message of several
+   * packets is gathered, whatever this says.
    */
-  opens(type: number, length: number, sequence: number): 'whole' | 'pass' | 'stop'
+  opens(type: number, length: number, sequence: number): FrameMode
   /** A whole message: its packets as they came, headers included. */
   frame(type: number, bytes: Buffer): void
-  run(bytes: Buffer): void
+  run(bytes: Buffer, mode: RunMode): void
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -28,8 +28,8 @@ export class PacketFramer {
   #heldLength = 0
   /** Where the packet begins in `#held` whose bytes are awaited. */
   #packetAt = 0
-  /** The awaited packet's header has been judged. */
-  #opened = false
+  /** How the awaited packet was opened; null while its header hasn't been judged. */
+  #opened: FrameMode | null = null
   /** Bytes still to come of a message that passes. */
   #passing = 0
   /** Copies of what came from the message on that wasn't taken. */
@@ -64,7 +64,9 @@ export class PacketFramer {
       return
     }
     let at = 0
+    // What lies between runStart and at has been opened as runMode, and not handed on yet.
     let runStart = 0
+    let runMode: RunMode = 'pass'
     if (this.#passing > 0) {
       at = Math.min(this.#passing, chunk.length)
       this.#passing -= at
@@ -81,7 +83,10 @@ export class PacketFramer {
         }
         const length = lengthAt(chunk, at)
         if (length < 0) {
-          this.#endRun(chunk, runStart, at)
+          const start = runStart
+          runStart = at
+          this.#endRun(chunk, start, at, runMode)
+          runMode = 'pass'
           runStart = at = this.#feed(chunk, at)
           continue
         }
@@ -91,39 +96,44 @@ export class PacketFramer {
           this.#stopped = [Buffer.from(chunk.subarray(at))]
           break
         }
+        const cut = end > chunk.length
+        if (mode !== runMode || (cut && mode === 'row')) {
+          const start = runStart
+          runStart = at
+          this.#endRun(chunk, start, at, runMode)
+          runMode = mode === 'row' ? 'row' : 'pass'
+        }
         if (mode === 'pass') {
           this.#passing = Math.max(0, end - chunk.length)
           at = Math.min(end, chunk.length)
-          continue
-        }
-        this.#endRun(chunk, runStart, at)
-        runStart = at
-        if (length === MAX_PAYLOAD || end > chunk.length) {
-          this.#opened = true
+        } else if (cut || length === MAX_PAYLOAD) {
+          this.#opened = mode
+          runMode = 'pass'
           runStart = at = this.#feed(chunk, at)
-          continue
+        } else if (mode === 'row') at = end
+        else {
+          this.#sink.frame(typeAt(chunk, at, length), chunk.subarray(at, end))
+          runStart = at = end
         }
-        this.#sink.frame(typeAt(chunk, at, length), chunk.subarray(at, end))
-        runStart = at = end
       }
     } catch (error) {
       // What passed before is whole: whoever has had its beginning gets the rest.
-      this.#endRun(chunk, runStart, at)
+      this.#endRun(chunk, runStart, at, runMode)
       throw error
     }
-    this.#endRun(chunk, runStart, at)
+    this.#endRun(chunk, runStart, at, runMode)
   }
 
-  #endRun(chunk: Buffer, from: number, to: number): void {
-    if (to > from)
-      this.#sink.run(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to))
+  #endRun(chunk: Buffer, from: number, to: number, mode: RunMode): void {
+    if (to === from) return
+    this.#sink.run(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to), mode)
   }
 
-  #judge(bytes: Buffer, at: number, length: number): 'whole' | 'pass' | 'stop' {
+  #judge(bytes: Buffer, at: number, length: number): FrameMode {
     this.#checkCap(HEADER + length)
     const type = typeAt(bytes, at, length)
     const mode = this.#sink.opens(type, HEADER + length, bytes[at + 3] as number)
-    return length === MAX_PAYLOAD && mode === 'pass' ? 'whole' : mode
+    return length === MAX_PAYLOAD && mode !== 'stop' ? 'whole' : mode
   }
 
   #checkCap(length: number): void {
@@ -144,7 +154,7 @@ export class PacketFramer {
         this.#append(chunk, at, taken)
         at += taken
         if (taken < missing) return at
-      } else if (!this.#opened) {
+      } else if (this.#opened === null) {
         const mode = this.#open()
         if (mode === 'stop') {
           this.#stopped = [
@@ -156,11 +166,13 @@ export class PacketFramer {
         if (mode === 'pass') return at
       } else if (payloadLength(this.#held, this.#packetAt) === MAX_PAYLOAD) {
         this.#packetAt = this.#heldLength
-        this.#opened = false
+        this.#opened = null
       } else {
         const frame = this.#held.subarray(0, this.#heldLength)
+        const mode = this.#opened
         this.#release()
-        this.#sink.frame(typeAt(frame, 0, payloadLength(frame, 0)), frame)
+        if (mode === 'row') this.#sink.run(frame, 'row')
+        else this.#sink.frame(typeAt(frame, 0, payloadLength(frame, 0)), frame)
         return at
       }
     }
@@ -171,29 +183,30 @@ export class PacketFramer {
     const header = this.#packetAt + HEADER
     if (this.#heldLength < header) return header
     const length = payloadLength(this.#held, this.#packetAt)
-    if (this.#opened) return header + length
+    if (this.#opened !== null) return header + length
     return this.#packetAt === 0 && length > 0 ? header + 1 : header
   }
 
   /** The header of the awaited packet is there. */
-  #open(): 'whole' | 'pass' | 'stop' {
+  #open(): FrameMode {
     const length = payloadLength(this.#held, this.#packetAt)
     if (this.#packetAt > 0) {
       this.#checkCap(this.#packetAt + HEADER + length)
       if (this.#held[this.#packetAt + 3] !== this.#nextSequence()) throw outOfOrder()
-    } else {
-      const mode = this.#judge(this.#held, 0, length)
-      if (mode === 'stop') return mode
-      if (mode === 'pass') {
-        const head = this.#held.subarray(0, this.#heldLength)
-        this.#passing = HEADER + length - head.length
-        this.#release()
-        this.#sink.run(head)
-        return mode
-      }
+      this.#opened = 'whole'
+      return 'whole'
     }
-    this.#opened = true
-    return 'whole'
+    const mode = this.#judge(this.#held, 0, length)
+    if (mode === 'stop') return mode
+    if (mode === 'pass') {
+      const head = this.#held.subarray(0, this.#heldLength)
+      this.#passing = HEADER + length - head.length
+      this.#release()
+      this.#sink.run(head, mode)
+      return mode
+    }
+    this.#opened = mode
+    return mode
   }
 
   #nextSequence(): number {
@@ -217,7 +230,7 @@ export class PacketFramer {
     this.#held = NOTHING
     this.#heldLength = 0
     this.#packetAt = 0
-    this.#opened = false
+    this.#opened = null
   }
 }
 

@@ -243,7 +243,7 @@ export class ReceivedReplies<X> {
     reply.result++
     reply.phase = 'first'
     reply.columns = []
-    reply.maskers = undefined
+    reply.masking = undefined
     reply.meter = undefined
     reply.rows = 0
     reply.bytes = 0

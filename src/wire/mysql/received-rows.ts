@@ -1,38 +1,44 @@
 import type { ProxyError } from '../../lib/errors.ts'
-import type { CellMasker, DialogueOptions, OwnReply } from '../protocol.ts'
+import type { FrameMode } from '../framer.ts'
+import type { DialogueOptions, OwnReply } from '../protocol.ts'
+import { RowMasking } from '../row-masking.ts'
 import { decodeBinaryRow, maskBinaryRow } from './binary-row.ts'
+import { binaryRows } from './binary-rows.ts'
 import { characterSetOf } from './collations.ts'
 import { violation } from './conversation.ts'
 import { encodeRefusal } from './errors.ts'
 import type { ServerReply } from './owed-replies.ts'
 import { encodeOwnRow } from './own-replies.ts'
 import { HEADER, headed, MAX_PAYLOAD, message, packetsIn, renumbered } from './packets.ts'
-import { decodeTextRow, maskTextRow } from './text-row.ts'
+import { decodeTextRow, maskTextRow, textRows } from './text-row.ts'
 
 const BINARY_ROW = 0x00
 
 /** The rows of a result, and what the client gets of a reply. */
 export class ReceivedRows<X> {
   readonly #options: DialogueOptions<X>
+  readonly #add = (bytes: Buffer): void => this.#options.toClient.add(bytes)
 
   constructor(options: DialogueOptions<X>) {
     this.#options = options
   }
 
   /** A row begins: passes it where nothing of it is to be changed. */
-  opens(reply: ServerReply<X>, type: number, length: number): 'whole' | 'pass' | 'stop' {
+  opens(reply: ServerReply<X>, type: number, length: number): FrameMode {
     if (reply.shape !== 'text' && type !== BINARY_ROW) throw violation('a row of another protocol')
     if (reply.ended !== null) return 'whole'
     if (!this.#admits(reply, length)) return 'stop'
     reply.rows++
     reply.bytes += length
     if (reply.own) return 'whole'
-    if (reply.maskers === undefined) reply.maskers = this.#maskersFor(reply)
-    const sameNumber = reply.serverSequence === reply.clientSequence
-    if (reply.maskers !== null || !sameNumber || length >= MAX_PAYLOAD) return 'whole'
+    if (reply.masking === undefined) reply.masking = this.#maskingFor(reply)
+    const { masking } = reply
+    if (reply.serverSequence !== reply.clientSequence || length >= MAX_PAYLOAD) return 'whole'
+    // One that is written anew otherwise could become so long that it takes two packets.
+    if (masking !== null && !masking.takes(length)) return 'whole'
     reply.serverSequence = (reply.serverSequence + 1) & 0xff
     reply.clientSequence = reply.serverSequence
-    return 'pass'
+    return masking === null ? 'pass' : 'row'
   }
 
   #admits(reply: ServerReply<X>, length: number): boolean {
@@ -44,16 +50,24 @@ export class ReceivedRows<X> {
     return false
   }
 
-  #maskersFor({ exchange, result }: ServerReply<X>): readonly (CellMasker | null)[] | null {
+  #maskingFor(reply: ServerReply<X>): RowMasking | null {
+    const { exchange, result, shape } = reply
     if (exchange === null) throw violation('a row nobody asked for')
     const maskers = this.#options.listener.maskers(exchange, result)
     if (maskers === 'unknown') throw violation('rows that nobody described could be classified')
-    return maskers
+    if (maskers === null) return null
+    return new RowMasking(shape === 'text' ? textRows : binaryRows(typesOf(reply)), maskers)
+  }
+
+  /** Whole rows, each one packet, that keep their numbers. */
+  rows({ masking }: ServerReply<X>, packets: Buffer): void {
+    if (!masking) throw violation('a row without a plan')
+    masking.mask(packets, this.#add)
   }
 
   /** A row that doesn't pass as it is. */
   row(reply: ServerReply<X>, frame: Buffer, payload: Buffer): void {
-    const { own, maskers } = reply
+    const { own, masking } = reply
     if (reply.ended !== null) return
     if (own) {
       const cells =
@@ -61,13 +75,14 @@ export class ReceivedRows<X> {
           ? decodeTextRow(payload, reply.columns.length)
           : decodeBinaryRow(payload, typesOf(reply))
       own.rows.push(cells.map((cell) => cell && Buffer.from(cell)))
-    } else if (maskers) {
+    } else if (masking) {
+      const { maskers } = masking
       const masked =
         reply.shape === 'text'
           ? maskTextRow(payload, maskers, HEADER)
           : maskBinaryRow(payload, typesOf(reply), maskers, HEADER)
       this.deliver(reply, headed(masked, reply.clientSequence))
-    } else if (maskers === null) this.deliver(reply, frame)
+    } else if (masking === null) this.deliver(reply, frame)
     else throw violation('a row without a plan')
   }
 

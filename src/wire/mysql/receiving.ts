@@ -1,4 +1,5 @@
 import type { ProxyError } from '../../lib/errors.ts'
+import type { FrameMode } from '../framer.ts'
 import type { DialogueOptions } from '../protocol.ts'
 import { type Conversation, violation } from './conversation.ts'
 import { ERR_HEADER } from './errors.ts'
@@ -30,7 +31,8 @@ export class Receiving<X> {
     this.#framer = new PacketFramer(options.maxMessage, {
       opens: (type, length, sequence) => this.#opens(type, length, sequence),
       frame: (type, frame) => this.#frame(type, frame),
-      run: (bytes) => options.toClient.add(bytes),
+      run: (bytes, mode) =>
+        mode === 'row' ? this.#maskedRows(bytes) : options.toClient.add(bytes),
     })
   }
 
@@ -69,7 +71,7 @@ export class Receiving<X> {
     return null
   }
 
-  #opens(type: number, length: number, sequence: number): 'whole' | 'pass' | 'stop' {
+  #opens(type: number, length: number, sequence: number): FrameMode {
     const reply = this.#owedReply()
     if (!reply) return 'whole'
     if (sequence !== reply.serverSequence) throw outOfOrder()
@@ -77,6 +79,12 @@ export class Receiving<X> {
       return 'whole'
     }
     return this.#rows.opens(reply, type, length)
+  }
+
+  #maskedRows(packets: Buffer): void {
+    const reply = this.#owedReply()
+    if (!reply) throw violation('a row nobody asked for')
+    this.#rows.rows(reply, packets)
   }
 
   #frame(type: number, frame: Buffer): void {

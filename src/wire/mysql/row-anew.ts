@@ -1,6 +1,4 @@
-import { RowArea } from '../row-area.ts'
-
-const area = new RowArea()
+import { rowArea } from '../row-area.ts'
 
 /** A row of which some pieces are replaced; what stands between them is copied as it is. */
 export class RowAnew {
@@ -26,7 +24,7 @@ export class RowAnew {
   /** The row, behind `room` bytes that are left free. */
   written(room: number): Buffer {
     const payload = this.#payload
-    const out = area.take(room + this.#length)
+    const out = rowArea.take(room + this.#length)
     let from = 0
     let to = room
     for (let index = 0; index < this.#pieces.length; index++) {

@@ -1,5 +1,3 @@
-import { ProxyError } from '../../lib/errors.ts'
-import { copyBytes, growthOf } from '../cell-writers.ts'
 import {
   type Cell,
   type CellMasker,
@@ -7,7 +5,10 @@ import {
   NOT_WRITTEN,
   WRITTEN_NULL,
 } from '../protocol.ts'
-import { RowArea } from '../row-area.ts'
+import type { RowLayout } from '../row-masking.ts'
+import type { RowRun } from '../row-run.ts'
+import { misfit, packetRows } from './packet-rows.ts'
+import { HEADER, headed } from './packets.ts'
 import { lenencBytes, NULL_CELL, PayloadReader } from './payload.ts'
 import { RowAnew } from './row-anew.ts'
 
@@ -25,67 +26,54 @@ export function decodeTextRow(payload: Buffer, columns: number): Cell[] {
   return cells
 }
 
+/** Packets, each of them a text row. */
+export const textRows: RowLayout = {
+  ...packetRows,
+  writeStraight,
+  writeByCells: (row, maskers) =>
+    headed(maskTextRow(row.subarray(HEADER), maskers, HEADER), row[3] as number),
+}
+
+function writeStraight(
+  run: RowRun,
+  rows: Buffer,
+  row: number,
+  end: number,
+  maskers: readonly (CellMasker | null)[],
+): boolean {
+  let at = row + HEADER
+  for (let column = 0; column < maskers.length; column++) {
+    const begin = at
+    at = endOfCell(rows, begin, end)
+    const masker = maskers[column] as CellMasker | null
+    const first = rows[begin] as number
+    if (masker === null || first === NULL_CELL) continue
+    if (first > NULL_CELL) return false
+    const to = run.keep(begin)
+    const shown = (masker.writer as CellWriter).write(rows, begin + 1, at, run.out, to + 1)
+    const length = shown - to - 1
+    if (shown === NOT_WRITTEN || length >= NULL_CELL) return false
+    run.out[to] = shown === WRITTEN_NULL ? NULL_CELL : length
+    run.replaced(at, shown === WRITTEN_NULL ? to + 1 : shown)
+  }
+  if (at !== end) throw misfit()
+  return true
+}
+
 /**
- * Writes a text row again with some of its values masked, behind `room` bytes that are left free.
- * Throws where the row hasn't as many values as the plan: then the plan is for another result, and
- * nothing of it may leave.
+ * The payload of a text row with some of its values masked, behind `room` bytes that are left free.
+ * Throws where it isn't a row of as many values as there are maskers.
  */
 export function maskTextRow(
   payload: Buffer,
   maskers: readonly (CellMasker | null)[],
   room = 0,
 ): Buffer {
-  const growth = growthOf(maskers)
-  if (growth !== null && area.holds(room + payload.length + growth)) {
-    const written = writeStraight(payload, maskers, growth, room)
-    if (written !== null) return written
-  }
-  return writeByCells(payload, maskers, room)
-}
-
-const area = new RowArea()
-
-/** By maskers that write into the row as it is made; null where one can't, or a length is long. */
-function writeStraight(
-  payload: Buffer,
-  maskers: readonly (CellMasker | null)[],
-  growth: number,
-  room: number,
-): Buffer | null {
-  const out = area.open(room + payload.length + growth)
-  let to = area.at + room
-  // What comes before it has been written.
-  let from = 0
-  let at = 0
-  for (let column = 0; column < maskers.length; column++) {
-    const begin = at
-    at = endOfCell(payload, begin)
-    const masker = maskers[column] as CellMasker | null
-    const first = payload[begin] as number
-    if (masker === null || first === NULL_CELL) continue
-    if (first > NULL_CELL) return null
-    to = copyBytes(payload, from, begin, out, to)
-    const end = (masker.writer as CellWriter).write(payload, begin + 1, at, out, to + 1)
-    const length = end - to - 1
-    if (end === NOT_WRITTEN || length >= NULL_CELL) return null
-    out[to] = end === WRITTEN_NULL ? NULL_CELL : length
-    to = end === WRITTEN_NULL ? to + 1 : end
-    from = at
-  }
-  if (at !== payload.length) throw misfit()
-  return area.close(copyBytes(payload, from, payload.length, out, to))
-}
-
-function writeByCells(
-  payload: Buffer,
-  maskers: readonly (CellMasker | null)[],
-  room: number,
-): Buffer {
   const anew = new RowAnew(payload)
   let at = 0
   for (const masker of maskers) {
     const begin = at
-    at = endOfCell(payload, begin)
+    at = endOfCell(payload, begin, payload.length)
     if (masker === null || payload[begin] === NULL_CELL) continue
     const cell = masker(payload.subarray(begin + lenencSize(payload[begin] as number), at))
     anew.replace(begin, at, cell === null ? NULL : lenencBytes(cell))
@@ -96,16 +84,17 @@ function writeByCells(
 
 const NULL = Buffer.of(NULL_CELL)
 
-function endOfCell(payload: Buffer, begin: number): number {
-  if (begin >= payload.length) throw misfit()
-  const first = payload[begin] as number
+/** Of the cell that begins there, in a row that ends at `end`. */
+function endOfCell(bytes: Buffer, begin: number, end: number): number {
+  if (begin >= end) throw misfit()
+  const first = bytes[begin] as number
   if (first === NULL_CELL) return begin + 1
   // Buffer's own reads check what has been checked here, at twice the cost of a row.
   if (first < NULL_CELL) {
-    if (begin + 1 + first > payload.length) throw misfit()
+    if (begin + 1 + first > end) throw misfit()
     return begin + 1 + first
   }
-  const reader = new PayloadReader(payload, begin)
+  const reader = new PayloadReader(bytes.subarray(0, end), begin)
   reader.lenencBytes()
   return reader.position
 }
@@ -114,8 +103,4 @@ function endOfCell(payload: Buffer, begin: number): number {
 function lenencSize(first: number): number {
   if (first < NULL_CELL) return 1
   return first === 0xfc ? 3 : first === 0xfd ? 4 : 9
-}
-
-function misfit(): ProxyError {
-  return new ProxyError('PROTOCOL_VIOLATION', 'a row does not fit the description of its result')
 }

@@ -1,5 +1,4 @@
 import { ProxyError } from '../../lib/errors.ts'
-import { copyBytes, growthOf } from '../cell-writers.ts'
 import {
   type Cell,
   type CellMasker,
@@ -7,60 +6,56 @@ import {
   NOT_WRITTEN,
   WRITTEN_NULL,
 } from '../protocol.ts'
-import { RowArea } from '../row-area.ts'
+import { rowArea } from '../row-area.ts'
+import type { RowLayout } from '../row-masking.ts'
+import type { RowRun } from '../row-run.ts'
 
 /** Byte1 type, Int32 length, Int16 count of the columns (manual, section 54.7, DataRow). */
 const HEADER = 7
 /** Int32 before each value; -1 is NULL. */
 const LENGTH = 4
 
-const area = new RowArea()
-
-/**
- * Writes a DataRow again with some of its cells masked. Throws where the row hasn't as many
- * columns as the plan: then the plan is for another result, and nothing of it may leave.
- */
-export function maskDataRow(frame: Buffer, maskers: readonly (CellMasker | null)[]): Buffer {
-  if (frame.length < HEADER || readUint16(frame, 5) !== maskers.length) throw misfit()
-  const growth = growthOf(maskers)
-  if (growth !== null && area.holds(frame.length + growth)) {
-    const written = writeStraight(frame, maskers, growth)
-    if (written !== null) return written
-  }
-  return writeByCells(frame, maskers)
+/** Rows as DataRow messages. */
+export const dataRows: RowLayout = {
+  endOf,
+  writeStraight,
+  setLength: (out, begin, length) => writeInt32(out, begin + 1, length - 1),
+  writeByCells,
 }
 
-/** By maskers that write into the row as it is made; null where one of them can't. */
+/** The framer has cut them: of the last one all is there. */
+function endOf(rows: Buffer, at: number, maskers: readonly (CellMasker | null)[]): number {
+  if (at + HEADER > rows.length) throw misfit()
+  const end = at + 1 + readInt32(rows, at + 1)
+  const whole = end >= at + HEADER && end <= rows.length
+  if (!whole || readUint16(rows, at + 5) !== maskers.length) throw misfit()
+  return end
+}
+
 function writeStraight(
-  frame: Buffer,
+  run: RowRun,
+  rows: Buffer,
+  row: number,
+  end: number,
   maskers: readonly (CellMasker | null)[],
-  growth: number,
-): Buffer | null {
-  const out = area.open(frame.length + growth)
-  const begin = area.at
-  let to = begin
-  // What comes before it has been written.
-  let from = 0
-  let at = HEADER
+): boolean {
+  let at = row + HEADER
   for (let column = 0; column < maskers.length; column++) {
-    if (at + LENGTH > frame.length) throw misfit()
-    const length = readInt32(frame, at)
+    if (at + LENGTH > end) throw misfit()
+    const length = readInt32(rows, at)
     const start = at + LENGTH
     at = length < 0 ? start : start + length
-    if (length < -1 || at > frame.length) throw misfit()
+    if (length < -1 || at > end) throw misfit()
     const masker = maskers[column] as CellMasker | null
     if (masker === null || length < 0) continue
-    to = copyBytes(frame, from, start, out, to)
-    const end = (masker.writer as CellWriter).write(frame, start, at, out, to)
-    if (end === NOT_WRITTEN) return null
-    writeInt32(out, to - LENGTH, end === WRITTEN_NULL ? -1 : end - to)
-    if (end !== WRITTEN_NULL) to = end
-    from = at
+    const to = run.keep(start)
+    const shown = (masker.writer as CellWriter).write(rows, start, at, run.out, to)
+    if (shown === NOT_WRITTEN) return false
+    writeInt32(run.out, to - LENGTH, shown === WRITTEN_NULL ? -1 : shown - to)
+    run.replaced(at, shown === WRITTEN_NULL ? to : shown)
   }
-  if (at !== frame.length) throw misfit()
-  to = copyBytes(frame, from, frame.length, out, to)
-  writeInt32(out, begin + 1, to - begin - 1)
-  return area.close(to)
+  if (at !== end) throw misfit()
+  return true
 }
 
 function writeByCells(frame: Buffer, maskers: readonly (CellMasker | null)[]): Buffer {
@@ -92,7 +87,7 @@ function writeAnew(
   shown: readonly Cell[],
   length: number,
 ): Buffer {
-  const out = area.take(length)
+  const out = rowArea.take(length)
   let from = 0
   let to = 0
   for (let index = 0; index < starts.length; index++) {

@@ -1,13 +1,6 @@
 import type { ProxyError } from '../../lib/errors.ts'
-import type {
-  Cell,
-  CellMasker,
-  CopyMasker,
-  OwnAnswer,
-  OwnReply,
-  ResultColumn,
-  RowMeter,
-} from '../protocol.ts'
+import type { Cell, CopyMasker, OwnAnswer, OwnReply, ResultColumn, RowMeter } from '../protocol.ts'
+import type { RowMasking } from '../row-masking.ts'
 
 /** A question of the proxy's own, while its answer comes in. */
 export interface OwnQuestion {
@@ -25,7 +18,7 @@ export interface RowStream {
   rows: number
   bytes: number
   /** Undefined until the first row. */
-  maskers: readonly (CellMasker | null)[] | null | undefined
+  masking: RowMasking | null | undefined
   /** Undefined until the first row. */
   meter: RowMeter | null | undefined
   copyOut: CopyMasker | 'pass' | null
@@ -33,7 +26,7 @@ export interface RowStream {
 }
 
 export function newRowStream(): RowStream {
-  return { rows: 0, bytes: 0, maskers: undefined, meter: undefined, copyOut: null, copyIn: false }
+  return { rows: 0, bytes: 0, masking: undefined, meter: undefined, copyOut: null, copyIn: false }
 }
 
 type Settle = ((done: boolean) => void) | undefined

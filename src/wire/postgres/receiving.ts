@@ -1,8 +1,9 @@
-import { Framer } from '../framer.ts'
+import { type FrameMode, Framer } from '../framer.ts'
 import type { DialogueOptions } from '../protocol.ts'
+import { RowMasking } from '../row-masking.ts'
 import * as backend from './backend-messages.ts'
 import { type Conversation, violation } from './conversation.ts'
-import { maskDataRow } from './data-row.ts'
+import { dataRows } from './data-row.ts'
 import { isOfEnded } from './ended-result.ts'
 import { postgresLayout } from './framing.ts'
 import * as type from './message-types.ts'
@@ -16,6 +17,7 @@ export class Receiving<X> {
   readonly #options: DialogueOptions<X>
   readonly #talk: Conversation<X>
   readonly #framer: Framer
+  readonly #add = (bytes: Buffer): void => this.#options.toClient.add(bytes)
   readonly #replies: ReceivedReplies<X>
   readonly #errors: ReceivedErrors<X>
   readonly #copies: ReceivedCopy<X>
@@ -29,7 +31,7 @@ export class Receiving<X> {
     this.#framer = new Framer(postgresLayout, options.maxMessage, {
       opens: (messageType, length) => this.#opens(messageType, length),
       frame: (messageType, frame) => this.#frame(messageType, frame),
-      run: (bytes) => this.#options.toClient.add(bytes),
+      run: (bytes, mode) => (mode === 'row' ? this.#rows(bytes) : this.#add(bytes)),
     })
   }
 
@@ -54,7 +56,7 @@ export class Receiving<X> {
     if (this.#talk.owed.empty || this.#talk.awaitsCopyData) this.#options.listener.drained()
   }
 
-  #opens(messageType: number, length: number): 'whole' | 'pass' | 'stop' {
+  #opens(messageType: number, length: number): FrameMode {
     this.#passCopyEnds()
     if (messageType !== type.DATA_ROW && messageType !== type.COPY_DATA) return 'whole'
     const head = this.#talk.owed.head
@@ -76,16 +78,15 @@ export class Receiving<X> {
     stream.rows++
     stream.bytes += length
     if (messageType === type.COPY_DATA) return stream.copyOut === 'pass' ? 'pass' : 'whole'
-    if (stream.maskers === undefined) {
-      stream.maskers = exchange === null ? null : this.#maskersFor(exchange, statementOf(head))
-    }
-    return stream.maskers === null && exchange !== null ? 'pass' : 'whole'
+    if (exchange === null || (head.kind === 'execution' && head.own)) return 'whole'
+    if (stream.masking === undefined) stream.masking = this.#maskingFor(exchange, statementOf(head))
+    return stream.masking === null ? 'pass' : 'row'
   }
 
-  #maskersFor(exchange: X, statement: number) {
+  #maskingFor(exchange: X, statement: number): RowMasking | null {
     const maskers = this.#options.listener.maskers(exchange, statement)
     if (maskers === 'unknown') throw violation('rows that nobody described could be classified')
-    return maskers
+    return maskers && new RowMasking(dataRows, maskers)
   }
 
   #frame(messageType: number, frame: Buffer): void {
@@ -156,10 +157,13 @@ export class Receiving<X> {
     const head = this.#talk.owed.head
     if (head?.kind === 'execution' && head.own) {
       head.own.rows.push(backend.decodeDataRow(frame))
-      return
-    }
-    const { maskers } = this.#talk.streamOfHead('DataRow')
-    if (!maskers) throw violation('a row without a plan')
-    this.#options.toClient.add(maskDataRow(frame, maskers))
+    } else this.#rows(frame)
+  }
+
+  /** Whole rows of the result under way. */
+  #rows(rows: Buffer): void {
+    const { masking } = this.#talk.streamOfHead('DataRow')
+    if (!masking) throw violation('a row without a plan')
+    masking.mask(rows, this.#add)
   }
 }

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { ProxyError } from '../../../src/lib/errors.ts'
+import { constantMasker, toNull } from '../../../src/mask/maskers/constant.ts'
 import * as capability from '../../../src/wire/mysql/capabilities.ts'
 import { decodeHandshakeResponse } from '../../../src/wire/mysql/handshake-response.ts'
 import { payloadOf } from '../../../src/wire/mysql/packets.ts'
@@ -52,11 +53,13 @@ t.test('damaged replies are refused or followed, and a masked value never leaves
   let refused = 0
   let runs = 0
   const masker = ({ name }: ResultColumn) =>
-    name === 'vc' || name === 'tx' ? () => Buffer.from('***') : () => null
+    name === 'vc' || name === 'tx' ? constantMasker(Buffer.from('***')) : toNull
   for (let round = 0; round < 60; round++) {
     for (const server of goldenServers) {
       for (const kind of ['text rows of every kind', 'binary rows of every kind'] as const) {
-        const play = world(server, { masker })
+        // By writers, as rows of text are masked together, and by maskers that have none.
+        const plain = (column: ResultColumn) => (cell: Buffer) => masker(column)(cell)
+        const play = world(server, { masker: round % 2 === 0 ? masker : plain })
         const steps = server.steps.filter(
           ({ name }) => name === kind || (name === 'prepare' && kind.startsWith('binary')),
         )

@@ -1,9 +1,13 @@
 import t from 'tap'
+import { toNull } from '../../../src/mask/maskers/constant.ts'
+import { withWriter } from '../../../src/wire/cell-writers.ts'
 import { decodeBinaryRow, maskBinaryRow } from '../../../src/wire/mysql/binary-row.ts'
-import { HEADER, headed, MAX_PAYLOAD, message } from '../../../src/wire/mysql/packets.ts'
+import { binaryRows } from '../../../src/wire/mysql/binary-rows.ts'
+import { HEADER, headed, MAX_PAYLOAD, message, payloadOf } from '../../../src/wire/mysql/packets.ts'
 import { lenencBytes } from '../../../src/wire/mysql/payload.ts'
-import { decodeTextRow, maskTextRow } from '../../../src/wire/mysql/text-row.ts'
+import { decodeTextRow, maskTextRow, textRows } from '../../../src/wire/mysql/text-row.ts'
 import type { Cell, CellMasker } from '../../../src/wire/protocol.ts'
+import { RowMasking } from '../../../src/wire/row-masking.ts'
 
 const VAR_STRING = 0xfd
 const LENGTHS = [0, 1, 250, 251, 300, 65_535, 65_536, 70_000]
@@ -59,6 +63,43 @@ t.test('a row that does not fit its plan is no row', async (t) => {
   const broken = Buffer.concat([row, Buffer.of(0xff)])
   t.throws(() => maskTextRow(broken, [...plan, null]), { code: 'PROTOCOL_VIOLATION' })
 })
+
+const LONG = 0x03
+/** Writes what its masker gives. */
+const writing = (shown: Buffer): CellMasker =>
+  withWriter(() => shown, {
+    growth: shown.length,
+    write: (_from, _start, _end, out, at) => at + shown.copy(out, at),
+  })
+
+t.test(
+  'a writer whose value is too long for a short length, or no value of the type',
+  async (t) => {
+    const maskers = [writing(Buffer.alloc(251, 'm')), null]
+    const cells = [Buffer.from('secret'), Buffer.from('plain')]
+    const types = [VAR_STRING, VAR_STRING]
+    const shown = [Buffer.alloc(251, 'm'), cells[1]]
+    const pieces: Buffer[] = []
+    const add = (bytes: Buffer) => pieces.push(bytes)
+    new RowMasking(textRows, maskers).mask(message(1, textRow(cells)), add)
+    new RowMasking(binaryRows(types), maskers).mask(message(2, binaryRow(cells)), add)
+    const [text, binary] = pieces.map(payloadOf) as [Buffer, Buffer]
+    t.same(decodeTextRow(text, 2), shown)
+    t.same(decodeBinaryRow(binary, types), shown)
+
+    const number = Buffer.from([0, 0, 1, 0, 0, 0])
+    const mask = (types: readonly number[], maskers: readonly CellMasker[]) => () =>
+      new RowMasking(binaryRows(types), maskers).mask(message(0, number), add)
+    const before = pieces.length
+    t.doesNotThrow(mask([LONG], [writing(Buffer.alloc(4))]))
+    t.equal(pieces.length, before + 1)
+    t.throws(mask([LONG], [writing(Buffer.alloc(3))]), { code: 'INTERNAL' })
+    t.throws(mask([LONG], []), { code: 'PROTOCOL_VIOLATION' })
+    t.throws(mask([LONG], [writing(Buffer.alloc(4)), toNull]), { code: 'PROTOCOL_VIOLATION' })
+    t.throws(() => binaryRows([0x99]), { code: 'PROTOCOL_VIOLATION' })
+    t.equal(pieces.length, before + 1, 'nothing of them left')
+  },
+)
 
 t.test('a masked row of over 16 MB is cut into packets', async (t) => {
   const row = textRow([Buffer.alloc(MAX_PAYLOAD, 'x'), Buffer.from('y')])
