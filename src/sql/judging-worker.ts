@@ -1,9 +1,13 @@
 import { MessageChannel, type ResourceLimits, Worker } from 'node:worker_threads'
 import type { Clock } from '../lib/clock.ts'
 import { type Deferred, deferred } from '../lib/deferred.ts'
+import type { Answered, Asked, Line } from './questions.ts'
 
 /** How long a worker may take to be there. */
 const START_MS = 10_000
+
+/** What ends a worker by itself. */
+const LOST = 'it is too deep or too large to read'
 
 /** The text couldn't be judged in time or in memory: nothing is known about it. */
 export class UnjudgedError extends Error {}
@@ -21,19 +25,28 @@ export interface JudgingWorkerOptions<Job, Question> {
   answer(question: Question, job: Job): unknown
 }
 
+interface Work<Job, Judgement> {
+  readonly job: Job
+  readonly answer: Deferred<Judgement>
+}
+
+/** A worker, from its start until it is thrown away. */
+interface Running<Job, Judgement> {
+  readonly worker: Worker
+  /** Settles when the worker has loaded what it judges by. */
+  readonly ready: Deferred<void>
+  /** What it is at. */
+  work: Work<Job, Judgement> | null
+}
+
 /**
  * Judges texts that would keep other sessions waiting, or strain a stack: in a worker, one at a time,
  * under a watchdog. A worker that fails or stalls is thrown away with its memory.
  */
-export class JudgingWorker<Job, Question extends { readonly number: number }, Judgement> {
+export class JudgingWorker<Job, Question, Judgement> {
   readonly #options: JudgingWorkerOptions<Job, Question>
   readonly #clock: Clock
-  #worker: Worker | null = null
-  /** Settles when the worker has loaded what it judges by. */
-  #ready: Deferred<void> | null = null
-  #answer: Deferred<Judgement> | null = null
-  /** What the worker is at. */
-  #job: Job | null = null
+  #running: Running<Job, Judgement> | null = null
   #last: Promise<unknown> = Promise.resolve()
   #waiting = 0
   #closed = false
@@ -55,84 +68,80 @@ export class JudgingWorker<Job, Question extends { readonly number: number }, Ju
 
   async close(): Promise<void> {
     this.#closed = true
-    await this.#discard('the proxy is closing')
+    if (this.#running) await this.#discard(this.#running, 'the proxy is closing')
   }
 
   async #judgeNow(job: Job): Promise<Judgement> {
     if (this.#closed) throw new UnjudgedError('its judge has gone')
-    const worker = await this.#readyWorker()
+    this.#running ??= this.#start()
+    const running = this.#running
+    await this.#within(START_MS, 'to begin', running, running.ready.promise)
+    if (this.#running !== running) throw new UnjudgedError(LOST)
     const answer = deferred<Judgement>()
-    this.#answer = answer
-    this.#job = job
-    const cancel = this.#watch(this.#options.watchdogMs, 'to read')
-    worker.postMessage(this.#options.sent(job))
+    running.work = { job, answer }
+    running.worker.postMessage(this.#options.sent(job))
     try {
-      return await answer.promise
+      return await this.#within(this.#options.watchdogMs, 'to read', running, answer.promise)
     } finally {
-      cancel()
-      this.#answer = null
-      this.#job = null
+      running.work = null
     }
   }
 
-  async #readyWorker(): Promise<Worker> {
-    this.#worker ??= this.#start()
-    const worker = this.#worker
-    const cancel = this.#watch(START_MS, 'to begin')
-    try {
-      await this.#ready?.promise
-    } finally {
-      cancel()
-    }
-    return worker
-  }
-
-  #watch(ms: number, what: string): () => void {
-    return this.#clock.after(ms, () => {
-      void this.#discard(`it took longer than ${ms} ms ${what}`)
+  /** Waits, and throws a worker away that takes longer. */
+  async #within<T>(
+    ms: number,
+    what: string,
+    running: Running<Job, Judgement>,
+    work: Promise<T>,
+  ): Promise<T> {
+    const cancel = this.#clock.after(ms, () => {
+      void this.#discard(running, `it took longer than ${ms} ms ${what}`)
     })
+    try {
+      return await work
+    } finally {
+      cancel()
+    }
   }
 
-  #start(): Worker {
+  #start(): Running<Job, Judgement> {
     const { port1: own, port2: questions } = new MessageChannel()
     const answered = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
     const worker = new Worker(this.#options.script, {
-      workerData: { questions, answered },
+      workerData: { questions, answered } satisfies Line,
       transferList: [questions],
       resourceLimits: this.#options.limits,
     })
-    const ready = deferred<void>()
-    ready.promise.catch(() => {})
-    this.#ready = ready
-    own.on('message', (question: Question) => {
-      const job = this.#job
+    const running: Running<Job, Judgement> = { worker, ready: deferred(), work: null }
+    running.ready.promise.catch(() => {})
+    own.on('message', ({ number, question }: Asked<Question>) => {
+      const job = running.work?.job
       // Each question waits for its answer, so the counter never runs ahead.
       const answer = job && this.#options.answer(question, job)
-      own.postMessage({ number: question.number, answer })
+      own.postMessage({ number, answer } satisfies Answered)
       Atomics.add(answered, 0, 1)
       Atomics.notify(answered, 0)
     })
     worker.on('message', (said: 'ready' | Judgement) => {
-      if (said === 'ready') ready.resolve()
-      else if (this.#worker === worker) this.#answer?.resolve(said)
+      if (said === 'ready') running.ready.resolve()
+      else running.work?.answer.resolve(said)
     })
     const lost = () => {
       own.close()
-      if (this.#worker === worker) void this.#discard('it is too deep or too large to read')
+      void this.#discard(running, LOST)
     }
     worker.on('error', lost)
     worker.on('exit', lost)
     worker.unref()
     own.unref()
-    return worker
+    return running
   }
 
-  async #discard(reason: string): Promise<void> {
-    const worker = this.#worker
-    this.#worker = null
+  async #discard(running: Running<Job, Judgement>, reason: string): Promise<void> {
+    if (this.#running === running) this.#running = null
     const error = new UnjudgedError(reason)
-    this.#ready?.reject(error)
-    this.#answer?.reject(error)
-    await worker?.terminate()
+    running.ready.reject(error)
+    running.work?.answer.reject(error)
+    await running.worker.terminate()
   }
 }

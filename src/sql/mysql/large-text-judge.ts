@@ -3,7 +3,7 @@ import { JudgingWorker } from '../judging-worker.ts'
 import type { SessionNames } from '../statement.ts'
 import type { Judgement, JudgeOptions } from './judge-text.ts'
 import type { JudgeJob } from './judge-worker.ts'
-import { type Asked, answerTo } from './remote-facts.ts'
+import { answerTo, type Question } from './remote-facts.ts'
 
 interface Job {
   readonly sql: Buffer
@@ -12,7 +12,7 @@ interface Job {
 }
 
 /** Judges texts that would keep other sessions waiting. */
-export class LargeTextJudge extends JudgingWorker<Job, Asked, Judgement> {
+export class LargeTextJudge extends JudgingWorker<Job, Question, Judgement> {
   constructor(clock: Clock) {
     super(clock, {
       script: new URL('./judge-worker.js', import.meta.url),
@@ -20,7 +20,7 @@ export class LargeTextJudge extends JudgingWorker<Job, Asked, Judgement> {
       watchdogMs: 5_000,
       mostWaiting: 32,
       sent,
-      answer: ({ question }, { options, names }) => answerTo(question, options.schema, names),
+      answer: (question, { options, names }) => answerTo(question, options.schema, names),
     })
   }
 }

@@ -1,10 +1,10 @@
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { judgeWhatComes, Questions } from '../questions.ts'
 import type { CodeSource } from './analysis.ts'
 import { type Judgement, judgeText } from './classify-text.ts'
 import { CodeReader } from './code-text.ts'
 import { isReadable, parseWith } from './parser.ts'
 import { PgQuery } from './pg-query.ts'
-import { RemoteSchema } from './remote-schema.ts'
+import { type Question, RemoteSchema } from './remote-schema.ts'
 import type { Schema } from './schema.ts'
 
 /** A text to be judged, and what it is judged with. */
@@ -14,12 +14,6 @@ export interface JudgeJob {
   readonly schema: Pick<Schema, 'version' | 'implicitCasts'>
 }
 
-interface Line {
-  readonly questions: MessagePort
-  readonly answered: Int32Array
-}
-
-const { questions, answered } = workerData as Line
 const grammar = await PgQuery.load()
 const code = new CodeReader()
 const source: CodeSource = {
@@ -27,15 +21,15 @@ const source: CodeSource = {
   parseRoutine: (text) => (isReadable(text) ? code.routine(grammar, text) : null),
 }
 
-function answer({ sql, trusted, schema }: JudgeJob): Judgement {
-  const remote = new RemoteSchema(schema, questions, answered)
+// Loading the grammar is no part of judging a text.
+judgeWhatComes(({ sql, trusted, schema }: JudgeJob, line): Judgement => {
+  const questions = new Questions<Question>(line)
+  const remote = new RemoteSchema(schema, questions)
   const settings = { schema: remote, trusted: new Set(trusted), source }
   const outcome = parseWith(grammar, sql, Buffer.from(sql))
   // This thread ends, and with it a grammar that can't be trusted any more.
   if (!grammar.sound) throw new Error('the grammar has failed')
-  return judgeText(outcome, settings, remote)
-}
-
-// Loading the grammar is no part of judging a text.
-parentPort?.postMessage('ready')
-parentPort?.on('message', (job: JudgeJob) => parentPort?.postMessage(answer(job)))
+  const judgement = judgeText(outcome, settings, remote)
+  if (questions.lost) throw new Error('answers and questions differ')
+  return judgement
+})

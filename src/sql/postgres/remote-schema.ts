@@ -1,23 +1,11 @@
-import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
+import type { Questions } from '../questions.ts'
 import type { Classification, SessionNames } from '../statement.ts'
 import type { Schema } from './schema.ts'
 
-/*
- * The schema and the names of a session stay on the thread that serves; the one that judges a large
- * text asks for what the text names, and waits for each answer.
- */
-
 /** What can be asked: a method by its name, and what it is given. */
 export interface Question {
-  /** How many questions came before it; its answer says the same. */
-  readonly number: number
   readonly ask: keyof typeof ANSWERS
   readonly given: readonly (string | number | undefined)[]
-}
-
-export interface Answer {
-  readonly number: number
-  readonly answer: unknown
 }
 
 type Given = readonly [name: string, schema?: string]
@@ -49,28 +37,16 @@ export function answerTo(question: Question, schema: Schema, names: SessionNames
   return ANSWERS[question.ask](schema, names, question.given as unknown as Given)
 }
 
-/** A text that makes one ask more isn't judged. */
-const MAX_QUESTIONS = 10_000
-const PATIENCE_MS = 5_000
-
-/** The judging thread's view of what the other one knows. Answers are kept for one text. */
+/** The judging thread's view of what the other one knows. */
 export class RemoteSchema implements Schema, SessionNames {
   readonly version: number
   readonly implicitCasts: Schema['implicitCasts']
-  readonly #port: MessagePort
-  /** Counts the answers that have been given. */
-  readonly #answered: Int32Array
-  readonly #known = new Map<string, unknown>()
+  readonly #questions: Questions<Question>
 
-  constructor(
-    of: Pick<Schema, 'version' | 'implicitCasts'>,
-    port: MessagePort,
-    answered: Int32Array,
-  ) {
+  constructor(of: Pick<Schema, 'version' | 'implicitCasts'>, questions: Questions<Question>) {
     this.version = of.version
     this.implicitCasts = of.implicitCasts
-    this.#port = port
-    this.#answered = answered
+    this.#questions = questions
   }
 
   relationsNamed(name: string, schema?: string) {
@@ -122,19 +98,6 @@ export class RemoteSchema implements Schema, SessionNames {
   }
 
   #ask(ask: Question['ask'], ...given: Question['given']): unknown {
-    const key = JSON.stringify([ask, ...given])
-    if (this.#known.has(key)) return this.#known.get(key)
-    if (this.#known.size >= MAX_QUESTIONS) throw new Error('it names too much')
-    const before = Atomics.load(this.#answered, 0)
-    this.#port.postMessage({ number: before, ask, given } satisfies Question)
-    // A wake-up for the answer before can come late: it is no answer to this.
-    let woken = 'ok'
-    while (woken === 'ok' && Atomics.load(this.#answered, 0) === before) {
-      woken = Atomics.wait(this.#answered, 0, before, PATIENCE_MS)
-    }
-    const said = receiveMessageOnPort(this.#port) as { message: Answer } | undefined
-    if (said?.message.number !== before) throw new Error('what it names could not be asked')
-    this.#known.set(key, said.message.answer)
-    return said.message.answer
+    return this.#questions.ask({ ask, given })
   }
 }
