@@ -3,7 +3,8 @@ import { visibleLine } from '../approval/channels/visible.ts'
 import type { AgentConfig } from '../config/config.ts'
 import { readCredentialFile } from '../identity/credential-file.ts'
 import type { Clock } from '../lib/clock.ts'
-import { answering, configAt } from './agent-secrets.ts'
+import { answering } from './answering.ts'
+import { configAt } from './config-at.ts'
 import type { CommandIo } from './io.ts'
 
 /** An agent as `agent ls` shows it; there is no secret in it, nor what is kept of one. */

@@ -2,7 +2,8 @@ import type { Command } from 'commander'
 import { ActionTokens } from '../identity/action-tokens.ts'
 import { writeRevoked } from '../identity/credential-file.ts'
 import type { Clock } from '../lib/clock.ts'
-import { agentWithFile, answering, changingSecrets } from './agent-secrets.ts'
+import { agentWithFile, changingSecrets } from './agent-secrets.ts'
+import { answering } from './answering.ts'
 import type { CommandIo } from './io.ts'
 
 const HELP = `

@@ -1,10 +1,9 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { AgentConfig, Config } from '../config/config.ts'
-import { readConfig } from '../config/config-file.ts'
 import type { Clock } from '../lib/clock.ts'
-import { messageOf } from '../lib/errors.ts'
 import { withFileLock } from './agent-file-lock.ts'
+import { configAt } from './config-at.ts'
 import type { CommandIo } from './io.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -35,13 +34,6 @@ export async function agentWithFile(
   return { config, agent: { ...agent, credential } }
 }
 
-/** @throws UsageError with every problem of the file */
-export async function configAt(io: CommandIo, path: string): Promise<Config> {
-  const read = await readConfig({ path, env: io.env })
-  if (!read.ok) throw new UsageError(read.problems.join('\n'))
-  return read.config
-}
-
 /** Two commands that change the same credential at once would bring back what one took away. */
 export async function changingSecrets<T>(
   path: string,
@@ -50,15 +42,4 @@ export async function changingSecrets<T>(
 ): Promise<T> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   return withFileLock(path, clock, change)
-}
-
-/** Runs a command, says what went wrong and sets the exit code: 1 failed, 2 used wrongly. */
-export async function answering(io: CommandIo, work: () => Promise<string>): Promise<void> {
-  try {
-    io.out(await work())
-    io.exit(0)
-  } catch (error) {
-    io.err(`${messageOf(error)}\n`)
-    io.exit(error instanceof UsageError ? 2 : 1)
-  }
 }

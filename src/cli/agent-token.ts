@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
-import { readConfig } from '../config/config-file.ts'
 import { ActionTokens } from '../identity/action-tokens.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
-import { messageOf } from '../lib/errors.ts'
+import { answering } from './answering.ts'
+import { configAt } from './config-at.ts'
+import { groupOf } from './group.ts'
 import type { CommandIo } from './io.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -33,9 +34,7 @@ export function registerAgentToken(
   io: CommandIo,
   parts: { readonly clock?: Clock } = {},
 ): void {
-  const agent = program.commands.find((command) => command.name() === 'agent')
-  const group = agent ?? program.command('agent').description('Agents and their secrets')
-  group
+  groupOf(program, 'agent', 'Agents and their secrets')
     .command('token <name>')
     .description('Make a token with which an agent asks for actions, or revoke its tokens')
     .requiredOption('--config <file>', 'the configuration')
@@ -44,34 +43,25 @@ export function registerAgentToken(
     .option('--json', 'answer in JSON: {"agent","token"}, or {"agent","revoked"}')
     .addHelpText('after', HELP)
     .action((name: string, options: TokenOptions) =>
-      run(io, name, options, parts.clock ?? systemClock),
+      answering(io, () => addOrRevoke(io, name, options, parts.clock ?? systemClock)),
     )
 }
 
-async function run(io: CommandIo, name: string, options: TokenOptions, clock: Clock) {
-  try {
-    const { config: path, json } = options
-    const read = await readConfig({ path, env: io.env })
-    if (!read.ok) throw new UsageError(read.problems.join('\n'))
-    const tokens = new ActionTokens({ data: read.config.data, clock })
-    if (options.revoke) await revoke(io, tokens, name, json)
-    else {
-      if (!read.config.agents.has(name)) {
-        throw new UsageError(`${name} is not listed under agents: in ${path}`)
-      }
-      const token = await tokens.add(name, options.createdBy ?? null)
-      io.out(json ? `${JSON.stringify({ agent: name, token })}\n` : `${token}\n`)
-    }
-    io.exit(0)
-  } catch (error) {
-    io.err(`${messageOf(error)}\n`)
-    io.exit(error instanceof UsageError ? 2 : 1)
+async function addOrRevoke(
+  io: CommandIo,
+  agent: string,
+  options: TokenOptions,
+  clock: Clock,
+): Promise<string> {
+  const { config: path, json } = options
+  const { data, agents } = await configAt(io, path)
+  const tokens = new ActionTokens({ data, clock })
+  if (options.revoke) {
+    // Also of an agent that isn't listed any more.
+    const revoked = await tokens.revoke(agent)
+    return json ? `${JSON.stringify({ agent, revoked })}\n` : `${revoked} of its tokens ended\n`
   }
-}
-
-/** Also of an agent that isn't listed any more. */
-async function revoke(io: CommandIo, tokens: ActionTokens, agent: string, json?: boolean) {
-  const revoked = await tokens.revoke(agent)
-  if (json) io.out(`${JSON.stringify({ agent, revoked })}\n`)
-  else io.out(`${revoked} of its tokens ended\n`)
+  if (!agents.has(agent)) throw new UsageError(`${agent} is not listed under agents: in ${path}`)
+  const token = await tokens.add(agent, options.createdBy ?? null)
+  return json ? `${JSON.stringify({ agent, token })}\n` : `${token}\n`
 }

@@ -6,8 +6,9 @@ import { listAgent } from './agent-config.ts'
 import { registerAgentLs } from './agent-ls.ts'
 import { registerAgentRevoke } from './agent-revoke.ts'
 import { registerAgentRotate } from './agent-rotate.ts'
-import { answering, changingSecrets } from './agent-secrets.ts'
+import { changingSecrets } from './agent-secrets.ts'
 import { urlsOf } from './agent-urls.ts'
+import { answering } from './answering.ts'
 import type { CommandIo } from './io.ts'
 
 const HELP = `

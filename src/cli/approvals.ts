@@ -7,6 +7,7 @@ import { type ApprovalRequest, REQUEST_STATES } from '../approval/request.ts'
 import { regulationsFromView, requestFromView } from '../control/request-view.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { messageOf } from '../lib/errors.ts'
+import { exitCodeOf } from './answering.ts'
 import { ApiClient, ApiFailure, type Fetch } from './api-client.ts'
 import { watchApprovals } from './approvals-watch.ts'
 import { controlUrl } from './control-url.ts'
@@ -156,7 +157,7 @@ export async function runWithApi(
   } catch (error) {
     if (options.json) io.err(`${JSON.stringify({ error: errorOf(error) })}\n`)
     else io.err(`${visible(messageOf(error))}\n`)
-    io.exit(error instanceof UsageError ? 2 : 1)
+    io.exit(exitCodeOf(error))
   }
 }
 

@@ -1,7 +1,7 @@
 import { visibleLine } from '../approval/channels/visible.ts'
 import type { TrailRecord } from '../audit/read-records.ts'
-import { parseDuration } from '../config/values.ts'
 import type { Clock } from '../lib/clock.ts'
+import { inRecords, timeOf } from './time-of.ts'
 import { UsageError } from './usage-error.ts'
 
 export interface SearchOptions {
@@ -32,8 +32,10 @@ export function matcherOf(options: SearchOptions, clock: Clock): (found: TrailRe
   if (options.decision !== undefined && !DECISIONS.includes(options.decision)) {
     throw new UsageError(`--decision is one of ${DECISIONS.join(', ')}`)
   }
-  const since = timeOf(options.since, '--since', clock)
-  const until = timeOf(options.until, '--until', clock)
+  const time = (text: string | undefined, option: string) =>
+    text === undefined ? null : inRecords(timeOf(text, option, clock))
+  const since = time(options.since, '--since')
+  const until = time(options.until, '--until')
   const text = options.text?.toLowerCase()
   const patterns = {
     agent: patternOf(options.agent),
@@ -100,11 +102,3 @@ function fits(pattern: RegExp | null, value: string | null): boolean {
 }
 
 /** As records spell time, so that texts compare as times do. */
-function timeOf(text: string | undefined, option: string, clock: Clock): string | null {
-  if (text === undefined) return null
-  const ago = parseDuration(text)
-  const ms = ago === null ? Date.parse(text) : clock.now() - ago
-  if (Number.isNaN(ms))
-    throw new UsageError(`${option} takes a time, or how long ago: 30m, 12h, 7d`)
-  return new Date(ms).toISOString()
-}

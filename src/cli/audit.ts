@@ -4,10 +4,11 @@ import type { Command } from 'commander'
 import { loadPublicKey } from '../audit/checkpoint-key.ts'
 import { readRecords, type TrailRecord } from '../audit/read-records.ts'
 import { type VerifiedChain, verifyTrails } from '../audit/verify.ts'
-import { readConfig } from '../config/config-file.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { messageOf } from '../lib/errors.ts'
+import { exitCodeOf } from './answering.ts'
 import { matcherOf, type SearchOptions, showRecord } from './audit-records.ts'
+import { configAt } from './config-at.ts'
 import type { CommandIo } from './io.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -87,7 +88,7 @@ async function run(io: CommandIo, action: () => Promise<number>): Promise<void> 
     io.exit(await action())
   } catch (error) {
     io.err(`${messageOf(error)}\n`)
-    io.exit(error instanceof UsageError ? 2 : 1)
+    io.exit(exitCodeOf(error))
   }
 }
 
@@ -101,9 +102,7 @@ async function locate(
   }
   if (where.config === undefined)
     throw new UsageError('say where: --config FILE or --folder FOLDER')
-  const read = await readConfig({ path: where.config, env: io.env })
-  if (!read.ok) throw new UsageError(read.problems.join('\n'))
-  const { data, audit } = read.config
+  const { data, audit } = await configAt(io, where.config)
   const key = where.key ?? audit.checkpoint.key ?? join(data, 'keys', 'audit.key')
   return { folder: existing(join(data, 'audit')), key }
 }

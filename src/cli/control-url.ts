@@ -1,5 +1,5 @@
-import { readConfig } from '../config/config-file.ts'
 import { hostPort } from '../control/host-port.ts'
+import { configAt } from './config-at.ts'
 import { UsageError } from './usage-error.ts'
 
 /**
@@ -15,9 +15,7 @@ export async function controlUrl(
   if (options.config === undefined) {
     throw new UsageError('say where the proxy is: --config FILE, --url URL or COUNTERSIGN_URL')
   }
-  const read = await readConfig({ path: options.config, env })
-  if (!read.ok) throw new UsageError(read.problems.join('\n'))
-  const { control, publicUrl } = read.config.listen
+  const { control, publicUrl } = (await configAt({ env }, options.config)).listen
   if (control && control.port !== 0) return `http://${hostPort(reachable(control))}`
   if (publicUrl !== null) return checked(publicUrl)
   throw new UsageError('the configuration names no fixed port (listen: control); use --url')

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import { classMemoryOf, readOnly } from '../catalog/class-memory.ts'
-import { readConfig } from '../config/config-file.ts'
 import { parseUpstream } from '../config/upstream-url.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
-import { messageOf } from '../lib/errors.ts'
+import { answering } from './answering.ts'
+import { configAt } from './config-at.ts'
 import { judgeOnMysql } from './explain-mysql.ts'
 import { judgeOnPostgres } from './explain-postgres.ts'
 import { type ReportParts, reportAsText, reportOn, type StatementReport } from './explain-report.ts'
@@ -38,31 +38,23 @@ export function registerExplain(
     .option('--json', 'answer in JSON: {"statements":[...]}')
     .addHelpText('after', HELP)
     .action((sql: string, options: ExplainOptions) =>
-      explainCommand(io, sql, options, parts.clock ?? systemClock),
+      answering(io, () => explained(io, sql, options, parts.clock ?? systemClock)),
     )
 }
 
-async function explainCommand(
+async function explained(
   io: CommandIo,
   sql: string,
   options: ExplainOptions,
   clock: Clock,
-): Promise<void> {
-  try {
-    const reports = await explainSql(sql, await partsOf(io, options, clock), clock)
-    if (options.json) io.out(`${JSON.stringify({ statements: reports })}\n`)
-    else io.out(reports.map(reportAsText).join('\n'))
-    io.exit(0)
-  } catch (error) {
-    io.err(`${messageOf(error)}\n`)
-    io.exit(error instanceof UsageError ? 2 : 1)
-  }
+): Promise<string> {
+  const reports = await explainSql(sql, await partsOf(io, options, clock), clock)
+  if (options.json) return `${JSON.stringify({ statements: reports })}\n`
+  return reports.map(reportAsText).join('\n')
 }
 
 async function partsOf(io: CommandIo, options: ExplainOptions, clock: Clock): Promise<ReportParts> {
-  const read = await readConfig({ path: options.config, env: io.env })
-  if (!read.ok) throw new UsageError(read.problems.join('\n'))
-  const { config } = read
+  const config = await configAt(io, options.config)
   const database = config.databases.get(options.database)
   if (!database) throw new UsageError(`${options.database} is not listed under databases:`)
   const agent = config.agents.get(options.agent)

@@ -4,6 +4,7 @@ import { visibleLine } from '../approval/channels/visible.ts'
 import { isLoopback } from '../identity/fetch-json.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { messageOf } from '../lib/errors.ts'
+import { exitCodeOf } from './answering.ts'
 import { ApiClient, ApiFailure, type Fetch } from './api-client.ts'
 import { controlUrl } from './control-url.ts'
 import type { CommandIo } from './io.ts'
@@ -90,7 +91,7 @@ async function run(
     io.exit(0)
   } catch (error) {
     io.err(`${visibleLine(messageOf(error))}\n`)
-    io.exit(error instanceof UsageError ? 2 : 1)
+    io.exit(exitCodeOf(error))
   }
 }
 

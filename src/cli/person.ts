@@ -1,12 +1,11 @@
 import type { Command } from 'commander'
 import type { Config } from '../config/config.ts'
-import { readConfig } from '../config/config-file.ts'
 import { Accounts } from '../identity/accounts.ts'
 import { ChatLinks } from '../identity/chat-links.ts'
 import { systemClock } from '../lib/clock.ts'
-import { messageOf } from '../lib/errors.ts'
+import { answering } from './answering.ts'
+import { configAt } from './config-at.ts'
 import type { CommandIo } from './io.ts'
-import { UsageError } from './usage-error.ts'
 
 const HELP = `
 The next account at the identity provider with their verified e-mail address is theirs then, and
@@ -31,24 +30,19 @@ export function registerPerson(program: Command, io: CommandIo): void {
     .requiredOption('--config <file>', 'the configuration')
     .option('--links', 'only the accounts in Slack and Teams that they have linked')
     .addHelpText('after', HELP)
-    .action((email: string, options: ForgetOptions) => forget(io, email, options))
+    .action((email: string, options: ForgetOptions) =>
+      answering(io, () => forget(io, email, options)),
+    )
 }
 
-async function forget(io: CommandIo, email: string, options: ForgetOptions): Promise<void> {
-  try {
-    const read = await readConfig({ path: options.config, env: io.env })
-    if (!read.ok) throw new UsageError(read.problems.join('\n'))
-    const forgotten = [
-      ...forgetLinks(read.config, email),
-      ...(options.links ? [] : forgetAccount(read.config, email)),
-    ]
-    if (forgotten.length === 0) throw new Error(`${email}: no account is known`)
-    io.out(forgotten.map((line) => `${line}\n`).join(''))
-    io.exit(0)
-  } catch (error) {
-    io.err(`${messageOf(error)}\n`)
-    io.exit(error instanceof UsageError ? 2 : 1)
-  }
+async function forget(io: CommandIo, email: string, options: ForgetOptions): Promise<string> {
+  const config = await configAt(io, options.config)
+  const forgotten = [
+    ...forgetLinks(config, email),
+    ...(options.links ? [] : forgetAccount(config, email)),
+  ]
+  if (forgotten.length === 0) throw new Error(`${email}: no account is known`)
+  return forgotten.map((line) => `${line}\n`).join('')
 }
 
 function forgetAccount({ data }: Config, email: string): readonly string[] {

@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { visibleLine } from '../approval/channels/visible.ts'
 import { readRecords } from '../audit/read-records.ts'
-import { readConfig } from '../config/config-file.ts'
-import { parseDuration } from '../config/values.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
-import { messageOf } from '../lib/errors.ts'
+import { answering } from './answering.ts'
+import { configAt } from './config-at.ts'
+import { groupOf, REPORTS } from './group.ts'
 import type { CommandIo } from './io.ts'
+import { inRecords, timeOf } from './time-of.ts'
 import { UsageError } from './usage-error.ts'
 
 const HELP = `
@@ -47,9 +48,7 @@ export function registerReportBreakGlass(
   io: CommandIo,
   parts: { readonly clock?: Clock } = {},
 ): void {
-  const known = program.commands.find((command) => command.name() === 'report')
-  const report = known ?? program.command('report').description('Reports from the audit trail')
-  report
+  groupOf(program, ...REPORTS)
     .command('break-glass')
     .description('List what one person let pass alone')
     .option('--config <file>', 'the configuration, which names the folder')
@@ -57,43 +56,32 @@ export function registerReportBreakGlass(
     .option('--since <time>', 'only what came later')
     .option('--json', 'answer in JSON')
     .addHelpText('after', HELP)
-    .action(async (options: ReportOptions) => {
-      try {
-        io.exit(await run(io, options, parts.clock ?? systemClock))
-      } catch (error) {
-        io.err(`${messageOf(error)}\n`)
-        io.exit(error instanceof UsageError ? 2 : 1)
-      }
-    })
+    .action((options: ReportOptions) =>
+      answering(io, () => reportBreakGlass(io, options, parts.clock ?? systemClock)),
+    )
 }
 
-async function run(io: CommandIo, options: ReportOptions, clock: Clock): Promise<number> {
-  const found = await broken(await folderOf(io, options), sinceOf(options, clock))
-  if (options.json) io.out(`${JSON.stringify({ break_glass: found })}\n`)
-  else if (found.length === 0) io.out('Nobody has broken the glass.\n')
-  else for (const one of found) io.out(`${lineOf(one)}\n`)
-  return 0
+async function reportBreakGlass(
+  io: CommandIo,
+  options: ReportOptions,
+  clock: Clock,
+): Promise<string> {
+  const folder = await folderOf(io, options)
+  const since = options.since === undefined ? 0 : timeOf(options.since, '--since', clock)
+  const found = await broken(folder, inRecords(since))
+  if (options.json) return `${JSON.stringify({ break_glass: found })}\n`
+  if (found.length === 0) return 'Nobody has broken the glass.\n'
+  return found.map((one) => `${lineOf(one)}\n`).join('')
 }
 
 async function folderOf(io: CommandIo, options: ReportOptions): Promise<string> {
   let { folder } = options
   if (folder === undefined) {
     if (options.config === undefined) throw new UsageError('give --config FILE or --folder FOLDER')
-    const read = await readConfig({ path: options.config, env: io.env })
-    if (!read.ok) throw new UsageError(read.problems.join('\n'))
-    folder = join(read.config.data, 'audit')
+    folder = join((await configAt(io, options.config)).data, 'audit')
   }
   if (!existsSync(folder)) throw new UsageError(`${folder}: there is no trail yet`)
   return folder
-}
-
-/** As records spell time, so that texts compare as times do. */
-function sinceOf({ since }: ReportOptions, clock: Clock): string {
-  if (since === undefined) return ''
-  const ago = parseDuration(since)
-  const ms = ago === null ? Date.parse(since) : clock.now() - ago
-  if (Number.isNaN(ms)) throw new UsageError('--since takes a time, or how long ago: 12h, 90d')
-  return new Date(ms).toISOString()
 }
 
 async function broken(folder: string, since: string): Promise<readonly BrokenGlass[]> {

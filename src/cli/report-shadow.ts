@@ -3,12 +3,13 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { visibleLine } from '../approval/channels/visible.ts'
 import { readRecords } from '../audit/read-records.ts'
-import { parseDuration } from '../config/values.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
-import { answering, configAt } from './agent-secrets.ts'
+import { answering } from './answering.ts'
+import { configAt } from './config-at.ts'
+import { groupOf, REPORTS } from './group.ts'
 import type { CommandIo } from './io.ts'
 import { ShadowReport, type ShadowShape } from './shadow-report.ts'
-import { UsageError } from './usage-error.ts'
+import { timeOf } from './time-of.ts'
 
 const HELP = `
 With "mode: shadow" nothing is held: what would have been is in the audit trail. The report tells it
@@ -38,9 +39,7 @@ export function registerReportShadow(
   io: CommandIo,
   parts: { readonly clock?: Clock } = {},
 ): void {
-  const known = program.commands.find((command) => command.name() === 'report')
-  const report = known ?? program.command('report').description('Reports from the audit trail')
-  report
+  groupOf(program, ...REPORTS)
     .command('shadow')
     .description('What people would have been asked for, by shape')
     .requiredOption('--config <file>', 'the configuration')
@@ -54,7 +53,7 @@ export function registerReportShadow(
 
 async function reportShadow(io: CommandIo, options: ShadowOptions, clock: Clock): Promise<string> {
   const { data } = await configAt(io, options.config)
-  const since = sinceOf(options.since, clock)
+  const since = timeOf(options.since, '--since', clock)
   const folder = join(data, 'audit')
   const report = new ShadowReport()
   if (existsSync(folder)) {
@@ -81,11 +80,4 @@ function lineOf({ count, shape, database, agents, rules, effects, classes }: Sha
     ...(effects.length > 0 ? [effects.join(', ')] : []),
     ...(classes.length > 0 ? [`touches ${classes.join(', ')}`] : []),
   ].join('; ')
-}
-
-function sinceOf(text: string, clock: Clock): number {
-  const ago = parseDuration(text)
-  const ms = ago === null ? Date.parse(text) : clock.now() - ago
-  if (Number.isNaN(ms)) throw new UsageError('--since takes a time, or how long ago: 12h, 7d')
-  return ms
 }

@@ -2,10 +2,10 @@ import { writeFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
 import { classMemoryOf, readOnly } from '../catalog/class-memory.ts'
 import type { Config } from '../config/config.ts'
-import { readConfig } from '../config/config-file.ts'
 import { parseUpstream, showUpstream, type Upstream } from '../config/upstream-url.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
-import { messageOf } from '../lib/errors.ts'
+import { answering } from './answering.ts'
+import { configAt } from './config-at.ts'
 import type { CommandIo } from './io.ts'
 import { codeOf, type ScanSource } from './scan/sampled.ts'
 import {
@@ -74,7 +74,9 @@ export function registerScan(
     .option('--out <file>', 'write the YAML to a file that is not there yet')
     .option('--json', 'answer in JSON: {"database","proposals":[...],"looked",...}')
     .addHelpText('after', HELP)
-    .action((options: ScanOptions) => scanCommand(io, options, parts.clock ?? systemClock))
+    .action((options: ScanOptions) =>
+      answering(io, () => scanned(io, options, parts.clock ?? systemClock)),
+    )
 }
 
 function numberIn(min: number, max: number): (text: string) => number {
@@ -85,35 +87,26 @@ function numberIn(min: number, max: number): (text: string) => number {
   }
 }
 
-async function scanCommand(io: CommandIo, options: ScanOptions, clock: Clock): Promise<void> {
-  try {
-    const report = await scan(io, options, clock)
-    const text = options.json
-      ? reportAsJson(options.database, report)
-      : reportAsYaml(options.database, report)
-    if (options.out === undefined) io.out(text)
-    else {
-      // Where sensitive data lies isn't for everybody either.
-      writeFileSync(options.out, text, { flag: 'wx', mode: 0o600 })
-      io.out(`${report.proposals.length} proposals are in ${options.out}\n`)
-    }
-    io.exit(0)
-  } catch (error) {
-    io.err(`${messageOf(error)}\n`)
-    io.exit(error instanceof UsageError ? 2 : 1)
-  }
+async function scanned(io: CommandIo, options: ScanOptions, clock: Clock): Promise<string> {
+  const report = await scan(io, options, clock)
+  const text = options.json
+    ? reportAsJson(options.database, report)
+    : reportAsYaml(options.database, report)
+  if (options.out === undefined) return text
+  // Where sensitive data lies isn't for everybody either.
+  writeFileSync(options.out, text, { flag: 'wx', mode: 0o600 })
+  return `${report.proposals.length} proposals are in ${options.out}\n`
 }
 
 async function scan(io: CommandIo, options: ScanOptions, clock: Clock): Promise<ScanReport> {
-  const read = await readConfig({ path: options.config, env: io.env })
-  if (!read.ok) throw new UsageError(read.problems.join('\n'))
+  const config = await configAt(io, options.config)
   const limits: ScanLimits = {
     sample: options.sample,
     patienceMs: options.time * 1000,
     minConfidence: options.minConfidence,
     tables: options.table ?? [],
   }
-  const source = await openSource(partsOf(read.config, options.database, clock, io))
+  const source = await openSource(partsOf(config, options.database, clock, io))
   try {
     return await scanTables(source, limits, clock)
   } finally {

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
-import { readConfig } from '../config/config-file.ts'
 import { Directory } from '../identity/directory.ts'
 import { PersonTokens } from '../identity/person-tokens.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
-import { messageOf } from '../lib/errors.ts'
+import { answering } from './answering.ts'
+import { configAt } from './config-at.ts'
 import type { CommandIo } from './io.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -27,38 +27,20 @@ export function registerToken(
     .requiredOption('--config <file>', 'the configuration')
     .option('--json', 'answer in JSON: {"person","token"}')
     .addHelpText('after', HELP)
-    .action((email: string, options: { config: string; json?: boolean }) =>
-      addToken(io, { email, ...options, clock: parts.clock ?? systemClock }),
+    .action((email: string, { config, json }: { config: string; json?: boolean }) =>
+      answering(io, async () => {
+        const clock = parts.clock ?? systemClock
+        const made = await makeToken(io, { email, config, clock })
+        return json ? `${JSON.stringify(made)}\n` : `${made.token}\n`
+      }),
     )
-}
-
-async function addToken(
-  io: CommandIo,
-  options: {
-    readonly email: string
-    readonly config: string
-    readonly json?: boolean
-    readonly clock: Clock
-  },
-): Promise<void> {
-  try {
-    const { person, token } = await makeToken(io, options)
-    if (options.json) io.out(`${JSON.stringify({ person, token })}\n`)
-    else io.out(`${token}\n`)
-    io.exit(0)
-  } catch (error) {
-    io.err(`${messageOf(error)}\n`)
-    io.exit(error instanceof UsageError ? 2 : 1)
-  }
 }
 
 async function makeToken(
   io: CommandIo,
   { email, config: path, clock }: { email: string; config: string; clock: Clock },
 ): Promise<{ readonly person: string; readonly token: string }> {
-  const read = await readConfig({ path, env: io.env })
-  if (!read.ok) throw new UsageError(read.problems.join('\n'))
-  const { config } = read
+  const config = await configAt(io, path)
   const person = new Directory(config.people.values()).person(email)
   if (!person) throw new UsageError(`${email} is not listed under people: in ${path}`)
   const token = await new PersonTokens({ data: config.data, clock }).add(person.email)
