@@ -16,6 +16,7 @@ const folder = process.argv[2] ?? 'pictures'
 const SHAPES = [
   { name: 'desktop-light', width: 1280, height: 860, colorScheme: 'light' },
   { name: 'desktop-dark', width: 1280, height: 860, colorScheme: 'dark' },
+  { name: 'narrow-light', width: 320, height: 640, colorScheme: 'light' },
   { name: 'phone-light', width: 360, height: 740, colorScheme: 'light' },
   { name: 'phone-dark', width: 360, height: 740, colorScheme: 'dark' },
 ] as const
@@ -202,6 +203,17 @@ async function shapes(t: Test): Promise<void> {
       await page.goto(`${house.base}/inbox/${part}`)
       await picture(page, `${part}-${name}`)
     }
+    const before = house.groups
+    house.groups = new Map([['data-owner', { clears: [], breakGlass: true }]])
+    await page.goto(`${house.base}/inbox/requests/${ids.shape}`)
+    await picture(page, `glass-${name}`)
+    await page.click('.glass-lid')
+    await page.getByLabel("Why it can't wait").fill('tickets pile up and nobody answers')
+    await page.getByLabel('Ticket of the incident').fill('INC-7')
+    await page.getByLabel('To confirm').fill('yes')
+    await page.click('button.break')
+    await picture(page, `glass-open-${name}`)
+    house.groups = before
     const owner = await house.tokens.add('cy@example.com')
     await context.clearCookies()
     const other = await signIn(context, house, owner)

@@ -6,6 +6,7 @@ import type { ApprovalRequest } from '../../approval/request.ts'
 import { authorizeDecision, isOwner } from '../../identity/authorize-decision.ts'
 import { type Directory, sameName } from '../../identity/directory.ts'
 import type { Person } from '../../identity/principal.ts'
+import type { Notice } from './decision-notice.ts'
 import { type Html, html } from './html.ts'
 import type { KeptAnswer } from './kept-answers.ts'
 import { countdown } from './moments.ts'
@@ -15,12 +16,6 @@ import { named, titleOf } from './request-words.ts'
 export const CLEAR = 'clear:'
 /** The button that approves the shape of a statement for a time. */
 export const SHAPE = 'approve-shape'
-
-/** What became of what the reader has just sent. */
-export interface Notice {
-  readonly kind: 'good' | 'bad'
-  readonly text: string
-}
 
 export interface DecideContext {
   readonly request: ApprovalRequest

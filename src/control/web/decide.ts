@@ -1,14 +1,13 @@
 import type { FastifyRequest } from 'fastify'
-import { statusOf } from '../../approval/channels/rendering.ts'
-import { type DecideResult, winnerOf } from '../../approval/decide-result.ts'
+import type { DecideResult } from '../../approval/decide-result.ts'
 import { denyReason } from '../../approval/deny-reasons.ts'
 import type { Proof } from '../../approval/desk.ts'
 import { type GrantTerms, LONGEST_GRANT_MINUTES } from '../../approval/grant.ts'
 import { CLAIMS_MS } from '../../identity/accounts.ts'
-import { assertNever } from '../../lib/assert-never.ts'
 import { ApiError } from '../api-error.ts'
 import type { IdempotentAnswers } from '../idempotency.ts'
-import { CLEAR, type Notice, SHAPE } from './decide-bar.ts'
+import { CLEAR, SHAPE } from './decide-bar.ts'
+import { type Notice, noticeOf, statusFor } from './decision-notice.ts'
 import { type Fields, fieldsOf } from './form-fields.ts'
 import type { KeptAnswer } from './kept-answers.ts'
 import type { InboxOptions } from './web-options.ts'
@@ -51,7 +50,7 @@ export async function decideByForm(
       ...{ id, person, decision, reason, sha, clears, grant, proof },
     })
     if (result.kind === 'refused' && needsProof(result.code, viewer, options)) {
-      again = { reason, clears }
+      again = { reason, clears, ticket: null }
     }
     return { status: statusFor(result), body: noticeOf(result) }
   })
@@ -99,44 +98,6 @@ function takenBy(
     ...{ person, channel, decision, reason, clears, grant, proof },
     statementSha256: sha,
   })
-}
-
-function statusFor({ kind }: DecideResult): number {
-  const statuses = {
-    decided: 200,
-    counted: 200,
-    unknown: 404,
-    already: 409,
-    gone: 410,
-    changed: 412,
-    refused: 403,
-  } as const
-  return statuses[kind]
-}
-
-function noticeOf(result: DecideResult): Notice | null {
-  switch (result.kind) {
-    case 'decided':
-      return null
-    case 'counted':
-      return { kind: 'good', text: 'Your signature counts; more people have to sign.' }
-    case 'unknown':
-      return bad('There is no such request.')
-    case 'already':
-      return bad(`Nothing of yours was counted: it was ${winnerOf(result.request)} already.`)
-    case 'gone':
-      return bad(`Nothing was decided: it is over. ${statusOf(result.request)}.`)
-    case 'changed':
-      return bad('Nothing was decided: this page showed another statement. Read it again.')
-    case 'refused':
-      return bad(`Nothing was decided. ${result.message}`)
-    default:
-      return assertNever(result)
-  }
-}
-
-function bad(text: string): Notice {
-  return { kind: 'bad', text }
 }
 
 function unreadable(message: string): ApiError {

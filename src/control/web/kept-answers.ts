@@ -9,6 +9,8 @@ const MOST = 1_000
 export interface KeptAnswer {
   readonly reason: string
   readonly clears: readonly string[]
+  /** Of the incident, where they are about to let it pass alone; else null. */
+  readonly ticket: string | null
 }
 
 /** Answers on their way through the identity provider; each is shown once, to who typed it. */

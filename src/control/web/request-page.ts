@@ -4,6 +4,7 @@ import type { ApprovalRequest } from '../../approval/request.ts'
 import type { Directory } from '../../identity/directory.ts'
 import { reasonWithPlace } from '../../sql/effect-place.ts'
 import { type DecideContext, decideBar } from './decide-bar.ts'
+import { type GlassContext, glassPanel } from './glass-panel.ts'
 import { type Html, html } from './html.ts'
 import { markedText, noOddities } from './marked-text.ts'
 import { countdown } from './moments.ts'
@@ -12,7 +13,7 @@ import { requestFacts } from './request-facts.ts'
 import { addressOf, place, stateBadge, titleOf } from './request-words.ts'
 import { statementPanel } from './statement-panel.ts'
 
-export interface RequestContent extends DecideContext {
+export interface RequestContent extends DecideContext, GlassContext {
   readonly request: ApprovalRequest
   readonly directory: Directory
   readonly regulations: Regulations
@@ -38,6 +39,7 @@ ${request.action ? null : reasons(request)}
 ${content.rule !== null && ruleToCopy(content.rule)}
 </div>
 ${livePart('facts', requestFacts(request, directory, content.regulations))}</div>
+${glassPanel(content)}
 ${decideBar(content)}
 </article>`
 }

@@ -5,9 +5,11 @@ import { ApiError, toApiError } from '../api-error.ts'
 import { eventStream } from '../http-events.ts'
 import { IdempotentAnswers } from '../idempotency.ts'
 import { cursorAfter, pageOf } from '../page.ts'
+import { breakByForm } from './break-glass.ts'
 import { decideByForm } from './decide.ts'
-import type { Notice } from './decide-bar.ts'
+import type { Notice } from './decision-notice.ts'
 import { fieldsOf, readForms } from './form-fields.ts'
+import type { GlassFields } from './glass-panel.ts'
 import { hop } from './hop.ts'
 import { inboxPage } from './inbox-page.ts'
 import { type KeptAnswer, KeptAnswers } from './kept-answers.ts'
@@ -87,7 +89,8 @@ function pageRoutes(server: FastifyInstance, options: InboxOptions): void {
     const id = idOf(request)
     const isPage = request.headers['countersign-part'] === undefined
     const again = isPage ? kept.take(viewer.person.email, id) : null
-    return one(request, reply, options, { viewer, kept: again })
+    const glass = again?.ticket == null ? null : { reason: again.reason, ticket: again.ticket }
+    return one(request, reply, options, { viewer, kept: glass ? null : again, glass })
   })
 
   server.post('/inbox/requests/:id/decision', async (request, reply) => {
@@ -98,14 +101,29 @@ function pageRoutes(server: FastifyInstance, options: InboxOptions): void {
     const id = idOf(request)
     const decided = await decideByForm(request, { id, viewer }, { ...options, answers })
     const { status, notice, again } = decided
-    if (again) {
-      kept.keep(viewer.person.email, id, again)
-      const to = encodeURIComponent(ownAddress(addressOf(id)))
-      return hop(reply, options, `/inbox/oidc/start?how=fresh&to=${to}`)
-    }
+    if (again) return proveFirst(reply, viewer, id, again)
     if (status === 200) return reply.redirect(addressOf(id), 303)
     return one(request, reply.code(status), options, { viewer, notice })
   })
+
+  server.post('/inbox/requests/:id/break-glass', async (request, reply) => {
+    const viewer = needViewer(request, options)
+    const { form = '' } = fieldsOf(request)
+    const publicUrl = options.web.publicUrl()
+    needOwnPage(request, { publicUrl, expected: viewer.formToken, given: form })
+    const id = idOf(request)
+    const { status, notice, typed, again } = await breakByForm(request, { id, viewer }, options)
+    if (again) return proveFirst(reply, viewer, id, { ...typed, clears: [] })
+    if (status === 200) return reply.redirect(addressOf(id), 303)
+    return one(request, reply.code(status), options, { viewer, notice, glass: typed })
+  })
+
+  /** Through the identity provider and back to the request, where what was typed in is shown. */
+  function proveFirst(reply: FastifyReply, { person }: Viewer, id: string, answer: KeptAnswer) {
+    kept.keep(person.email, id, answer)
+    const to = encodeURIComponent(ownAddress(addressOf(id)))
+    return hop(reply, options, `/inbox/oidc/start?how=fresh&to=${to}`)
+  }
 }
 
 function list(
@@ -134,10 +152,12 @@ function one(
     viewer,
     notice = null,
     kept = null,
+    glass = null,
   }: {
     readonly viewer: Viewer
     readonly notice?: Notice | null
     readonly kept?: KeptAnswer | null
+    readonly glass?: GlassFields | null
   },
 ): FastifyReply {
   const found = options.desk.get(idOf(request))
@@ -151,6 +171,7 @@ function one(
     rule: options.desk.ruleFor(found),
     viewer: viewer.person,
     kept,
+    glass,
     canProve: (options.web.oidc?.client() ?? null) !== null,
     formToken: viewer.formToken,
     idempotencyKey: randomBytes(16).toString('base64url'),
