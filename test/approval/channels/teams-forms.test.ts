@@ -99,8 +99,11 @@ t.test('requests of one shape share a card, and each is decided by itself', asyn
   t.match(shownIn(turned.body.value as Json), 'id = 3')
   t.match(await click(VERBS.approve, BO, data(three)), { body: { value: /only just changed/ } })
   await shows(message, 'id = 3')
-  clock.ahead += 3_000
-  await click(VERBS.approve, BO, data(three))
+  while (desk.get(three.id)?.state === 'pending') {
+    // It counts from when Teams has said that it shows it, which we may see before.
+    clock.ahead += 3_000
+    await click(VERBS.approve, BO, data(three))
+  }
   await shows(message, 'id = 2')
   t.equal(desk.get(three.id)?.state, 'approved')
   const late = await ask(5)

@@ -193,6 +193,14 @@ t.test('where people sign in with an account it takes a fresh sign-in', async (t
   t.match(await send(formIn(back.text)), { status: 303 })
   t.equal(desk.get(id)?.state, 'approved')
 
+  clock.advance(6 * 60_000)
+  const next = await house.open({ ...BY_TWO, binding: 'next' })
+  const late = await browser.post(`${base}${addressOf(next.id)}/break-glass`, {
+    ...{ form: formIn(back.text), statement_sha256: statementSha256, ...WHY },
+  })
+  t.match(late.text, 'id="onward"', 'a proof of six minutes ago is none')
+  t.equal(desk.get(next.id)?.state, 'pending')
+
   const bot = await house.open({ ...BY_TWO, binding: 'token' })
   const byToken = await signedIn(t, house, DI)
   const fields = await byToken.form(addressOf(bot.id))
