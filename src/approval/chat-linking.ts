@@ -19,6 +19,9 @@ const WRONG_CODES = { failures: 5, windowMs: 10 * 60 * 1000, most: 10_000 }
 /** The code of a standing that nobody could find out: no fault of the account's. */
 export const NOT_LOOKED_UP = 'member_not_looked_up'
 
+/** What somebody whom nobody knows is told beside. */
+export const LINK_IT = 'Link it with a code of the inbox, or ask to be listed.'
+
 export interface ChatLinkingOptions {
   readonly links: ChatLinks
   readonly directory: () => Directory

@@ -167,7 +167,7 @@ async function picture(page: Page, name: string, fullPage = true): Promise<void>
 
 async function shapes(t: Test): Promise<void> {
   const empty = await openInbox(t)
-  const house = await openInbox(t)
+  const house = await openInbox(t, { chats: CHATS })
   const token = await house.tokens.add('bo@example.com')
   const emptyToken = await empty.tokens.add('bo@example.com')
   const ids = await fill(house)
@@ -217,10 +217,32 @@ async function shapes(t: Test): Promise<void> {
     const owner = await house.tokens.add('cy@example.com')
     await context.clearCookies()
     const other = await signIn(context, house, owner)
+    await linkedAccounts(other, house, name)
     await other.goto(`${house.base}/inbox/requests/${ids.held}`)
     await picture(other, `own-${name}`, false)
     await context.close()
   }
+}
+
+const CHATS = [
+  { chat: 'slack', org: 'T024BE7LD' },
+  { chat: 'teams', org: '7e9a0000-0000-4000-8000-0000000000c0' },
+] as const
+
+/** The page Me of somebody whose accounts nobody lists: with a code, and with what came of it. */
+async function linkedAccounts(page: Page, { base, linking }: InboxHouse, name: string) {
+  // The narrowest that there are.
+  if (name.startsWith('phone')) await page.setViewportSize({ width: 320, height: 640 })
+  await page.goto(`${base}/inbox/me`)
+  await picture(page, `me-unlinked-${name}`)
+  await page.click('text=Link Slack')
+  await picture(page, `me-code-${name}`)
+  const code = (await page.textContent('#code')) ?? ''
+  const account = { ...CHATS[0], user: 'U061F7AUR' }
+  await linking.claim(account, code, async () => ({ ok: true, knownAs: null }))
+  await page.goto(`${base}/inbox/me`)
+  await picture(page, `me-linked-${name}`)
+  await page.click('text=Remove')
 }
 
 /** The pictures of the README. */

@@ -6,6 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { slackMessage } from '../../src/approval/channels/slack-blocks.ts'
+import { linkView } from '../../src/approval/channels/slack-linking.ts'
 import { clearView, denyView, grantView } from '../../src/approval/channels/slack-views.ts'
 import type { ApprovalRequest, RequestDraft } from '../../src/approval/request.ts'
 import { draftOf } from '../approval/fixtures.ts'
@@ -124,6 +125,7 @@ t.test('pictures of Slack', async (t) => {
     redacted: slackMessage(held, { ...view, text: 'redacted' }).blocks,
     'modal-deny': (denyView(update, { hidden: false, place, others: 3 }) as Modal).blocks,
     'modal-grant': (grantView(update, place) as Modal).blocks,
+    'modal-link': (linkView('{}') as Modal).blocks,
     'modal-clear': (clearView(held, place, ['pii.email']) as Modal).blocks,
   }
   const context = await openBrowser(t, { width: 720, height: 500, deviceScaleFactor: 1 })

@@ -5,6 +5,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { EVERYBODY } from '../../src/approval/channels/teams-audience.ts'
 import { teamsCard } from '../../src/approval/channels/teams-message.ts'
 import { draftOf, openDesk } from '../approval/fixtures.ts'
 import { openBrowser } from './browser.ts'
@@ -70,10 +71,12 @@ t.test('pictures of Teams', async (t) => {
     { ...request, id: 'r2' },
     { ...done, id: 'r3' },
   ]
+  const note = "Your account isn't that of anybody in the configuration (people: teams: 8f2c)."
   const cards = {
     mine: teamsCard({ ...request, clearable: ['pii.email'] }, view, mine),
     together: teamsCard({ ...request, clearable: ['pii.email'] }, view, { ...mine, others }),
     theirs: teamsCard(request, view, theirs),
+    unknown: teamsCard(request, view, { audience: { ...EVERYBODY, unknown: true, note }, viewers }),
     done: teamsCard(done, view, theirs),
     long: teamsCard(long, view, mine),
     redacted: teamsCard(request, { ...view, text: 'redacted' }, mine),

@@ -1,5 +1,6 @@
 import type { Directory } from '../../identity/directory.ts'
 import { messageOf } from '../../lib/errors.ts'
+import { LINK_IT } from '../chat-linking.ts'
 import type { DecideResult } from '../decide-result.ts'
 import { denyReason } from '../deny-reasons.ts'
 import type { Answer, ApprovalDesk } from '../desk.ts'
@@ -163,7 +164,8 @@ export class SlackAnswers {
     const { desk, members, poster, linking } = this.#options
     const refuse = async (person: string, code: string, message: string, mayLink = false) => {
       await desk.refuse(ticket.id, { person, channel: 'slack' }, code)
-      await this.whisper(click, message, mayLink && linking ? [linkButton(click)] : [])
+      if (!mayLink || !linking) await this.whisper(click, message)
+      else await this.whisper(click, `${message} ${LINK_IT}`, [linkButton(click)])
       return null
     }
     const isHere = !desk.get(ticket.id) || (await poster.isAt(place, ticket.id))

@@ -51,7 +51,8 @@ export function linkButton({ ticket }: Click): unknown {
   return { type: 'actions', elements: [button] }
 }
 
-function linkView(remembered: string): unknown {
+/** The form; `remembered`: where it was asked for. */
+export function linkView(remembered: string): unknown {
   const how =
     'Sign in to the inbox, open the page Me and press Link Slack: it shows a code that is good once, for ten minutes. Type in no code that somebody else has given you.'
   const element = { type: 'plain_text_input', action_id: 'value', max_length: 20 }

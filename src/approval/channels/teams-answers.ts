@@ -1,4 +1,5 @@
 import type { Directory } from '../../identity/directory.ts'
+import { LINK_IT } from '../chat-linking.ts'
 import type { DecideResult } from '../decide-result.ts'
 import { denyReason } from '../deny-reasons.ts'
 import type { Answer, ApprovalDesk } from '../desk.ts'
@@ -90,7 +91,7 @@ export class TeamsAnswers {
     const isNobody = !found.ok && found.code === 'unknown_member' && click.person !== null
     const { desk, linking } = this.#options
     if (!isNobody || !linking || desk.get(click.request)?.state !== 'pending') return null
-    return this.#cardOf(click, null, { unknown: true, note: found.message })
+    return this.#cardOf(click, null, { unknown: true, note: `${found.message} ${LINK_IT}` })
   }
 
   async #next(click: TeamsClick, person: string): Promise<CardAnswer> {

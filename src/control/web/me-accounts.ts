@@ -126,7 +126,7 @@ function codeNote({ chat, code }: ShownCode): Html {
       : 'In Teams, press “Answer...” on a request, then “Link my account...”'
   return html`<div class="notice good" role="status" id="notice"><p>${where}, and type in:</p>
 <p class="code" id="code">${code}</p>
-<p>It is good once, for ten minutes. Give it to nobody: whose account it is typed in with signs as you.</p></div>`
+<p>It is good once, for ten minutes. Give it to nobody: whoever types it in signs as you from then on.</p></div>`
 }
 
 function chatItem(content: {
@@ -140,7 +140,7 @@ function chatItem(content: {
   const { chat, org } = place
   const where = html`${NAMES[chat]} <span class="fine">${ORGS[chat]} ${named(org)}</span>`
   const form = (action: string, label: string) =>
-    html`<form method="post" action="${action}"><input type="hidden" name="form" value="${viewer.formToken}"><input type="hidden" name="chat" value="${chat}"><input type="hidden" name="org" value="${org}"><button>${label}</button></form>`
+    html`<form method="post" action="${action}" aria-label="${label}: ${NAMES[chat]}, ${org}"><input type="hidden" name="form" value="${viewer.formToken}"><input type="hidden" name="chat" value="${chat}"><input type="hidden" name="org" value="${org}"><button>${label}</button></form>`
   const known = listed !== null && html`<br>${named(listed)}, as the configuration says`
   const linked =
     link !== null &&
