@@ -75,6 +75,65 @@ export function upstreamOf(config: DatabaseConfig): { upstream: Upstream; target
   }
 }
 
+/** Follows whether a database's schema can be read. */
+export function schemaTrouble(database: string) {
+  let trouble: string | null = null
+  return {
+    /** Why it can't be read at present; null where it can. */
+    get now() {
+      return trouble
+    },
+    onTrouble: (error: unknown) => {
+      trouble = `${database}: its schema can't be read: ${messageOf(error)}`
+    },
+    onRecovery: () => {
+      trouble = null
+    },
+  }
+}
+
+/** What a house is made of. */
+interface HouseParts extends Pick<House, 'target' | 'services' | 'planner' | 'roleFacts'> {
+  /** Column pattern -> data class. */
+  readonly classified: Readonly<Record<string, string>>
+  readonly catalog: {
+    readonly current: { readonly classes: readonly string[]; readonly unjudged: readonly string[] }
+    close(): Promise<void>
+  }
+  readonly classifier: { readonly cached: CacheSize; close(): Promise<void> }
+  readonly trouble: { readonly now: string | null }
+  readonly greeting: House['greeting']
+}
+
+export function houseOf(config: DatabaseConfig, parts: HouseParts): House {
+  const { target, services, planner, roleFacts, greeting, catalog, classifier, trouble } = parts
+  const classes = classesNow(parts.classified, () => catalog.current)
+  return {
+    config,
+    target,
+    services,
+    planner,
+    roleFacts,
+    greeting,
+    get classes() {
+      return classes()
+    },
+    get unjudged() {
+      return catalog.current.unjudged.length
+    },
+    get cached() {
+      return classifier.cached
+    },
+    get trouble() {
+      return trouble.now
+    },
+    async close() {
+      await catalog.close()
+      await classifier.close()
+    },
+  }
+}
+
 interface Refreshing<T> {
   readonly current: T
   refresh(): Promise<T>
@@ -91,7 +150,7 @@ export function lazily<T>(catalog: Refreshing<T>, transparent: () => boolean): R
 }
 
 /** Those and what the newest reading gives, worked out once for each. */
-export function classesNow(
+function classesNow(
   classified: Readonly<Record<string, string>>,
   read: () => { readonly classes: readonly string[] },
 ): () => readonly string[] {
@@ -106,7 +165,7 @@ export function classesNow(
 }
 
 /** The data classes that patterns give. */
-export function classesIn(classified: Readonly<Record<string, string>>): readonly string[] {
+function classesIn(classified: Readonly<Record<string, string>>): readonly string[] {
   return Object.values(classified).filter((dataClass) => dataClass !== NO_CLASS)
 }
 

@@ -1,21 +1,19 @@
-import { NO_CLASS } from './catalog/classified-patterns.ts'
 import { openMysqlCatalog } from './catalog/mysql-catalog.ts'
 import { mysqlContextQuery } from './catalog/mysql-context.ts'
 import { inspectMysqlRole } from './catalog/mysql-role-facts.ts'
-import type { Config, DatabaseConfig } from './config/config.ts'
 import { connectMysqlClient } from './config/mysql-upstream-client.ts'
-import { parseUpstream, type Upstream } from './config/upstream-url.ts'
+import { classesOnServer, schemasOnServer } from './config/neighbours.ts'
 import {
-  classesNow,
   type House,
   type HouseOptions,
+  houseOf,
   lazily,
   type SystemServices,
+  schemaTrouble,
   unreachable,
   upstreamOf,
   withClient,
 } from './house.ts'
-import { messageOf } from './lib/errors.ts'
 import { mysqlLook } from './mask/detect/mysql-columns.ts'
 import { mysqlPlanner } from './mask/mysql/planner.ts'
 import { RESOLVING_ERRORS, scrubMysqlFields } from './mask/mysql/scrub.ts'
@@ -25,7 +23,7 @@ import { Impacts } from './session/impact.ts'
 import { estimateMysqlRows } from './session/mysql-estimate.ts'
 import { countInMysql } from './session/mysql-impact.ts'
 import { mysqlValues } from './session/mysql-values.ts'
-import { type ServedSchema, schemaAccess } from './session/schema-access.ts'
+import { schemaAccess } from './session/schema-access.ts'
 import { waitTimeoutMs } from './session/wait-timeout.ts'
 import { createMysqlClassifier } from './sql/mysql/classify.ts'
 import { lineageOfQuery } from './sql/mysql/lineage/lineage.ts'
@@ -42,7 +40,7 @@ export async function openMysqlHouse(options: HouseOptions): Promise<House> {
   const classified = classesOnServer(config, upstream, all())
   const trusted = new Set(trustedFunctions)
   const served = schemasOnServer(upstream)
-  let trouble: string | null = null
+  const trouble = schemaTrouble(name)
   const greeting = await greetingOf(target).catch((error: unknown) => {
     throw unreachable(config, error)
   })
@@ -56,16 +54,11 @@ export async function openMysqlHouse(options: HouseOptions): Promise<House> {
     strict,
     memory,
     onUnjudged,
-    onTrouble: (error) => {
-      trouble = `${name}: its schema can't be read: ${messageOf(error)}`
-    },
-    onRecovery: () => {
-      trouble = null
-    },
+    onTrouble: trouble.onTrouble,
+    onRecovery: trouble.onRecovery,
   }).catch((error: unknown) => {
     throw unreachable(config, error)
   })
-  const classes = classesNow(classified, () => catalog.current)
   const classifier = createMysqlClassifier({
     catalog: lazily(catalog, transparent),
     // The server can be another version when it comes back.
@@ -99,30 +92,17 @@ export async function openMysqlHouse(options: HouseOptions): Promise<House> {
     rollsBack: ({ schema, name }) =>
       schema !== null && catalog.current.table(schema, name)?.transactional === true,
   }
-  return {
-    config,
+  return houseOf(config, {
     target,
     services,
-    planner: mysqlPlanner(catalog, detector && mysqlLook(detector)),
-    get classes() {
-      return classes()
-    },
-    get unjudged() {
-      return catalog.current.unjudged.length
-    },
+    classified,
+    catalog,
+    classifier,
+    trouble,
     greeting,
-    get cached() {
-      return classifier.cached
-    },
-    get trouble() {
-      return trouble
-    },
+    planner: mysqlPlanner(catalog, detector && mysqlLook(detector)),
     roleFacts: () => withClient(connect, (client) => inspectMysqlRole(client, catalog.current)),
-    async close() {
-      await catalog.close()
-      await classifier.close()
-    },
-  }
+  })
 }
 
 /** lower_case_table_names: 0 compares by case, 1 and 2 don't. */
@@ -143,48 +123,4 @@ async function greetingOf(target: UpstreamTarget): Promise<Omit<ServerGreeting, 
   } finally {
     upstream.connection.end(mysqlProtocol.goodbye)
   }
-}
-
-/** The databases of the configuration that are schemas of one server. */
-function neighbours({ host, port }: Upstream, { databases }: Config) {
-  return [...databases.values()].flatMap((config) => {
-    const upstream = parseUpstream(config.upstream)
-    const near = !('problem' in upstream) && upstream.system === 'mysql'
-    return near && upstream.host === host && upstream.port === port ? [{ config, upstream }] : []
-  })
-}
-
-/** Asked for each statement: worked out once for each configuration. */
-function schemasOnServer(upstream: Upstream): (config: Config) => readonly ServedSchema[] {
-  const known = new WeakMap<Config, readonly ServedSchema[]>()
-  return (config) => {
-    let served = known.get(config)
-    if (!served) {
-      served = neighbours(upstream, config).map(({ config: own, upstream: { database } }) => ({
-        alias: own.name,
-        schema: database,
-        environment: own.environment,
-      }))
-      known.set(config, served)
-    }
-    return served
-  }
-}
-
-/**
- * Statements reach the schemas of all of an agent's databases on a server, so the classes that any
- * of them gives count. That a column is fit to see is for its own database alone to say.
- */
-function classesOnServer(
-  own: DatabaseConfig,
-  upstream: Upstream,
-  config: Config,
-): Readonly<Record<string, string>> {
-  const classes: Record<string, string> = { ...own.classified }
-  for (const { config: other } of neighbours(upstream, config)) {
-    for (const [pattern, dataClass] of Object.entries(other.classified)) {
-      if (dataClass !== NO_CLASS) classes[pattern] ??= dataClass
-    }
-  }
-  return classes
 }

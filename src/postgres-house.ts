@@ -3,16 +3,16 @@ import { contextQuery } from './catalog/postgres-context.ts'
 import { inspectRole } from './catalog/role-facts.ts'
 import { connectUpstreamClient } from './config/upstream-client.ts'
 import {
-  classesNow,
   type House,
   type HouseOptions,
+  houseOf,
   lazily,
   type SystemServices,
+  schemaTrouble,
   unreachable,
   upstreamOf,
   withClient,
 } from './house.ts'
-import { messageOf } from './lib/errors.ts'
 import { postgresLook } from './mask/detect/postgres-columns.ts'
 import { postgresPlanner } from './mask/planner.ts'
 import { scrubFields } from './mask/scrub.ts'
@@ -31,7 +31,7 @@ export async function openPostgresHouse(options: HouseOptions): Promise<House> {
   const { name, classified, trustedFunctions, strict } = config
   const { upstream, target } = upstreamOf(config)
   const connect = () => connectUpstreamClient(upstream, 'countersign')
-  let trouble: string | null = null
+  const trouble = schemaTrouble(name)
   const catalog = await openPostgresCatalog({
     connect,
     classified,
@@ -40,16 +40,11 @@ export async function openPostgresHouse(options: HouseOptions): Promise<House> {
     memory,
     onUnjudged,
     clock,
-    onTrouble: (error) => {
-      trouble = `${name}: its schema can't be read: ${messageOf(error)}`
-    },
-    onRecovery: () => {
-      trouble = null
-    },
+    onTrouble: trouble.onTrouble,
+    onRecovery: trouble.onRecovery,
   }).catch((error: unknown) => {
     throw unreachable(config, error)
   })
-  const classes = classesNow(classified, () => catalog.current)
   const source = lazily(catalog, transparent)
   const classifier = await createPostgresClassifier({ catalog: source, trustedFunctions, clock })
   const values = postgresValues(() => catalog)
@@ -74,30 +69,17 @@ export async function openPostgresHouse(options: HouseOptions): Promise<House> {
     ),
     rollsBack: (table) => rollsBackInPostgres(table, catalog.current),
   }
-  return {
-    config,
+  return houseOf(config, {
     target,
     services,
-    planner: postgresPlanner(catalog, detector && postgresLook(detector, classified)),
-    get classes() {
-      return classes()
-    },
-    get unjudged() {
-      return catalog.current.unjudged.length
-    },
+    classified,
+    catalog,
+    classifier,
+    trouble,
     greeting: null,
-    get cached() {
-      return classifier.cached
-    },
-    get trouble() {
-      return trouble
-    },
+    planner: postgresPlanner(catalog, detector && postgresLook(detector, classified)),
     roleFacts: () => withClient(connect, (client) => inspectRole(client, catalog.current)),
-    async close() {
-      await catalog.close()
-      await classifier.close()
-    },
-  }
+  })
 }
 
 const KEEPS_ROWS = new Set(['table', 'partitioned-table'])

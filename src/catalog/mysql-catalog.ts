@@ -1,10 +1,8 @@
 import type { Connection } from 'mysql2/promise'
-import type { Clock } from '../lib/clock.ts'
-import type { MysqlSchemaSource } from '../sql/mysql/schema.ts'
 import type { Copy } from '../sql/statement.ts'
-import type { ClassMemory } from './class-memory.ts'
 import { ClassifiedPatterns } from './classified-patterns.ts'
 import { ColumnLedger } from './column-ledger.ts'
+import { type CatalogOptions, type KeptCatalog, keepCatalog } from './kept-catalog.ts'
 import { folded, MysqlClassDerivation, type MysqlLineage } from './mysql-classes.ts'
 import { bareTables, routinesOf } from './mysql-parts.ts'
 import {
@@ -17,39 +15,13 @@ import {
 import { type MysqlServer, readServer } from './mysql-server.ts'
 import type { MysqlSnapshot } from './mysql-snapshot.ts'
 import { copyInto } from './noted-copies.ts'
-import { ReadingKeeper } from './reading-keeper.ts'
 
-export interface MysqlCatalogOptions {
-  /** Opens a connection of the catalog's own. Called again after it has broken. */
-  readonly connect: () => Promise<Connection>
-  /** Column pattern -> data class; `none` declares a column fit to see. */
-  readonly classified: Readonly<Record<string, string>>
-  /** schema.function: their results are fit to see, in views too. */
-  readonly trustedFunctions?: readonly string[]
-  /** Mask a new column beside classified ones until it has been judged. */
-  readonly strict?: boolean
-  /** What was known of columns, over restarts; nothing by default. */
-  readonly memory?: ClassMemory
-  /** Told of columns that wait to be judged, once of each: schema.table.column. */
-  readonly onUnjudged?: (columns: readonly string[]) => void
-  readonly clock: Clock
-  /** Milliseconds between looks for changes; 4,000 by default. */
-  readonly checkEveryMs?: number
-  /** Told when the schema can't be read; the reading before it stays in force. */
-  readonly onTrouble?: (error: unknown) => void
-  /** Told when it can be read again. */
-  readonly onRecovery?: () => void
+export interface MysqlCatalogOptions extends CatalogOptions<Connection> {
   /** What a view's columns are computed from. */
   readonly lineage: MysqlLineage
 }
 
-export interface MysqlCatalog extends MysqlSchemaSource {
-  readonly current: MysqlSnapshot
-  refresh(): Promise<MysqlSnapshot>
-  /** Classified values are about to be written elsewhere; resolves once that is known for what it is. */
-  copied(copies: readonly Copy[]): Promise<MysqlSnapshot>
-  close(): Promise<void>
-}
+export type MysqlCatalog = KeptCatalog<MysqlSnapshot>
 
 /**
  * Reads what the role may see of all schemas of a MySQL (8.0 to 9) or MariaDB (10.6 to 11.8), and
@@ -57,32 +29,19 @@ export interface MysqlCatalog extends MysqlSchemaSource {
  */
 export async function openMysqlCatalog(options: MysqlCatalogOptions): Promise<MysqlCatalog> {
   const reader = new SnapshotReader(options)
-  const keeper = new ReadingKeeper<Session, MysqlSnapshot>({
-    connect: (broken) => openSession(options.connect, broken),
-    disconnect: async ({ connection }) => hangUp(connection),
-    read: (session, before) => reader.read(session, before),
-    clock: options.clock,
-    checkEveryMs: options.checkEveryMs,
-    onTrouble: options.onTrouble,
-    onRecovery: options.onRecovery,
-  })
-  try {
-    await keeper.refresh()
-    return {
-      get current() {
-        return keeper.current
-      },
-      refresh: () => keeper.refresh(),
-      copied: (copies) => {
-        reader.note(copies, keeper.current)
-        return keeper.refresh()
-      },
-      close: () => keeper.close(),
-    }
-  } catch (error) {
-    await keeper.close()
-    throw error
-  }
+  const { clock, checkEveryMs, onTrouble, onRecovery } = options
+  return keepCatalog<Session, MysqlSnapshot>(
+    {
+      connect: (broken) => openSession(options.connect, broken),
+      disconnect: async ({ connection }) => hangUp(connection),
+      read: (session, before) => reader.read(session, before),
+      clock,
+      checkEveryMs,
+      onTrouble,
+      onRecovery,
+    },
+    (copies, now) => reader.note(copies, now),
+  )
 }
 
 interface Session {

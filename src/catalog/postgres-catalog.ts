@@ -1,53 +1,19 @@
 import type pg from 'pg'
-import type { Clock } from '../lib/clock.ts'
 import { LineageReader } from '../sql/postgres/lineage.ts'
 import type { Copy } from '../sql/statement.ts'
-import type {
-  CatalogColumn,
-  CatalogFunction,
-  CatalogRelation,
-  CatalogSource,
-  CatalogType,
-} from './catalog.ts'
-import type { ClassMemory } from './class-memory.ts'
+import type { CatalogColumn, CatalogFunction, CatalogRelation, CatalogType } from './catalog.ts'
 import { ClassifiedPatterns } from './classified-patterns.ts'
 import { ColumnLedger, textOf } from './column-ledger.ts'
 import { type Attribution, ClassDerivation } from './derive-classes.ts'
 import { attachedCode, checksOfTypes } from './hidden-code.ts'
+import { type CatalogOptions, type KeptCatalog, keepCatalog } from './kept-catalog.ts'
 import { copyInto } from './noted-copies.ts'
 import { CHANGE_CHECK, type PostgresReading, readPostgres } from './postgres-reading.ts'
-import { ReadingKeeper } from './reading-keeper.ts'
 import { CatalogSnapshot, type SnapshotParts } from './snapshot.ts'
 
-export interface PostgresCatalogOptions {
-  /** Opens a connection of the catalog's own. Called again after it has broken. */
-  readonly connect: () => Promise<pg.Client>
-  /** Column pattern -> data class; `none` declares a column fit to see. */
-  readonly classified: Readonly<Record<string, string>>
-  /** schema.function: their results are fit to see, in views too. */
-  readonly trustedFunctions?: readonly string[]
-  /** Mask a new column beside classified ones until it has been judged. */
-  readonly strict?: boolean
-  /** What was known of columns, over restarts; nothing by default. */
-  readonly memory?: ClassMemory
-  /** Told of columns that wait to be judged, once of each: schema.table.column. */
-  readonly onUnjudged?: (columns: readonly string[]) => void
-  readonly clock: Clock
-  /** Milliseconds between looks for changes; 4,000 by default. */
-  readonly checkEveryMs?: number
-  /** Told when the schema can't be read; the reading before it stays in force. */
-  readonly onTrouble?: (error: unknown) => void
-  /** Told when it can be read again. */
-  readonly onRecovery?: () => void
-}
+export type PostgresCatalogOptions = CatalogOptions<pg.Client>
 
-export interface PostgresCatalog extends CatalogSource {
-  readonly current: CatalogSnapshot
-  refresh(): Promise<CatalogSnapshot>
-  /** Classified values are about to be written elsewhere; resolves once that is known for what it is. */
-  copied(copies: readonly Copy[]): Promise<CatalogSnapshot>
-  close(): Promise<void>
-}
+export type PostgresCatalog = KeptCatalog<CatalogSnapshot>
 
 /** Reads the schema of a PostgreSQL (13 to 18) and keeps it fresh. Rejects where it can't be read. */
 export async function openPostgresCatalog(
@@ -55,40 +21,24 @@ export async function openPostgresCatalog(
 ): Promise<PostgresCatalog> {
   const lineage = await LineageReader.open(options.trustedFunctions)
   const reader = new SnapshotReader(options, lineage)
-  const keeper = new ReadingKeeper<pg.Client, CatalogSnapshot>({
-    connect: async (broken) => {
-      const client = await options.connect()
-      client.on('error', broken)
-      await client.query(SESSION)
-      return client
+  const { clock, checkEveryMs, onTrouble, onRecovery } = options
+  return keepCatalog<pg.Client, CatalogSnapshot>(
+    {
+      connect: async (broken) => {
+        const client = await options.connect()
+        client.on('error', broken)
+        await client.query(SESSION)
+        return client
+      },
+      disconnect: (client) => client.end(),
+      read: (client, before) => reader.read(client, before),
+      clock,
+      checkEveryMs,
+      onTrouble,
+      onRecovery,
     },
-    disconnect: (client) => client.end(),
-    read: (client, before) => reader.read(client, before),
-    clock: options.clock,
-    checkEveryMs: options.checkEveryMs,
-    onTrouble: options.onTrouble,
-    onRecovery: options.onRecovery,
-  })
-  const close = async () => {
-    await keeper.close()
-  }
-  try {
-    await keeper.refresh()
-  } catch (error) {
-    await close()
-    throw error
-  }
-  return {
-    get current() {
-      return keeper.current
-    },
-    refresh: () => keeper.refresh(),
-    copied: (copies) => {
-      reader.note(copies)
-      return keeper.refresh()
-    },
-    close,
-  }
+    (copies) => reader.note(copies),
+  )
 }
 
 const SESSION = `
