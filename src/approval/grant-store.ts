@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { AppendLog, type OpenFile } from './append-log.ts'
 import { type Grant, isLiveGrant } from './grant.ts'
+import { KeptGrants } from './kept-grants.ts'
 
 const LineShape = z.looseObject({
   id: z.string(),
@@ -11,27 +12,28 @@ const LineShape = z.looseObject({
   revoked: z.looseObject({}).nullable(),
 })
 
-/** Grants that are over and shown all the same; oldest go first. */
-const KEEP_GRANTS = 2_000
-
-/** The grants of one node: a log beside that of the requests, and a map in memory. */
+/** The grants of one node: a log beside that of the requests, and what is kept of it in memory. */
 export class GrantStore {
-  readonly #grants = new Map<string, Grant>()
-  /** The newest grant of each shape. */
-  readonly #byShape = new Map<string, string>()
-  #log!: AppendLog
+  readonly #kept: KeptGrants
+  readonly #log: AppendLog
 
-  private constructor() {}
+  private constructor(kept: KeptGrants, log: AppendLog) {
+    this.#kept = kept
+    this.#log = log
+  }
 
   static async open(options: {
     readonly data: string
     readonly openFile?: OpenFile
   }): Promise<GrantStore> {
-    const store = new GrantStore()
-    const path = join(options.data, 'approvals', 'grants.ndjson')
-    const replay = (line: unknown) => store.#keep(LineShape.parse(line) as unknown as Grant)
-    store.#log = await AppendLog.open(path, replay, () => store.#lines(), options.openFile)
-    return store
+    const kept = new KeptGrants()
+    const log = await AppendLog.open(
+      join(options.data, 'approvals', 'grants.ndjson'),
+      (line) => kept.keep(LineShape.parse(line) as unknown as Grant),
+      () => kept.lines(),
+      options.openFile,
+    )
+    return new GrantStore(kept, log)
   }
 
   /** Why nothing can be stored, or null. */
@@ -40,40 +42,26 @@ export class GrantStore {
   }
 
   get(id: string): Grant | undefined {
-    return this.#grants.get(id)
+    return this.#kept.get(id)
   }
 
   /** Those that changed last behind. */
   all(): IterableIterator<Grant> {
-    return this.#grants.values()
+    return this.#kept.all()
   }
 
   /** The grant that covers a shape at a time (milliseconds since the epoch). */
   find(shape: string, now: number): Grant | undefined {
-    const grant = this.#grants.get(this.#byShape.get(shape) ?? '')
+    const grant = this.#kept.newest(shape)
     return grant && isLiveGrant(grant, now) ? grant : undefined
   }
 
   /** Resolves once it is on the disk. */
   put(grant: Grant): Promise<void> {
-    return this.#log.append(grant, () => this.#keep(grant))
+    return this.#log.append(grant, () => this.#kept.keep(grant))
   }
 
   close(): Promise<void> {
     return this.#log.close()
-  }
-
-  #keep(grant: Grant): void {
-    this.#grants.delete(grant.id)
-    this.#grants.set(grant.id, grant)
-    this.#byShape.set(grant.shape, grant.id)
-    const [oldest] = this.#grants.values()
-    if (this.#grants.size <= KEEP_GRANTS || !oldest) return
-    this.#grants.delete(oldest.id)
-    if (this.#byShape.get(oldest.shape) === oldest.id) this.#byShape.delete(oldest.shape)
-  }
-
-  *#lines(): Generator<string> {
-    for (const grant of this.#grants.values()) yield JSON.stringify(grant)
   }
 }

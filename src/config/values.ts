@@ -105,3 +105,11 @@ export function oneOrMore(description: string) {
     })
     .describe(description)
 }
+
+/** Of databases, groups and agents. */
+export const name = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,62}$/,
+    'is not a name; use up to 63 letters, digits, and _ . @ -, beginning with a letter or digit',
+  )
