@@ -217,7 +217,8 @@ export class FakeSlack {
     } = {},
   ): Promise<FakeAnswer> {
     if (!this.#http) throw new Error('deliverTo says where')
-    const timestamp = String(change.timestamp ?? Math.floor(Date.now() / 1000))
+    // Its clock may be a little ahead of ours, never behind what we have just begun.
+    const timestamp = String(change.timestamp ?? Math.ceil(Date.now() / 1000))
     const secret = change.secret ?? this.#http.secret
     const headers = {
       'content-type': change.type ?? 'application/x-www-form-urlencoded',

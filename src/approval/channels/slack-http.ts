@@ -39,19 +39,25 @@ export interface SlackHttpOptions extends SlackAppOptions {
 
 /**
  * Slack coming to us over HTTP. Each request has to carry Slack's signature of its body and of a
- * time near ours (docs.slack.dev, "Verifying requests from Slack"), and counts once.
+ * time near ours (docs.slack.dev, "Verifying requests from Slack"), and counts once. What was signed
+ * before we began may have counted before, and is not heard: whoever clicked is shown by Slack that it
+ * failed, and clicks again. That holds as far as Slack's clock isn't ahead of ours by longer than a
+ * restart takes.
  */
 export class SlackHttp implements SlackTransport {
   readonly app: SlackApp
   readonly up = null
   readonly #options: SlackHttpOptions
   readonly #seen = new RecentKeys(SIGNATURES_KEPT)
+  /** Milliseconds since the epoch. */
+  readonly #began: number
   #stopped = false
   /** A wrong secret or a wrong clock shows nowhere else. */
   readonly #complain: (text: () => string) => void
 
   constructor(options: SlackHttpOptions) {
     this.#options = options
+    this.#began = options.clock.now()
     this.#complain = quietLog(options.clock, options.log)
     const idle = async () => {}
     this.app = slackApp({ init: () => {}, start: idle, stop: idle }, options)
@@ -67,6 +73,7 @@ export class SlackHttp implements SlackTransport {
     if (this.#stopped) return said(503, 'stopping')
     const answer = await this.#receive(request)
     if (answer === REPLAYED) this.#options.counts.unheard('replayed')
+    else if (answer === STALE) this.#options.counts.unheard('stale')
     else this.#options.counts.answered(answer.status)
     return answer
   }
@@ -78,6 +85,7 @@ export class SlackHttp implements SlackTransport {
       this.#complain(() => UNSIGNED)
       return said(401, 'not signed by Slack')
     }
+    if (this.#isOfBefore(request)) return STALE
     if (!this.#seen.add(signature)) return REPLAYED
     const payload = payloadOf(body, request.headers['content-type'])
     if (payload === null) return said(400, 'not a payload')
@@ -105,6 +113,11 @@ export class SlackHttp implements SlackTransport {
     return valid ? signature : null
   }
 
+  /** Slack signs for whole seconds: of the one in which we began, none is certain to be after it. */
+  #isOfBefore({ headers }: SlackHttpRequest): boolean {
+    return Number(headers['x-slack-request-timestamp']) * 1000 < this.#began
+  }
+
   /** Gives it to those who listen; they acknowledge it and go on by themselves. */
   async #pass(payload: Record<string, unknown>): Promise<SlackHttpAnswer> {
     const answer = deferred<SlackHttpAnswer>()
@@ -126,6 +139,7 @@ export class SlackHttp implements SlackTransport {
 }
 
 const REPLAYED = said(401, 'received before')
+const STALE = said(503, 'signed before this process began')
 
 /** Interactions come as a form with JSON in its field `payload`, events as JSON. */
 function payloadOf(body: string, type: unknown): Record<string, unknown> | null {

@@ -4,16 +4,21 @@ import { EventFeed } from '../../../src/control/event-feed.ts'
 import { buildHttp } from '../../../src/control/http.ts'
 import { PersonTokens } from '../../../src/identity/person-tokens.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
-import { signature } from '../../support/fake-slack.ts'
-import { openSlack, SteppedClock } from './slack-house.ts'
+import { buttonsOf, signature } from '../../support/fake-slack.ts'
+import { openSlack, SteppedClock, startChannel } from './slack-house.ts'
 
 const SECRET = 'the-signing-secret'
+const connect = { by: 'http', signingSecret: SECRET } as const
 
 /** The control plane's HTTP server with a Slack that comes there. */
 async function openHttp(t: Test, options: { readonly clock?: SteppedClock } = {}) {
-  const connect = { by: 'http', signingSecret: SECRET } as const
-  const house = await openSlack(t, { connect, ...options })
-  const { desk, channel, slack } = house
+  const { clock = new SteppedClock() } = options
+  // What is signed now is signed after it began, by whole seconds too.
+  clock.ahead -= 2_000
+  const house = await openSlack(t, { connect, clock })
+  clock.ahead += 2_000
+  const { desk, slack } = house
+  const here = { channel: house.channel }
   const server = buildHttp({
     desk,
     directory: () => {
@@ -26,12 +31,19 @@ async function openHttp(t: Test, options: { readonly clock?: SteppedClock } = {}
     notReady: () => [],
     metrics: () => '',
     log: () => {},
-    slack: (request) => channel.receive(request),
+    slack: (request) => here.channel.receive(request),
   })
   const base = await server.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => server.close())
   slack.deliverTo(`${base}/channels/slack/events`, SECRET)
-  return Object.assign(house, { base })
+  const restart = async () => {
+    await here.channel.stop()
+    const channel = startChannel(house, slack.apiUrl, { connect, clock })
+    t.teardown(() => channel.stop())
+    here.channel = channel
+    return channel
+  }
+  return Object.assign(house, { base, restart, stepped: clock })
 }
 
 const form = (payload: unknown) =>
@@ -116,6 +128,40 @@ t.test('what Slack has not signed, now and for the first time, is nothing', asyn
   t.equal((await slack.request(click('at last'))).status, 200)
   await slack.until(() => slack.now(message).edits > 0)
   t.match(desk.get(id)?.votes, [{ person: 'bo@example.com', channel: 'slack' }])
+})
+
+t.test('what was clicked before a restart does not count again after it', async (t) => {
+  const house = await openHttp(t)
+  const { desk, slack, open, messageOf, restart, stepped } = house
+  const draft = { requirements: [{ rule: 'two', by: ['approvers'], count: 2 }] }
+  const { id } = await open(draft)
+  const message = await messageOf(id)
+  const value = buttonsOf(message)[0]?.value
+  const click = (trigger: string, user: string) =>
+    form({
+      ...{ type: 'block_actions', team: { id: 'T1' }, user: { id: user, team_id: 'T1' } },
+      ...{ channel: { id: 'C1' }, container: { message_ts: message.ts }, trigger_id: trigger },
+      actions: [{ type: 'button', action_id: ACTIONS.approve, block_id: 'b', value }],
+    })
+  const seconds = () => Math.floor(stepped.now() / 1000)
+  const overheard = [click('once', 'UANA'), { timestamp: seconds() }] as const
+  t.equal((await slack.request(...overheard)).status, 200)
+  await slack.until(() => desk.get(id)?.votes.length === 1 && slack.now(message).edits > 0)
+  // Asked for again, it begins anew: who signed what was taken back has not signed this.
+  await desk.withdraw(id, 'cancelled', 'line')
+  t.equal((await open(draft)).id, id)
+  t.same(desk.get(id)?.votes, [])
+  stepped.ahead += 3_000
+  const channel = await restart()
+  t.equal((await slack.request(...overheard)).status, 503)
+  const ofThatSecond = { timestamp: seconds() }
+  t.equal((await slack.request(click('just before', 'UBO'), ofThatSecond)).status, 503)
+  t.same(desk.get(id)?.votes, [], 'nobody has signed it')
+  t.equal(channel.metrics.get('answers_refused_total{channel="slack",cause="stale"}'), 2)
+  const after = { timestamp: seconds() + 1 }
+  t.equal((await slack.request(click('again', 'UANA'), after)).status, 200, 'they click again')
+  await slack.until(() => desk.get(id)?.votes.length === 1)
+  t.equal((await slack.request(...overheard)).status, 503)
 })
 
 t.test('a click is acknowledged while Slack itself answers nothing', async (t) => {
