@@ -385,11 +385,25 @@ export class ApprovalDesk {
         await this.#withdraw(request, 'changed')
         return false
       }
-      await this.#book.record({ type: 'approval.spent', id, binding })
-      const spent = await this.#book.change(request, { spentAt: this.#book.time() })
-      this.#book.emit({ type: 'spent', request: spent })
+      this.#book.emit({ type: 'spent', request: await this.#markSpent(request) })
       return true
     })
+  }
+
+  /**
+   * The record and the new state reach the disk side by side, for a statement waits: neither of them
+   * alone lets anything run, and where the record fails the approval can still be used.
+   */
+  async #markSpent(request: ApprovalRequest): Promise<ApprovalRequest> {
+    const { id, binding } = request
+    const [recorded, spent] = await Promise.allSettled([
+      this.#book.record({ type: 'approval.spent', id, binding }),
+      this.#book.change(request, { spentAt: this.#book.time() }),
+    ])
+    if (spent.status === 'rejected') throw spent.reason
+    if (recorded.status === 'fulfilled') return spent.value
+    await this.#book.change(spent.value, { spentAt: null })
+    throw recorded.reason
   }
 
   /** Notes what became of a statement whose approval has been spent. */

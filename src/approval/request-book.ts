@@ -112,16 +112,13 @@ export class RequestBook {
     const by = end.state === 'denied' ? [after.votes.at(-1)?.person ?? ''] : approversOf(after)
     const { id, withdrawnCause: cause, cleared } = after
     const grant = after.grant?.id ?? null
-    // The vote is on record already, and no trail may keep a request from ending.
-    await this.record({
-      type: 'approval.resolved',
-      id,
-      state: end.state,
-      cause,
-      by,
-      cleared,
-      grant,
+    const recorded = this.record({
+      ...{ type: 'approval.resolved', id, state: end.state },
+      ...{ cause, by, cleared, grant },
+      // The vote is on record already, and no trail may keep a request from ending.
     }).catch((error) => this.#options.log(messageOf(error)))
+    // Whoever has waited for an approval spends it next, and the record of that stands behind this.
+    if (end.state !== 'approved') await recorded
     return after
   }
 
