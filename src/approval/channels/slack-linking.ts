@@ -12,8 +12,6 @@ export interface SlackLinkingOptions {
   readonly linking: ChatLinking
   readonly members: SlackMembers
   readonly client: SlackClient
-  /** The workspace. */
-  readonly team: string
 }
 
 /**
@@ -34,9 +32,11 @@ export class SlackLinking {
 
   /** Takes what the form says: who is linked now, or what is wrong with the code. */
   take({ user, team }: Click, values: FormValues) {
-    const { linking, members, team: org } = this.#options
+    const { linking, members } = this.#options
     const typed = values.value(CODE) ?? ''
-    return linking.claim({ chat: 'slack', org, user }, typed, () => members.standing(user, team))
+    // Of whatever workspace they say that they are: standing() knows ours.
+    const account = { chat: 'slack', org: team ?? '', user } as const
+    return linking.claim(account, typed, () => members.standing(user, team))
   }
 }
 

@@ -88,7 +88,7 @@ export class SlackChannel {
     const members = new SlackMembers({ client, directory, team, emailMatch, links, clock, log })
     this.#linking =
       options.linking && team !== null
-        ? new SlackLinking({ linking: options.linking, members, client, team })
+        ? new SlackLinking({ linking: options.linking, members, client })
         : null
     const [poster, linking] = [this.#poster, this.#linking]
     this.#answers = new SlackAnswers({

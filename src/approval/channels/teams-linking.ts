@@ -6,7 +6,6 @@ import type { TeamsMembers } from './teams-members.ts'
 export interface TeamsLinkingOptions {
   readonly linking: ChatLinking
   readonly members: TeamsMembers
-  readonly tenant: string
 }
 
 /**
@@ -22,15 +21,12 @@ export class TeamsLinking {
   }
 
   async take(click: TeamsClick): Promise<Claim> {
-    const { linking, members, tenant } = this.#options
-    const { person, fields } = click
+    const { linking, members } = this.#options
+    const { person, tenants, fields } = click
     if (person === null) return { ok: false, message: 'Teams does not say who you are.' }
     const typed = fields[FIELDS.code]
-    const account = {
-      chat: 'teams',
-      org: tenant.toLowerCase(),
-      user: person.toLowerCase(),
-    } as const
+    // Of whatever tenant is named: standing() knows ours, and wants all that are named to be it.
+    const account = { chat: 'teams', org: tenants[0] ?? '', user: person.toLowerCase() } as const
     const code = typeof typed === 'string' ? typed.slice(0, LONGEST_CODE) : ''
     return linking.claim(account, code, () => members.standing(click))
   }

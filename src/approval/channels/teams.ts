@@ -114,7 +114,7 @@ export class TeamsChannel {
     const roster = new TeamsRoster({ app, clock, log })
     const counts = this.#counts
     const members = new TeamsMembers({ app, tenant, directory, links: given?.links, clock, log })
-    const linking = given ? new TeamsLinking({ linking: given, members, tenant }) : null
+    const linking = given ? new TeamsLinking({ linking: given, members }) : null
     const common = { ...this.#options, ...settings, members, linking, roster, view }
     const board = new TeamsBoard({ ...common, app })
     const poster = new ChatPoster({

@@ -69,7 +69,7 @@ t.test('whoever isn’t known links their account where they click', async (t) =
 })
 
 t.test('a code is good for full members of the workspace', async (t) => {
-  const { slack, linking, type, form, whispered, click, state } = await open(t)
+  const { slack, linking, type, form, whispered, click, state, records } = await open(t)
   const code = linking.begin(CY, 'slack')
   const strangers: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     UGUEST: { ...FULL, is_restricted: true },
@@ -89,6 +89,7 @@ t.test('a code is good for full members of the workspace', async (t) => {
   const asked = slack.callsOf('users.info').length
   t.match(await type('UCY', code, 'T2'), { errors: { code: /workspace that has no say/ } })
   t.equal(slack.callsOf('users.info').length, asked)
+  t.match(records.at(-1), { org: 'T2', account: 'UCY', why: 'other_workspace', person: null })
   const view = await form('UEVE')
   t.same(await slack.submit({ view, user: 'UCY', filled: { code } }), {})
   t.same(
