@@ -1,11 +1,5 @@
-import type {
-  Chat,
-  ChatAccount,
-  ChatLink,
-  ChatLinks,
-  ChatPlace,
-  Conflict,
-} from '../identity/chat-links.ts'
+import type { Chat, ChatAccount, ChatLink, ChatPlace, Conflict } from '../identity/chat-link.ts'
+import type { ChatLinks } from '../identity/chat-links.ts'
 import { type Directory, sameName } from '../identity/directory.ts'
 import { LinkCodes } from '../identity/link-codes.ts'
 import type { Clock } from '../lib/clock.ts'

@@ -1,4 +1,4 @@
-import type { Chat } from '../identity/chat-links.ts'
+import type { Chat } from '../identity/chat-link.ts'
 import type { GrantTerms } from './grant.ts'
 import type { Channel, WithdrawCause } from './request.ts'
 

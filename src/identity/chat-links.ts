@@ -1,51 +1,17 @@
 import { join } from 'node:path'
-import { z } from 'zod'
 import type { Clock } from '../lib/clock.ts'
+import {
+  type ChatAccount,
+  type ChatLink,
+  type ChatPlace,
+  type Conflict,
+  Links,
+  sameAccount,
+  sameLink,
+} from './chat-link.ts'
 import { type Directory, sameName } from './directory.ts'
 import { KeptList } from './kept-list.ts'
 import type { Person } from './principal.ts'
-
-export const CHATS = ['slack', 'teams'] as const
-export type Chat = (typeof CHATS)[number]
-
-/** An organisation in a chat: the workspace's id in Slack, the tenant's in Teams. */
-export interface ChatPlace {
-  readonly chat: Chat
-  readonly org: string
-}
-
-/** An account in a chat, as the chat itself vouches for it. */
-export interface ChatAccount extends ChatPlace {
-  /** The member's id in Slack; the Entra object id, in lower case, in Teams. */
-  readonly user: string
-}
-
-/** An account that a person has said is theirs. */
-export interface ChatLink extends ChatAccount {
-  /** E-mail address, as names are compared. */
-  readonly person: string
-  /** Milliseconds since the epoch. */
-  readonly at: number
-}
-
-const Links = z
-  .array(
-    z.object({
-      person: z.string().min(1),
-      chat: z.enum(CHATS),
-      org: z.string().min(1),
-      user: z.string().min(1),
-      at: z.number(),
-    }),
-  )
-  .refine(
-    eachOnce((link) => [link.chat, link.org, link.user]),
-    'one account is linked twice',
-  )
-  .refine(
-    eachOnce((link) => [link.chat, link.org, link.person]),
-    'one person has two accounts in one place',
-  )
 
 /**
  * Whose account in Slack or Teams is whose, as they have said themselves: `<data>/links.json`
@@ -164,24 +130,4 @@ export class ChatLinks {
     if (gone.length > 0) this.#onGone(gone)
     return items
   }
-}
-
-export type Conflict =
-  | 'not_listed'
-  | 'known_already'
-  | 'account_of_another'
-  | 'another_account_listed'
-  | 'another_account_linked'
-
-function sameAccount(a: ChatAccount, b: ChatAccount): boolean {
-  return a.chat === b.chat && a.org === b.org && a.user === b.user
-}
-
-function sameLink(a: ChatLink, b: ChatLink): boolean {
-  return sameAccount(a, b) && a.person === b.person
-}
-
-function eachOnce(keyOf: (link: ChatLink) => readonly string[]) {
-  return (links: readonly ChatLink[]) =>
-    new Set(links.map((link) => JSON.stringify(keyOf(link)))).size === links.length
 }

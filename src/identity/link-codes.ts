@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import type { Clock } from '../lib/clock.ts'
-import type { Chat } from './chat-links.ts'
+import type { Chat } from './chat-link.ts'
 import { sameName } from './directory.ts'
 
 /** How long somebody has to type it in. */

@@ -15,7 +15,7 @@ import { slackClient } from './slack-app.ts'
 import { SlackBoard } from './slack-board.ts'
 import { type Click, clickOf, FormValues } from './slack-click.ts'
 import { SlackHttp, type SlackHttpAnswer, type SlackHttpRequest } from './slack-http.ts'
-import { CODE, SlackLinking } from './slack-linking.ts'
+import { NOT_NOW, SlackLinking } from './slack-linking.ts'
 import { SlackMembers } from './slack-members.ts'
 import { SlackSocket } from './slack-socket.ts'
 import type { SlackTransport } from './slack-transport.ts'
@@ -88,7 +88,7 @@ export class SlackChannel {
     const members = new SlackMembers({ client, directory, team, emailMatch, links, clock, log })
     this.#linking =
       options.linking && team !== null
-        ? new SlackLinking({ linking: options.linking, members, client })
+        ? new SlackLinking({ linking: options.linking, members, client, log })
         : null
     const [poster, linking] = [this.#poster, this.#linking]
     this.#answers = new SlackAnswers({
@@ -140,7 +140,11 @@ export class SlackChannel {
     this.#on(ACTIONS.next, (click) => this.#answers.showNext(click))
     // A button that only leads somewhere; Slack tells of it and wants it acknowledged.
     this.#on(ACTIONS.open, async () => {})
-    if (this.#linking) this.#listenForCodes(this.#linking)
+    const linking = this.#linking
+    if (linking) {
+      this.#on(ACTIONS.link, (click) => linking.ask(click))
+      linking.listen(this.#transport.app, this.#answers.whisper.bind(this.#answers))
+    }
     this.#onForm(ACTIONS.deny, {
       wrong: (values) => {
         const { chosen, written } = readDenial(values)
@@ -161,27 +165,6 @@ export class SlackChannel {
       wrong: (values) =>
         values.many('classes').length > 0 ? null : { classes: 'Choose what to show.' },
       take: (click, values) => this.#answers.clear(click, values),
-    })
-  }
-
-  /** Whether a code is good is said at its input, so that the form is acknowledged only then. */
-  #listenForCodes(linking: SlackLinking): void {
-    const failed = (error: unknown) => {
-      this.#options.log(`Slack: ${messageOf(error)}`)
-      return null
-    }
-    this.#on(ACTIONS.link, (click) => linking.ask(click))
-    this.#transport.app.view(ACTIONS.link, async ({ ack, body, view }) => {
-      const click = clickOf({ ...body, view })
-      const claim = click && (await linking.take(click, new FormValues(view)).catch(failed))
-      if (!click || !claim?.ok) {
-        const wrong = claim?.ok === false ? claim.message : NOT_NOW
-        await ack({ response_action: 'errors', errors: { [CODE]: wrong } })
-        return
-      }
-      await ack()
-      const text = `Your Slack account is linked to ${claim.person} now, as the page Me of the inbox shows. Click again.`
-      await this.#answers.whisper(click, text)
     })
   }
 
@@ -225,5 +208,3 @@ export class SlackChannel {
     }
   }
 }
-
-const NOT_NOW = 'That could not be done now; nothing was decided. Try again.'

@@ -1,7 +1,7 @@
 import type { ChatLinking } from '../../approval/chat-linking.ts'
 import type { AuditEvent } from '../../audit/events.ts'
 import type { Accounts } from '../../identity/accounts.ts'
-import type { ChatPlace } from '../../identity/chat-links.ts'
+import type { ChatPlace } from '../../identity/chat-link.ts'
 import type { OidcClient } from '../../identity/oidc-client.ts'
 import type { HttpOptions } from '../http-options.ts'
 import type { Assets } from './assets.ts'
