@@ -1,4 +1,4 @@
-import type { Chat, ChatLink, ChatPlace } from '../../identity/chat-link.ts'
+import type { ChatLink, ChatPlace } from '../../identity/chat-link.ts'
 import { type Html, html } from './html.ts'
 import { isFresh, LINK, type ShownCode } from './me-linking.ts'
 import { moment } from './moments.ts'
