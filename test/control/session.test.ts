@@ -3,8 +3,10 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { registerApprovals } from '../../src/cli/approvals.ts'
 import { registerLogin, registerWhoami } from '../../src/cli/login.ts'
+import { OidcClient } from '../../src/identity/oidc-client.ts'
 import { TOKEN_MS } from '../../src/identity/session-tokens.ts'
 import type { Clock } from '../../src/lib/clock.ts'
+import { deferred } from '../../src/lib/deferred.ts'
 import { runCommand } from '../cli/command.ts'
 import { openInbox } from '../support/inbox-house.ts'
 import { Wanderer } from '../support/inbox-visitor.ts'
@@ -144,6 +146,36 @@ t.test('a code gives one token, to who began, in time and as often as told', asy
   t.match(await call('/v1/session', { device: late.device }), { status: 410 })
   for (let at = 0; at < 10; at++) await begin()
   t.match(await call('/v1/session/device', {}), { status: 429 })
+})
+
+t.test('two polls that are under way when somebody signs in get one token', async (t) => {
+  const house = await open(t)
+  const { call, begin, clock, signIns } = house
+  const { device, verification_uri_complete: address } = await begin()
+  await approve(address ?? '')
+  const { pollDevice } = OidcClient.prototype
+  t.teardown(() => {
+    OidcClient.prototype.pollDevice = pollDevice
+  })
+  const [first, second] = [deferred<void>(), deferred<void>()]
+  const waiting = [second, first]
+  let answer: ReturnType<typeof pollDevice> | null = null
+  // The provider's answer is there for both before either of them goes on.
+  OidcClient.prototype.pollDevice = async function (code) {
+    waiting.pop()?.resolve()
+    answer ??= pollDevice.call(this, code)
+    await second.promise
+    return answer
+  }
+  clock.advance(5_000)
+  const one = call('/v1/session', { device })
+  await first.promise
+  clock.advance(5_000)
+  const both = await Promise.all([one, call('/v1/session', { device })])
+  t.same(both.map(({ status }) => status).sort(), [200, 410])
+  const given = both.filter(({ body }) => 'token' in body)
+  t.equal(given.length, 1)
+  t.equal(signIns.length, 1, 'and one is on the trail')
 })
 
 t.test('a token ends with its time, its account and its person, and is no cookie', async (t) => {

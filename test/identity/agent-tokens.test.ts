@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import { exportJWK } from 'jose'
 import t, { type Test } from 'tap'
 import { AgentTokens, type TokenBinding } from '../../src/identity/agent-tokens.ts'
+import { IssuerKeys } from '../../src/identity/issuer-keys.ts'
 import { ProxyError } from '../../src/lib/errors.ts'
 import { ManualClock } from '../approval/fixtures.ts'
 import { FakeIssuer, forge, makeKey, SUBJECT, type TokenSays } from '../support/fake-issuer.ts'
@@ -207,6 +208,16 @@ t.test('an issuer that is away, or is another, opens nothing', async (t) => {
   const head = forge({ alg: 'HS256', kid: 'one' }, { sub: SUBJECT }, '').slice(0, -1)
   const mac = createHmac('sha256', 'known to all').update(head).digest('base64url')
   t.match(await judged(`${head}.${mac}`), /LOGIN_FAILED/, 'a secret that all can see is none')
+  const [pair] = issuer.keys
+  const good = { ...pair?.publicKey.export({ format: 'jwk' }), kid: 'two' }
+  answer({ ...own, keys: [secret, good, { ...secret, kid: 'three' }] })
+  const find = await new IssuerKeys(issuer.url, clock).current()
+  // Whatever a library makes of it: it doesn't get to know of one.
+  const { keys } = (find as unknown as { jwks(): { keys: { kid: string }[] } }).jwks()
+  t.same(
+    keys.map(({ kid }) => kid),
+    ['two'],
+  )
 
   issuer.meddle = () => false
   clock.advance(601_000)
