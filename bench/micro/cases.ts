@@ -4,6 +4,7 @@ import { decodeRowDescription } from '../../src/wire/postgres/backend-messages.t
 import { dataRows } from '../../src/wire/postgres/data-row.ts'
 import { postgresLayout } from '../../src/wire/postgres/framing.ts'
 import { RowMasking } from '../../src/wire/row-masking.ts'
+import { exchangeCases } from './exchange-cases.ts'
 import type { Case } from './measure.ts'
 import * as m from './messages.ts'
 import { SilentSession } from './silent-session.ts'
@@ -155,33 +156,17 @@ function audit({ trail, services }: MicroWorld): Case[] {
 
 function exchanges(world: MicroWorld): Case[] {
   const one = new SilentSession(world.services, PRINCIPAL)
-  const prepared = new SilentSession(world.services, PRINCIPAL)
-  prepared.exchange(
+  const session = new SilentSession(world.services, PRINCIPAL)
+  session.exchange(
     Buffer.concat([m.parse('s1', 'SELECT * FROM ten WHERE c1 = $1'), m.sync]),
     Buffer.concat([m.parseComplete, m.ready]),
   )
-  const select = m.query('SELECT 1')
   const selected = [m.rowDescription(1, 0), m.dataRow(['1']), m.complete('SELECT 1'), m.ready]
-  const answer = Buffer.concat(selected)
-  const execute = m.execution('s1', '7')
   const ten = [m.rowDescription(10, 20_001), m.dataRow(CELLS), m.complete('SELECT 1'), m.ready]
-  const row = Buffer.concat([m.bindComplete, ...ten])
-  let salt = 0
-  return [
-    {
-      name: 'exchange without sockets: SELECT 1',
-      operations: 1,
-      run: () => one.exchange(select, answer),
-    },
-    {
-      name: 'exchange without sockets: 10 columns, prepared',
-      operations: 1,
-      run: () => prepared.exchange(execute, row),
-    },
-    {
-      name: 'exchange without sockets: SELECT of a new number each time',
-      operations: 1,
-      run: () => one.exchange(m.query(`SELECT ${++salt}`), answer),
-    },
-  ]
+  const select = { asked: m.query('SELECT 1'), answered: Buffer.concat(selected) }
+  const execution = {
+    asked: m.execution('s1', '7'),
+    answered: Buffer.concat([m.bindComplete, ...ten]),
+  }
+  return exchangeCases(one, select, m.query, { session, execution })
 }

@@ -11,6 +11,7 @@ import { message } from '../../src/wire/mysql/packets.ts'
 import { textRows } from '../../src/wire/mysql/text-row.ts'
 import { RowMasking } from '../../src/wire/row-masking.ts'
 import { memorySchema } from '../../test/sql/mysql/memory-schema.ts'
+import { exchangeCases } from './exchange-cases.ts'
 import type { Case } from './measure.ts'
 import * as m from './mysql-messages.ts'
 import { SilentSession } from './silent-session.ts'
@@ -159,28 +160,9 @@ function openSession(services: Services): SilentSession {
 function exchanges(world: MicroWorld): Case[] {
   const open = openMysqlSession(world)
   const one = open()
-  const often = open()
-  often.exchange(m.prepare('SELECT * FROM ten WHERE c1 = ?'), m.prepared(10))
-  const select = m.query('SELECT 1')
-  const answer = m.result(1, '', m.textRow(['1']))
-  const execute = m.execution(7)
-  const ten = m.result(10, 'ten', m.binaryRow(CELLS))
-  let salt = 0
-  return [
-    {
-      name: 'exchange without sockets: SELECT 1',
-      operations: 1,
-      run: () => one.exchange(select, answer),
-    },
-    {
-      name: 'exchange without sockets: 10 columns, prepared',
-      operations: 1,
-      run: () => often.exchange(execute, ten),
-    },
-    {
-      name: 'exchange without sockets: SELECT of a new number each time',
-      operations: 1,
-      run: () => one.exchange(m.query(`SELECT ${++salt}`), answer),
-    },
-  ]
+  const session = open()
+  session.exchange(m.prepare('SELECT * FROM ten WHERE c1 = ?'), m.prepared(10))
+  const select = { asked: m.query('SELECT 1'), answered: m.result(1, '', m.textRow(['1'])) }
+  const execution = { asked: m.execution(7), answered: m.result(10, 'ten', m.binaryRow(CELLS)) }
+  return exchangeCases(one, select, m.query, { session, execution })
 }

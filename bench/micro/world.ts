@@ -12,16 +12,13 @@ import { systemClock } from '../../src/lib/clock.ts'
 import { postgresPlanner } from '../../src/mask/planner.ts'
 import { scrubFields } from '../../src/mask/scrub.ts'
 import type { RuleAction, RuleConfig } from '../../src/policy/rule.ts'
-import { Estimates } from '../../src/session/estimates.ts'
-import { Impacts, NOT_COUNTED } from '../../src/session/impact.ts'
-import { Lookups } from '../../src/session/lookups.ts'
 import { policyInForce } from '../../src/session/policy-in-force.ts'
 import { postgresValues } from '../../src/session/postgres-values.ts'
 import type { Policy, Services } from '../../src/session/services.ts'
-import { Usage } from '../../src/session/usage.ts'
 import { createPostgresClassifier } from '../../src/sql/postgres/classify.ts'
 import type { Classifier, Effect } from '../../src/sql/statement.ts'
 import { postgresProtocol } from '../../src/wire/postgres/postgres-protocol.ts'
+import { quietServices } from '../../test/support/quiet-services.ts'
 
 /** All that a session needs, real but for sockets and a database. */
 export interface MicroWorld {
@@ -121,33 +118,20 @@ export async function openMicroWorld(rules: readonly RuleConfig[] = RULES): Prom
   const folder = mkdtempSync(join(tmpdir(), 'csgn-micro-'))
   chmodSync(folder, 0o700)
   const trail = await openTrail({ folder, name: 'data', clock: systemClock, version: 'bench' })
-  const services: Services = {
+  const services = quietServices({
     protocol: postgresProtocol,
     clock: systemClock,
     openClassifier: () => classifier,
     schema: catalog,
     values: postgresValues(() => catalog),
-    schemas: null,
     policy: () => policy,
-    holdMs: () => 25_000,
     gate: nobodyIsAsked,
     trail,
-    auditMode: () => 'strict',
     auditSql: () => 'redacted',
-    hmac: () => '',
     scrub: scrubFields,
-    resolvingErrors: null,
-    estimates: new Estimates(systemClock, async () => null),
-    impacts: new Impacts(systemClock, async () => NOT_COUNTED),
     contextQuery,
-    bearsMs: () => Number.POSITIVE_INFINITY,
-    counters: { statements: 0, held: 0, refused: 0, maskedResults: 0, disagreements: 0, rows: 0 },
-    rollsBack: () => false,
-    rowLimits: () => [],
-    usage: new Usage(systemClock),
-    lookups: new Lookups(systemClock),
     limits: { maxMessage: 64 * 1024 * 1024, idleMs: 3_600_000, writeMs: 60_000 },
-  }
+  })
   const close = async () => {
     await classifier.close()
     await trail.close()

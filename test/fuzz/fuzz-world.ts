@@ -9,17 +9,14 @@ import type { Principal } from '../../src/identity/principal.ts'
 import type { CancelTimer, Clock } from '../../src/lib/clock.ts'
 import { type Deferred, deferred } from '../../src/lib/deferred.ts'
 import { ProxyError } from '../../src/lib/errors.ts'
-import { postgresPlanner } from '../../src/mask/planner.ts'
+import { type Planner, postgresPlanner } from '../../src/mask/planner.ts'
 import { scrubFields } from '../../src/mask/scrub.ts'
-import { Estimates } from '../../src/session/estimates.ts'
-import { Impacts, NOT_COUNTED } from '../../src/session/impact.ts'
-import { Lookups } from '../../src/session/lookups.ts'
 import { policyInForce } from '../../src/session/policy-in-force.ts'
 import { postgresValues } from '../../src/session/postgres-values.ts'
 import type { Policy, Services } from '../../src/session/services.ts'
-import { Usage } from '../../src/session/usage.ts'
 import { createPostgresClassifier } from '../../src/sql/postgres/classify.ts'
 import { postgresProtocol } from '../../src/wire/postgres/postgres-protocol.ts'
+import { quietServices } from '../support/quiet-services.ts'
 import type { FuzzCase, Mode } from './fuzz-case.ts'
 import { postgresCase } from './postgres-case.ts'
 import type { Random } from './random.ts'
@@ -167,12 +164,11 @@ export interface FuzzWorld {
   close(): Promise<void>
 }
 
-export async function openFuzzWorld(): Promise<FuzzWorld> {
-  const read = async () => CATALOG
-  const catalog = { current: CATALOG, refresh: read, copied: read }
-  const classifier = await createPostgresClassifier({ catalog })
-  const still = new ManualClock()
-  const policy = policyInForce({
+export const FUZZ_LIMITS = { maxMessage: 64 * 1024, idleMs: 3_600_000, writeMs: 60_000 }
+
+/** What is denied, what has to be signed, and a column that is masked. */
+export function fuzzPolicy(planner: Planner): Policy {
+  return policyInForce({
     rules: [
       { name: 'no', when: { tables: ['*.denied_t'] }, then: { kind: 'deny', reason: 'no' } },
       { name: 'ask', when: { tables: ['*.held_t'] }, then: SIGNED },
@@ -181,38 +177,30 @@ export async function openFuzzWorld(): Promise<FuzzWorld> {
     shadow: false,
     classes: ['pii.secret'],
     keys: { hash: Buffer.alloc(32, 1) },
-    planner: postgresPlanner(catalog),
-    clock: still,
+    planner,
+    clock: new ManualClock(),
     clearing: new Map(),
     groupsOf: () => [],
   })
-  const services: FuzzWorld['services'] = ({ clock, gate, trail }) => ({
-    protocol: postgresProtocol,
-    clock,
-    openClassifier: () => classifier,
-    schema: catalog,
-    values: postgresValues(() => catalog),
-    schemas: null,
-    policy: () => policy,
-    holdMs: () => 20_000,
-    gate,
-    trail,
-    auditMode: () => 'strict',
-    auditSql: () => 'full',
-    hmac: () => 'hmac',
-    scrub: scrubFields,
-    resolvingErrors: null,
-    estimates: new Estimates(clock, async () => null),
-    impacts: new Impacts(clock, async () => NOT_COUNTED),
-    contextQuery,
-    bearsMs: () => Number.POSITIVE_INFINITY,
-    counters: { statements: 0, held: 0, refused: 0, maskedResults: 0, disagreements: 0, rows: 0 },
-    rollsBack: () => false,
-    rowLimits: () => [],
-    usage: new Usage(still),
-    lookups: new Lookups(still),
-    limits: { maxMessage: 64 * 1024, idleMs: 3_600_000, writeMs: 60_000 },
-  })
+}
+
+export async function openFuzzWorld(): Promise<FuzzWorld> {
+  const read = async () => CATALOG
+  const catalog = { current: CATALOG, refresh: read, copied: read }
+  const classifier = await createPostgresClassifier({ catalog })
+  const policy = fuzzPolicy(postgresPlanner(catalog))
+  const services: FuzzWorld['services'] = (parts) =>
+    quietServices({
+      ...parts,
+      protocol: postgresProtocol,
+      openClassifier: () => classifier,
+      schema: catalog,
+      values: postgresValues(() => catalog),
+      policy: () => policy,
+      scrub: scrubFields,
+      contextQuery,
+      limits: FUZZ_LIMITS,
+    })
   return { policy, services, openCase: postgresCase, close: () => classifier.close() }
 }
 
