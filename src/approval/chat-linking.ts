@@ -1,7 +1,14 @@
-import type { Chat, ChatAccount, ChatLink, ChatPlace, Conflict } from '../identity/chat-link.ts'
+import type {
+  Chat,
+  ChatAccount,
+  ChatLink,
+  ChatPlace,
+  Conflict,
+  LinkedBy,
+} from '../identity/chat-link.ts'
 import type { ChatLinks } from '../identity/chat-links.ts'
 import { type Directory, sameName } from '../identity/directory.ts'
-import { LinkCodes } from '../identity/link-codes.ts'
+import { type Given, LinkCodes } from '../identity/link-codes.ts'
 import type { Clock } from '../lib/clock.ts'
 import { messageOf } from '../lib/errors.ts'
 import { FailureLimit } from '../lib/failure-limit.ts'
@@ -59,8 +66,8 @@ export class ChatLinking {
   }
 
   /** A code for a signed-in person, to be shown to nobody else. */
-  begin(email: string, chat: Chat): string {
-    return this.#codes.begin(email, chat)
+  begin(email: string, chat: Chat, by: LinkedBy): string {
+    return this.#codes.begin(email, chat, by)
   }
 
   /**
@@ -82,12 +89,12 @@ export class ChatLinking {
     }
     // Others of this account's may have come meanwhile; from here to its count nothing can.
     if (this.#limit.waitSeconds(key) > 0) return this.#tooMany(key)
-    const person = this.#codes.take(typed, account.chat)
-    if (person === null) {
+    const given = this.#codes.take(typed, account.chat)
+    if (given === null || !this.links.holds(given)) {
       this.#limit.failed(key)
       return this.#refuse(account, null, 'wrong_code', WRONG_CODE)
     }
-    return this.#link(account, person, found.knownAs)
+    return this.#link(account, given, found.knownAs)
   }
 
   #tooMany(key: string): Claim {
@@ -103,13 +110,13 @@ export class ChatLinking {
     return link !== null
   }
 
-  async #link(account: ChatAccount, person: string, knownAs: string | null): Promise<Claim> {
+  async #link(account: ChatAccount, { person, by }: Given, knownAs: string | null): Promise<Claim> {
     const why = this.#whyNot(account, person, knownAs)
     if (why !== null) return this.#refuse(account, person, why, MESSAGES[why])
     await this.#record({ type: 'person.linked', person, ...recordOf(account) })
     try {
       // It asks again whether it may: another code may have been quicker.
-      this.links.add(person, account, this.#options.directory())
+      this.links.add(person, account, by, this.#options.directory())
       return { ok: true, person }
     } catch (error) {
       this.#options.log(`linking: ${messageOf(error)}`)

@@ -89,7 +89,11 @@ export class ControlPlane {
     const directory = () => this.#directory
     const record = this.#record.bind(this)
     const onGone = this.#recordGone.bind(this)
-    const links = new ChatLinks({ data, clock, log, onGone })
+    const stands = ({ person, by }: Pick<ChatLink, 'person' | 'by'>) =>
+      'token' in by
+        ? this.#tokens.holderOf(Buffer.from(by.token, 'hex')) === person
+        : isTheirs({ person, ...by })
+    const links = new ChatLinks({ data, clock, log, onGone, stands })
     this.#linking = new ChatLinking({ links, directory, record, clock, log })
     this.#desk = new ApprovalDesk({ store, grants, clock, newId, directory, record, log })
     const policy = () => ({ rules: this.#config.rules, shadow: this.#config.mode === 'shadow' })

@@ -15,12 +15,24 @@ export interface ChatAccount extends ChatPlace {
   readonly user: string
 }
 
+/**
+ * By what somebody was signed in when they asked for the code: an account at the identity provider,
+ * or an access token, of which this is the SHA-256 (hex). A link is good for as long as that is.
+ */
+export type LinkedBy = Readonly<z.infer<typeof By>>
+
+const By = z.union([
+  z.object({ issuer: z.string().min(1), subject: z.string().min(1) }),
+  z.object({ token: z.string().regex(/^[0-9a-f]{64}$/) }),
+])
+
 /** An account that a person has said is theirs. */
 export interface ChatLink extends ChatAccount {
   /** E-mail address, as names are compared. */
   readonly person: string
   /** Milliseconds since the epoch. */
   readonly at: number
+  readonly by: LinkedBy
 }
 
 /** What a file of them has to be: one account is one person's, who has one in each place. */
@@ -32,6 +44,7 @@ export const Links = z
       org: z.string().min(1),
       user: z.string().min(1),
       at: z.number(),
+      by: By,
     }),
   )
   .refine(

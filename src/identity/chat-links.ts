@@ -5,6 +5,7 @@ import {
   type ChatLink,
   type ChatPlace,
   type Conflict,
+  type LinkedBy,
   Links,
   sameAccount,
   sameLink,
@@ -13,16 +14,20 @@ import { type Directory, sameName } from './directory.ts'
 import { KeptList } from './kept-list.ts'
 import type { Person } from './principal.ts'
 
+type Stands = (made: Pick<ChatLink, 'person' | 'by'>) => boolean
+
 /**
  * Whose account in Slack or Teams is whose, as they have said themselves: `<data>/links.json`
  * (0600). What the configuration says of either of them wins: a link adds to it and changes nothing
- * of it. A file that can't be read, or that gives one account to two, lets nobody in.
+ * of it. A file that can't be read, or that gives one account to two, lets nobody in; and a link is
+ * no more than what it was made by, or whoever once had somebody's token would keep their signature.
  */
 export class ChatLinks {
   readonly #kept: KeptList<ChatLink>
   readonly #clock: Clock
   readonly #log: (text: string) => void
   readonly #onGone: (links: readonly ChatLink[]) => void
+  readonly #stands: Stands
   #said: string | null = null
   /** What stood in the file when it was last looked at; null before that. */
   #known: readonly ChatLink[] | null = null
@@ -31,6 +36,8 @@ export class ChatLinks {
     readonly data: string
     readonly clock: Clock
     readonly log: (text: string) => void
+    /** Whether what a link was made by is good, and its person's, still. */
+    readonly stands: Stands
     /** Hears of links that others have taken out of the file, at the next look at it. */
     readonly onGone?: (links: readonly ChatLink[]) => void
   }) {
@@ -39,6 +46,7 @@ export class ChatLinks {
     this.#clock = options.clock
     this.#log = options.log
     this.#onGone = options.onGone ?? (() => {})
+    this.#stands = options.stands
   }
 
   /** Why the file can't be read, or null. */
@@ -46,22 +54,27 @@ export class ChatLinks {
     return this.#kept.trouble
   }
 
+  /** Whether a link that is made by this would be good. */
+  holds(made: Pick<ChatLink, 'person' | 'by'>): boolean {
+    return this.#stands(made)
+  }
+
   /** Who an account was linked to, as far as the configuration has nothing else to say of it. */
   personOf(account: ChatAccount, directory: Directory): Person | undefined {
-    const link = this.#all().find((each) => sameAccount(each, account))
+    const link = this.#good().find((each) => sameAccount(each, account))
     const person = link && directory.person(link.person)
     if (!person || directory.inChat(account.chat, account.user)) return undefined
     return directory.accountOf(account.chat, person) === null ? person : undefined
   }
 
-  /** A person's links, in whatever order they were made. */
+  /** A person's links that are good. */
   of(email: string): readonly ChatLink[] {
-    return this.#all().filter(({ person }) => person === sameName(email))
+    return this.#good().filter(({ person }) => person === sameName(email))
   }
 
   /** Every account of a place that is somebody's by a link: its id, and their address. */
   in({ chat, org }: ChatPlace, directory: Directory): readonly (readonly [string, string])[] {
-    return this.#all()
+    return this.#good()
       .filter((link) => link.chat === chat && link.org === org)
       .flatMap((link) => {
         const person = this.personOf(link, directory)
@@ -77,7 +90,7 @@ export class ChatLinks {
     const listed = directory.inChat(chat, user)
     if (listed) return listed.email === person.email ? 'known_already' : 'account_of_another'
     if (directory.accountOf(chat, person) !== null) return 'another_account_listed'
-    const links = this.#all()
+    const links = this.#good()
     const its = links.find((each) => sameAccount(each, account))
     if (its) return its.person === sameName(email) ? 'known_already' : 'account_of_another'
     const has = links.some(
@@ -86,14 +99,17 @@ export class ChatLinks {
     return has ? 'another_account_linked' : null
   }
 
-  /** Makes an account a person's; on the disk when it returns. Throws where it isn't theirs to have. */
-  add(email: string, { chat, org, user }: ChatAccount, directory: Directory): void {
+  /**
+   * Makes an account a person's, in the place of links that aren't good any more; on the disk when it
+   * returns. Throws where it isn't theirs to have.
+   */
+  add(email: string, account: ChatAccount, by: LinkedBy, directory: Directory): void {
+    const { chat, org, user } = account
     const person = sameName(email)
-    this.#change((links) => {
-      const why = this.whyNot(email, { chat, org, user }, directory)
-      if (why !== null) throw new Error(`${chat} account ${user}: ${why}`)
-      return [...links, { person, chat, org, user, at: this.#clock.now() }]
-    })
+    const why = this.whyNot(email, account, directory)
+    if (why !== null) throw new Error(`${chat} account ${user}: ${why}`)
+    const link = { person, chat, org, user, at: this.#clock.now(), by }
+    this.#change((links) => [...links.filter((each) => !inTheWay(each, link)), link])
   }
 
   /** Takes a person's account in one place away; returns what it was. */
@@ -105,7 +121,7 @@ export class ChatLinks {
 
   /** Takes all of a person's accounts away; returns what they were. */
   forget(email: string): readonly ChatLink[] {
-    const theirs = this.of(email)
+    const theirs = this.#all().filter(({ person }) => person === sameName(email))
     if (theirs.length > 0) {
       this.#change((links) => links.filter(({ person }) => person !== sameName(email)))
     }
@@ -116,6 +132,10 @@ export class ChatLinks {
     this.#all()
     this.#kept.change(change)
     this.#known = this.#kept.items
+  }
+
+  #good(): readonly ChatLink[] {
+    return this.#all().filter((link) => this.#stands(link))
   }
 
   #all(): readonly ChatLink[] {
@@ -130,4 +150,8 @@ export class ChatLinks {
     if (gone.length > 0) this.#onGone(gone)
     return items
   }
+}
+
+function inTheWay(a: ChatLink, b: ChatLink): boolean {
+  return sameAccount(a, b) || (a.person === b.person && a.chat === b.chat && a.org === b.org)
 }

@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import type { Clock } from '../lib/clock.ts'
-import type { Chat } from './chat-link.ts'
+import type { Chat, LinkedBy } from './chat-link.ts'
 import { sameName } from './directory.ts'
 
 /** How long somebody has to type it in. */
@@ -11,9 +11,14 @@ const LENGTH = 8
 /** Each person has one a chat; people are listed, so that this is never reached. */
 const MOST = 10_000
 
-/** A code that was given out and not used yet. */
-interface Live {
+/** To whom a code was given, and by what they were signed in. */
+export interface Given {
   readonly person: string
+  readonly by: LinkedBy
+}
+
+/** A code that was given out and not used yet. */
+interface Live extends Given {
   readonly chat: Chat
   /** By the monotonic clock. */
   readonly endsAt: number
@@ -34,12 +39,12 @@ export class LinkCodes {
   }
 
   /** A code as it is shown: "ABCD-EFGH". */
-  begin(email: string, chat: Chat): string {
+  begin(email: string, chat: Chat, by: LinkedBy): string {
     const person = sameName(email)
     this.#drop((live) => live.person === person && live.chat === chat)
     const code = newCode()
     this.#live.set(this.#digest(code, chat), {
-      ...{ person, chat },
+      ...{ person, chat, by },
       endsAt: this.#clock.monotonic() + CODE_MS,
     })
     const [oldest] = this.#live.keys()
@@ -48,13 +53,13 @@ export class LinkCodes {
   }
 
   /** Whose code this is, as somebody typed it in this chat; it is used up then. Null: nobody's. */
-  take(typed: string, chat: Chat): string | null {
+  take(typed: string, chat: Chat): Given | null {
     const code = typed.replace(/[\s-]/g, '').toUpperCase()
     if (code.length !== LENGTH) return null
     const digest = this.#digest(code, chat)
     const live = this.#live.get(digest)
     this.#live.delete(digest)
-    return live && this.#clock.monotonic() < live.endsAt ? live.person : null
+    return live && this.#clock.monotonic() < live.endsAt ? live : null
   }
 
   #drop(isOver: (live: Live) => boolean): void {

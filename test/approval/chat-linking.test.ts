@@ -2,10 +2,11 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Standing } from '../../src/approval/chat-linking.ts'
+import type { LinkedBy } from '../../src/identity/chat-link.ts'
 import { ChatLinks } from '../../src/identity/chat-links.ts'
 import { CODE_MS } from '../../src/identity/link-codes.ts'
 import { deferred } from '../../src/lib/deferred.ts'
-import { linkingAt } from '../support/linking-house.ts'
+import { BY, linkingAt } from '../support/linking-house.ts'
 import { openDesk, PEOPLE } from './fixtures.ts'
 
 const CY = 'cy@example.com'
@@ -28,12 +29,12 @@ async function open(t: Test) {
 
 t.test('a code makes the account that types it in a person’s, once', async (t) => {
   const { linking, who, records, refusals, path, data, clock } = await open(t)
-  const code = linking.begin('CY@example.com', 'slack')
+  const code = linking.begin('CY@example.com', 'slack', BY)
   t.match(code, /^[A-HJ-NP-Z2-9]{4}-[A-HJ-NP-Z2-9]{4}$/, '40 bits')
   const typed = ` ${code.toLowerCase().replace('-', ' ')} `
   t.same(await linking.claim(slack('UCY'), typed, full), { ok: true, person: CY })
   t.equal(who(slack('UCY')), CY)
-  t.same(linking.links.of(CY), [{ person: CY, ...slack('UCY'), at: clock.now() }])
+  t.same(linking.links.of(CY), [{ person: CY, ...slack('UCY'), at: clock.now(), by: BY }])
   t.match(await linking.claim(slack('UEVE'), code, full), { ok: false, message: /wrong, was used/ })
   t.equal(who(slack('UEVE')), undefined, 'a code that was overheard is of no use')
   t.match(records, [
@@ -41,7 +42,7 @@ t.test('a code makes the account that types it in a person’s, once', async (t)
     { type: 'person.link_refused', person: null, account: 'UEVE', why: 'wrong_code' },
   ])
   t.equal(statSync(path).mode & 0o777, 0o600)
-  const kept = new ChatLinks({ data, clock, log: () => {} })
+  const kept = new ChatLinks({ data, clock, log: () => {}, stands: () => true })
   t.equal(kept.personOf(slack('UCY'), linking.directory())?.email, CY, 'over a restart')
   const written = JSON.stringify([records, linking.logged, readFileSync(path, 'utf8'), refusals()])
   t.notOk(written.includes(code) || written.includes(code.replace('-', '')), 'and it is nowhere')
@@ -49,16 +50,16 @@ t.test('a code makes the account that types it in a person’s, once', async (t)
 
 t.test('a code is over in time, with the next one, and in any other chat', async (t) => {
   const { linking, refusals, clock } = await open(t)
-  const late = linking.begin(CY, 'slack')
+  const late = linking.begin(CY, 'slack', BY)
   clock.advance(CODE_MS)
   t.match(await linking.claim(slack('U1'), late, full), { ok: false })
-  const first = linking.begin(CY, 'slack')
-  const second = linking.begin(CY, 'slack')
+  const first = linking.begin(CY, 'slack', BY)
+  const second = linking.begin(CY, 'slack', BY)
   t.match(await linking.claim(slack('U1'), first, full), { ok: false }, 'one lives at a time')
   t.match(await linking.claim(teams('u1'), second, full), { ok: false }, 'and is for one chat')
   t.match(await linking.claim(slack('U1'), '', full), { ok: false })
   t.match(await linking.claim(slack('U1'), second.repeat(9), full), { ok: false })
-  const other = linking.begin(CY, 'teams')
+  const other = linking.begin(CY, 'teams', BY)
   t.match(await linking.claim(slack('U1'), second, full), { ok: true }, 'each chat has its own')
   t.match(await linking.claim(teams('u1'), other, full), { ok: true })
   t.same(new Set(refusals()), new Set(['wrong_code']))
@@ -66,7 +67,7 @@ t.test('a code is over in time, with the next one, and in any other chat', async
 
 t.test('whoever guesses waits, also with all tries at once', async (t) => {
   const { linking, who, refusals, clock } = await open(t)
-  const code = linking.begin(CY, 'slack')
+  const code = linking.begin(CY, 'slack', BY)
   const asked = deferred<Standing>()
   const tries = Array.from({ length: 20 }, (_, at) =>
     linking.claim(slack('UEVE'), `AAAAAAA${'ABCDEFGHJKLMNPQRSTUV'[at]}`, () => asked.promise),
@@ -86,13 +87,13 @@ t.test('whoever guesses waits, also with all tries at once', async (t) => {
   t.match(await linking.claim(slack('UEVE', 'T2'), 'X', full), { message: /wrong, was used/ })
   t.match(await linking.claim(slack('UCY'), code, full), { ok: true }, 'others are not kept out')
   clock.advance(10 * 60_000)
-  t.match(await linking.claim(slack('UEVE'), linking.begin(DI, 'slack'), full), { ok: false })
+  t.match(await linking.claim(slack('UEVE'), linking.begin(DI, 'slack', BY), full), { ok: false })
   t.equal(who(slack('UEVE')), undefined, 'di lists another account')
 })
 
 t.test('a code is compared with those of full members only', async (t) => {
   const { linking, who, refusals, records } = await open(t)
-  const code = linking.begin(CY, 'slack')
+  const code = linking.begin(CY, 'slack', BY)
   const guest = async (): Promise<Standing> => ({
     ok: false,
     code: 'not_a_full_member',
@@ -108,14 +109,14 @@ t.test('a code is compared with those of full members only', async (t) => {
 
 t.test('two accounts race with one code, two codes for one account', async (t) => {
   const { linking, who, records } = await open(t)
-  const code = linking.begin(CY, 'slack')
+  const code = linking.begin(CY, 'slack', BY)
   const race = await Promise.all([
     linking.claim(slack('U1'), code, full),
     linking.claim(slack('U2'), code, full),
   ])
   t.same(race.map(({ ok }) => ok).sort(), [false, true])
   t.equal(linking.links.of(CY).length, 1)
-  const [dot, cy] = [linking.begin('dot@example.com', 'teams'), linking.begin(CY, 'teams')]
+  const [dot, cy] = [linking.begin('dot@example.com', 'teams', BY), linking.begin(CY, 'teams', BY)]
   const both = await Promise.all([
     linking.claim(teams('u3'), dot, full),
     linking.claim(teams('u3'), cy, full),
@@ -129,7 +130,10 @@ t.test('an account is one person’s, a person has one, and the file wins', asyn
   const house = await open(t)
   const { linking, who, refusals } = house
   const claim = async (person: string, user: string, knownAs: string | null = null) =>
-    linking.claim(slack(user), linking.begin(person, 'slack'), async () => ({ ok: true, knownAs }))
+    linking.claim(slack(user), linking.begin(person, 'slack', BY), async () => ({
+      ok: true,
+      knownAs,
+    }))
   t.match(await claim(CY, 'UCY'), { ok: true })
   t.match(await claim('dot@example.com', 'UCY'), { message: /somebody else’s/ })
   t.match(await claim(CY, 'UTWO'), { message: /Remove that on the page Me first/ })
@@ -166,34 +170,58 @@ t.test('an account is one person’s, a person has one, and the file wins', asyn
 
 t.test('what is removed is gone at once, by whoever removes it', async (t) => {
   const { linking, who, records, data, clock } = await open(t)
-  await linking.claim(slack('UCY'), linking.begin(CY, 'slack'), full)
+  await linking.claim(slack('UCY'), linking.begin(CY, 'slack', BY), full)
   t.notOk(await linking.unlink('dot@example.com', slack('UCY')), 'not by somebody else')
   t.ok(await linking.unlink(CY, slack('UCY')))
   t.equal(who(slack('UCY')), undefined)
   t.match(records.at(-1), { type: 'person.unlinked', person: CY, by: 'person', account: 'UCY' })
   t.notOk(await linking.unlink(CY, slack('UCY')))
-  await linking.claim(slack('UNEW'), linking.begin(CY, 'slack'), full)
-  const command = new ChatLinks({ data, clock, log: () => {} })
+  await linking.claim(slack('UNEW'), linking.begin(CY, 'slack', BY), full)
+  const command = new ChatLinks({ data, clock, log: () => {}, stands: () => true })
   t.match(command.forget('Cy@example.com'), [{ user: 'UNEW' }])
   t.equal(who(slack('UNEW')), undefined, 'another process has forgotten it')
   t.same(linking.gone, ['UNEW'], 'which is heard of, once')
   t.same(command.forget(CY), [])
 })
 
+t.test('a link is no more than what it was made by', async (t) => {
+  const { linking, who, records, path } = await open(t)
+  const link = async (person: string, user: string, by: LinkedBy) =>
+    linking.claim(slack(user), linking.begin(person, 'slack', by), full)
+  const stolen = { token: 'a'.repeat(64) }
+  const account = { issuer: 'https://id.example.com', subject: 'sub-dot' }
+  t.match(await link(CY, 'UTHIEF', stolen), { ok: true })
+  t.match(await link('dot@example.com', 'UDOT', account), { ok: true })
+  linking.over.add(stolen.token)
+  t.equal(who(slack('UTHIEF')), undefined, 'the token was taken away')
+  t.equal(who(slack('UDOT')), 'dot@example.com')
+  t.same(linking.links.of(CY), [])
+  t.match(await link(CY, 'UTHIEF', stolen), { ok: false }, 'nor is a code good that it still had')
+  t.equal(who(slack('UTHIEF')), undefined)
+  t.match(await link(CY, 'UCY', BY), { ok: true }, 'which is in nobody’s way')
+  t.equal(who(slack('UCY')), CY)
+  t.notMatch(readFileSync(path, 'utf8'), 'UTHIEF')
+  linking.over.add(account.subject)
+  t.equal(who(slack('UDOT')), undefined, 'the account was forgotten')
+  t.match(await link('dot@example.com', 'UDOT', BY), { ok: true })
+  t.equal(records.filter(({ type }) => type === 'person.linked').length, 4)
+})
+
 t.test('without a record there is no link, without a file nobody is let in', async (t) => {
   const house = await open(t)
   const { linking, who, path } = house
   house.recordTrouble = new Error('disk full')
-  await t.rejects(linking.claim(slack('UCY'), linking.begin(CY, 'slack'), full), /disk full/)
+  await t.rejects(linking.claim(slack('UCY'), linking.begin(CY, 'slack', BY), full), /disk full/)
   t.equal(who(slack('UCY')), undefined)
   house.recordTrouble = null
-  await linking.claim(slack('UCY'), linking.begin(CY, 'slack'), full)
+  await linking.claim(slack('UCY'), linking.begin(CY, 'slack', BY), full)
   const good = JSON.parse(readFileSync(path, 'utf8'))
   const [link] = good.links
   for (const [what, text] of [
     ['no JSON', '{"version":1,"links":['],
     ['another version', JSON.stringify({ ...good, version: 2 })],
     ['no person', JSON.stringify({ version: 1, links: [{ ...link, person: '' }] })],
+    ['by nothing', JSON.stringify({ version: 1, links: [{ ...link, by: {} }] })],
     ['no chat of ours', JSON.stringify({ version: 1, links: [{ ...link, chat: 'irc' }] })],
     ['one account of two', JSON.stringify({ version: 1, links: [link, { ...link, person: DI }] })],
     ['two of one person', JSON.stringify({ version: 1, links: [link, { ...link, user: 'U2' }] })],
@@ -203,7 +231,7 @@ t.test('without a record there is no link, without a file nobody is let in', asy
     t.match(linking.links.trouble, path, what)
     const claim = await linking.claim(
       slack('UDOT'),
-      linking.begin('dot@example.com', 'slack'),
+      linking.begin('dot@example.com', 'slack', BY),
       full,
     )
     t.match(claim, { ok: false, message: /could not be kept/ }, what)

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { ACTIONS } from '../../src/approval/channels/slack-value.ts'
@@ -63,22 +63,27 @@ channels:
     await slack.until(() => whispers().length > told)
     return String(whispers()[told++]?.args.text)
   }
-  return { path, slack, visitor, click, events, log }
+  /** Links UCY to cy; returns the code. */
+  const link = async () => {
+    const form =
+      /name="form" value="([^"]+)"/.exec((await visitor.get('/inbox/me')).text)?.[1] ?? ''
+    const answer = await visitor.post('/inbox/me/link', { form, chat: 'slack', org: 'T1' })
+    const code = /id="code">([^<]+)</.exec(answer.text)?.[1] ?? ''
+    await click(ACTIONS.link)
+    const view = await slack.modal()
+    t.equal(await slack.submit({ view, user: 'UCY', filled: { code } }), undefined)
+    await slack.until(() => slack.callsOf('chat.postEphemeral').length > told)
+    t.match(slack.callsOf('chat.postEphemeral')[told++]?.args, { text: /to cy@example\.com now/ })
+    return code
+  }
+  return { path, data, slack, visitor, click, link, events, log }
 }
 
 t.test('a person links an account in the running house, and an operator ends it', async (t) => {
-  const { path, slack, visitor, click, events, log } = await openPlane(t)
+  const { path, visitor, click, link, events, log } = await openPlane(t)
   t.match(await click(ACTIONS.approve), /people: slack: UCY\). Link it with a code/)
-  const me = (await visitor.get('/inbox/me')).text
-  t.match(me, TENANT.toLowerCase(), 'Teams, too')
-  const form = /name="form" value="([^"]+)"/.exec(me)?.[1] ?? ''
-  const answer = await visitor.post('/inbox/me/link', { form, chat: 'slack', org: 'T1' })
-  const code = /id="code">([^<]+)</.exec(answer.text)?.[1] ?? ''
-  await click(ACTIONS.link)
-  const view = await slack.modal()
-  t.equal(await slack.submit({ view, user: 'UCY', filled: { code } }), undefined)
-  await slack.until(() => slack.callsOf('chat.postEphemeral').length === 2)
-  t.match(slack.callsOf('chat.postEphemeral')[1]?.args, { text: /linked to cy@example\.com now/ })
+  t.match((await visitor.get('/inbox/me')).text, TENANT.toLowerCase(), 'Teams, too')
+  const code = await link()
   t.match((await visitor.get('/inbox/me')).text, '<bdi>UCY</bdi>, linked')
   const forget = (...more: string[]) =>
     runCommand(registerPerson, ['person', 'forget', CY, '--config', path, ...more])
@@ -87,7 +92,6 @@ t.test('a person links an account in the running house, and an operator ends it'
     out: `the slack account UCY of ${CY} is forgotten\n`,
   })
   t.match(await forget(), { code: 1, err: /no account is known/ })
-  await click(ACTIONS.approve)
   t.match(await click(ACTIONS.approve), /people: slack: UCY/, 'it takes it at once')
   const account = { person: CY, chat: 'slack', org: 'T1', account: 'UCY' }
   t.match(
@@ -99,6 +103,18 @@ t.test('a person links an account in the running house, and an operator ends it'
   )
   t.match(events.at(-1), { type: 'approval.refused', person: 'slack:T1:UCY' })
   t.notOk(JSON.stringify([events, log]).includes(code))
+})
+
+t.test('a link ends with the access token that it was made by', async (t) => {
+  const { data, click, link, visitor } = await openPlane(t)
+  await link()
+  t.match(await click(ACTIONS.approve), /isn't known any more/, 'the request; cy is')
+  await new PersonTokens({ data, clock: systemClock }).add(CY)
+  const path = join(data, 'tokens.json')
+  const { tokens, ...file } = JSON.parse(readFileSync(path, 'utf8'))
+  writeFileSync(path, JSON.stringify({ ...file, tokens: tokens.slice(1) }))
+  t.match(await click(ACTIONS.approve), /people: slack: UCY/)
+  t.match(await visitor.get('/inbox/me'), { status: 303 }, 'and so does the session')
 })
 
 t.test('a workspace without its id links nobody', async (t) => {

@@ -43,7 +43,7 @@ export function linkRoutes(
         `/inbox/oidc/start?how=fresh&to=${encodeURIComponent('/inbox/me')}`,
       )
     }
-    const code = linking.begin(viewer.person.email, chat)
+    const code = linking.begin(viewer.person.email, chat, viewer.by)
     return showCode(request, reply, { viewer, shown: { chat, code } })
   })
 

@@ -2,6 +2,7 @@ import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import type { LinkedBy } from '../../identity/chat-link.ts'
 import { sameName } from '../../identity/directory.ts'
 import type { PersonTokens } from '../../identity/person-tokens.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -47,6 +48,8 @@ export interface WebSession {
   readonly formToken: string
   /** Null where it was begun with an access token. */
   readonly account: SessionAccount | null
+  /** What it was begun with: the session is good for as long as that is. */
+  readonly by: LinkedBy
 }
 
 /**
@@ -94,8 +97,10 @@ export class WebSessions {
     const session = this.#current().find((each) => each.sha256 === key)
     if (!session) return null
     const person = this.#personOf(session)
+    if (person === null) return null
     const account = 'account' in session ? session.account : null
-    return person === null ? null : { person, formToken: formTokenOf(secret), account }
+    const by = 'account' in session ? accountOf(session.account) : { token: session.token }
+    return { person, formToken: formTokenOf(secret), account, by }
   }
 
   /** Null where what it was begun with isn't good any more. */
@@ -164,6 +169,10 @@ export class WebSessions {
       return []
     }
   }
+}
+
+function accountOf({ issuer, subject }: SessionAccount): LinkedBy {
+  return { issuer, subject }
 }
 
 function kindOf(session: StoredSession): ListedSession['by'] {

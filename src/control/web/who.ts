@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Proof } from '../../approval/desk.ts'
+import type { LinkedBy } from '../../identity/chat-link.ts'
 import type { Person } from '../../identity/principal.ts'
 import { ApiError } from '../api-error.ts'
 import { cookieName, cookieOf, setCookie } from './cookies.ts'
@@ -14,6 +15,8 @@ export interface Viewer {
   readonly formToken: string
   /** Of the identity provider; null where they signed in with an access token. */
   readonly account: SessionAccount | null
+  /** By what they are signed in: what they do here that lasts is good for as long as that is. */
+  readonly by: LinkedBy
 }
 
 /** When, and how, they proved who they are; null where nobody has said so. */
@@ -31,7 +34,8 @@ export function viewerOf(
   const session = secret === null ? null : web.sessions.find(secret)
   const person = session === null ? undefined : directory().person(session.person)
   if (!session || !person) return null
-  return { person, formToken: session.formToken, account: session.account }
+  const { formToken, account, by } = session
+  return { person, formToken, account, by }
 }
 
 /** The same, and 401 where nobody is signed in. */

@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { ACTIONS } from '../../../src/approval/channels/slack-value.ts'
 import type { ChatLinking } from '../../../src/approval/chat-linking.ts'
 import { actionsOf, buttonsOf, type FakeMessage, shownIn } from '../../support/fake-slack.ts'
-import { linkingAt } from '../../support/linking-house.ts'
+import { BY, linkingAt } from '../../support/linking-house.ts'
 import { type ChannelOptions, openSlack } from './slack-house.ts'
 
 const CY = 'cy@example.com'
@@ -56,7 +56,7 @@ t.test('whoever isn’t known links their account where they click', async (t) =
     const wrong = await slack.submit({ view, user: 'UCY', filled: { code } })
     t.match(wrong, { response_action: 'errors', errors: { code: /wrong, was used, or is over/ } })
   }
-  const code = linking.begin(CY, 'slack')
+  const code = linking.begin(CY, 'slack', BY)
   t.same(await slack.submit({ view, user: 'UCY', filled: { code } }), {})
   t.match(await whispered(2), { user: 'UCY', text: /is linked to cy@example\.com now/ })
   t.match(records.at(-1), { type: 'person.linked', person: CY, org: 'T1', account: 'UCY' })
@@ -70,7 +70,7 @@ t.test('whoever isn’t known links their account where they click', async (t) =
 
 t.test('a code is good for full members of the workspace', async (t) => {
   const { slack, linking, type, form, whispered, click, state, records } = await open(t)
-  const code = linking.begin(CY, 'slack')
+  const code = linking.begin(CY, 'slack', BY)
   const strangers: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     UGUEST: { ...FULL, is_restricted: true },
     UULTRA: { ...FULL, is_ultra_restricted: true },
@@ -106,16 +106,16 @@ t.test('a code is good for full members of the workspace', async (t) => {
 t.test('a linked account has the rights of its person, and no more', async (t) => {
   const own = { owners: [CY] }
   const { slack, linking, type, click, whispered, state, records } = await open(t, { change: own })
-  await type('UCY', linking.begin(CY, 'slack'))
+  await type('UCY', linking.begin(CY, 'slack', BY))
   await whispered(1)
   await click('UCY')
   t.match(await whispered(2), { text: /You own this agent/ })
   t.match(records.at(-1), { type: 'approval.refused', person: CY, why: 'self_approval' })
-  t.match(await type('UANA', linking.begin(CY, 'slack')), { errors: { code: /somebody else/ } })
-  t.match(await type('UEVE', linking.begin('ana@example.com', 'slack')), {
+  t.match(await type('UANA', linking.begin(CY, 'slack', BY)), { errors: { code: /somebody else/ } })
+  t.match(await type('UEVE', linking.begin('ana@example.com', 'slack', BY)), {
     errors: { code: /configuration names another account/ },
   })
-  const code = linking.begin(CY, 'teams')
+  const code = linking.begin(CY, 'teams', BY)
   t.match(await type('UEVE', code), { errors: { code: /wrong, was used/ } }, 'of another chat')
   t.equal(state(), 'pending')
   t.equal(slack.callsOf('chat.postEphemeral').length, 2)
@@ -123,7 +123,7 @@ t.test('a linked account has the rights of its person, and no more', async (t) =
 
 t.test('a link that goes between a click and its decision gives nothing', async (t) => {
   const { slack, linking, type, click, whispered, state } = await open(t)
-  await type('UCY', linking.begin(CY, 'slack'))
+  await type('UCY', linking.begin(CY, 'slack', BY))
   await whispered(1)
   await click('UCY', ACTIONS.deny)
   const why = await slack.until(() =>
@@ -152,13 +152,13 @@ t.test('one account is one person, by a link and by an address', async (t) => {
   const mail = (user: string, email: string) =>
     slack.members.set(user, { ...FULL, profile: { email } })
   mail('UCY', 'zoe@example.com')
-  t.same(await type('UCY', linking.begin(CY, 'slack')), {})
+  t.same(await type('UCY', linking.begin(CY, 'slack', BY)), {})
   await whispered(1)
   mail('UEVE', CY)
   await click('UEVE')
   t.match(await whispered(2), { text: /Neither your Slack account/ }, 'cy has another account')
   mail('UDOT', 'dot@example.com')
-  t.match(await type('UDOT', linking.begin(CY, 'slack')), { errors: { code: /somebody else/ } })
+  t.match(await type('UDOT', linking.begin(CY, 'slack', BY)), { errors: { code: /somebody else/ } })
   mail('UCY', 'dot@example.com')
   await click('UCY')
   t.match(await whispered(3), {

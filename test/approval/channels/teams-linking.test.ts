@@ -3,7 +3,7 @@ import { VERBS } from '../../../src/approval/channels/teams-actions.ts'
 import type { ChatLinking } from '../../../src/approval/chat-linking.ts'
 import { buttonsOf, cardOf, shownIn, TENANT } from '../../support/fake-teams.ts'
 import { type Json, wrongWithCard } from '../../support/fake-teams-rules.ts'
-import { linkingAt } from '../../support/linking-house.ts'
+import { BY, linkingAt } from '../../support/linking-house.ts'
 import { ANA, BO, DI, openTeams, STRANGER } from './teams-house.ts'
 
 const CY = 'cy@example.com'
@@ -47,7 +47,7 @@ t.test('whoever isn’t known links their account in a card of their own', async
   t.same(verbsOf((await click(VERBS.approve)).card), [VERBS.link], 'and so it is for a click')
   t.match(records.at(-1), { type: 'approval.refused', why: 'unknown_member' })
   t.notMatch(verbsOf((await click(VERBS.view, DI)).card), VERBS.link, 'di is known')
-  const code = linking.begin(CY, 'teams')
+  const code = linking.begin(CY, 'teams', BY)
   for (const wrong of ['AAAA-AAAA', '', 7, null, code.repeat(3)]) {
     t.match((await type(wrong, DI)).said, /wrong, was used, or is over/, String(wrong).slice(0, 9))
   }
@@ -64,7 +64,7 @@ t.test('whoever isn’t known links their account in a card of their own', async
 
 t.test('a code is good for full members of the organisation', async (t) => {
   const { teams, linking, type, click, state } = await open(t)
-  const code = linking.begin(CY, 'teams')
+  const code = linking.begin(CY, 'teams', BY)
   for (const [what, profile] of Object.entries({
     guest: { userRole: 'guest' },
     anonymous: { userRole: 'anonymous' },
@@ -93,11 +93,11 @@ t.test('a code is good for full members of the organisation', async (t) => {
 
 t.test('a linked account has the rights of its person, for as long as it is theirs', async (t) => {
   const { linking, type, click, state, teams } = await open(t, { owners: [CY] })
-  const slack = linking.begin(CY, 'slack')
+  const slack = linking.begin(CY, 'slack', BY)
   t.match((await type(slack)).said, /in this chat only/, 'a code of another chat')
-  t.match((await type(linking.begin('ana@example.com', 'teams'))).said, /names another account/)
-  t.match((await type(linking.begin(CY, 'teams'), ANA)).said, /somebody else/)
-  await type(linking.begin(CY, 'teams'))
+  t.match((await type(linking.begin('ana@example.com', 'teams', BY))).said, /names another account/)
+  t.match((await type(linking.begin(CY, 'teams', BY), ANA)).said, /somebody else/)
+  await type(linking.begin(CY, 'teams', BY))
   t.match((await click(VERBS.approve)).said, /You own this agent/)
   const asked = teams.calls.length
   const deciding = click(VERBS.deny, STRANGER, { deny_written: 'no' })

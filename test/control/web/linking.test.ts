@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { complaintsOf, openBrowser } from '../../support/browser.ts'
 import { type InboxHouse, openInbox } from '../../support/inbox-house.ts'
 import { signedIn, Visitor, Wanderer } from '../../support/inbox-visitor.ts'
+import { BY } from '../../support/linking-house.ts'
 import { OidcHouse } from '../../support/oidc-house.ts'
 import { barriersOf } from '../../support/page-checks.ts'
 
@@ -58,7 +59,7 @@ t.test('it is there where a chat is, and says what the file has to say', async (
   for (const fields of [TEAMS, { ...SLACK, org: 'T2' }, { chat: 'irc', org: 'T1' }, {}]) {
     t.match(await link(fields as Record<string, string>), { status: 404 }, JSON.stringify(fields))
   }
-  await linking.claim({ ...SLACK, user: 'UCY' }, linking.begin(CY, 'slack'), full)
+  await linking.claim({ ...SLACK, user: 'UCY' }, linking.begin(CY, 'slack', BY), full)
   places.length = 0
   t.match((await visitor.get(ME)).text, 'UCY', 'what is not configured any more can be removed')
   t.match(await visitor.post('/inbox/me/unlink', { form, ...SLACK }), { status: 303 })
@@ -80,8 +81,8 @@ t.test('it is there where a chat is, and says what the file has to say', async (
 
 t.test('nobody else has a code made, or an account taken away', async (t) => {
   const { visitor, link, form, linking, base } = await open(t)
-  await linking.claim({ ...SLACK, user: 'UCY' }, linking.begin(CY, 'slack'), full)
-  const code = linking.begin(CY, 'teams')
+  await linking.claim({ ...SLACK, user: 'UCY' }, linking.begin(CY, 'slack', BY), full)
+  const code = linking.begin(CY, 'teams', BY)
   const stranger = new Visitor({ base } as InboxHouse)
   for (const path of ['/inbox/me/link', '/inbox/me/unlink']) {
     const chat = path.endsWith('unlink') ? SLACK : TEAMS
@@ -111,7 +112,7 @@ t.test('nobody else has a code made, or an account taken away', async (t) => {
 t.test('where there is an identity provider, a code takes a fresh sign-in', async (t) => {
   const provider = await OidcHouse.start(t)
   const house = await openInbox(t, { oidc: provider.settings, chats: [SLACK] })
-  const { base, clock } = house
+  const { base, clock, linking } = house
   await provider.leadsTo(base)
   provider.account = { subject: 'sub-cy', email: CY }
   const browser = new Wanderer()
@@ -128,7 +129,10 @@ t.test('where there is an identity provider, a code takes a fresh sign-in', asyn
   const logins = provider.logins
   t.match((await prove()).url, { pathname: ME })
   t.equal(provider.logins, logins + 1, 'they proved it again')
-  t.match(codeIn((await ask()).text), /^\S{9}$/)
+  const code = codeIn((await ask()).text)
+  t.match(await linking.claim({ ...SLACK, user: 'UCY' }, code, full), { ok: true })
+  t.match(linking.links.of(CY), [{ by: { issuer: provider.issuer, subject: 'sub-cy' } }])
+  await linking.unlink(CY, SLACK)
   clock.advance(5 * 60_000 + 5_000)
   t.match((await ask()).text, 'how=fresh', 'which counts for five minutes')
   clock.advance(-10 * 60_000)
