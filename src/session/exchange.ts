@@ -195,3 +195,8 @@ export function needsDurableIntent(exchange: Exchange): boolean {
       statement.classes.length > 0 || statement.effects.some(({ effect }) => !HARMLESS.has(effect)),
   )
 }
+
+/** The commands of its statements, as people read them. */
+export function verbOf(exchange: Exchange): string {
+  return exchange.statements.map((statement) => statement.verb).join('; ')
+}

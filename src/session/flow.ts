@@ -6,16 +6,20 @@ import { conflictIn, nowForbidden } from './conflicts.ts'
 import { Copies, copiesOf } from './copies.ts'
 import type { Exchange } from './exchange.ts'
 import type { Forwarder } from './forwarder.ts'
+import type { LimitedResults } from './limited-results.ts'
 import { askOwn, ownOf } from './own-steps.ts'
 import { type Refusal, Refusals } from './refusals.ts'
+import type { RowLimits } from './row-limits.ts'
 import type { Services } from './services.ts'
 import type { Skipping } from './skipping.ts'
 import { type ClientFrame, isWhole, type Judge, type RunStep, type Step } from './step.ts'
 import type { Waiting, WaitingOptions } from './waiting.ts'
 
 export interface FlowOptions extends WaitingOptions {
+  readonly rowLimits: RowLimits
   readonly judge: Judge
   readonly waiting: Waiting
+  readonly limited: LimitedResults
   readonly forwarder: Forwarder
   readonly skipping: Skipping
 }
@@ -130,7 +134,7 @@ export class Flow {
       conflictIn(steps, ({ exchange }) => !this.#allowed(exchange)) ?? (await this.#hold(steps))
     if (refusal) return this.#refusals.refuse(batch, steps, refusal)
     await this.#copies.describe(steps)
-    await this.#waiting.askWhatNamesMean(steps)
+    await this.#options.limited.askWhatNamesMean(steps)
     if (this.#wait !== null) await this.#wait
     const forbidden = this.#forbiddenSince(version, steps)
     if (forbidden) return this.#refusals.refuse(batch, steps, forbidden)

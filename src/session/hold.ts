@@ -1,18 +1,16 @@
 import type { OpenRequest } from '../approval/gate.ts'
 import type { Approved, RequestDraft, Resolution, WithdrawCause } from '../approval/request.ts'
 import type { Principal } from '../identity/principal.ts'
-import { assertNever } from '../lib/assert-never.ts'
 import { type Deferred, deferred } from '../lib/deferred.ts'
 import { messageOf, ProxyError } from '../lib/errors.ts'
-import { fitsAny } from '../lib/pattern.ts'
 import type { Decision, RequireApproval } from '../policy/decision.ts'
-import { bindingOf, type Context, sha256, shapeOf } from './binding.ts'
+import { bindingOf, type Context, shapeOf } from './binding.ts'
 import { isGrantable } from './ceiling.ts'
-import { textWithoutConstants } from './chat-text.ts'
-import type { Exchange } from './exchange.ts'
+import { type Exchange, verbOf } from './exchange.ts'
+import { approvalOrError, ticket } from './hold-errors.ts'
 import { NOT_COUNTED } from './impact.ts'
+import { type DraftOf, draftOf } from './request-draft.ts'
 import type { Services } from './services.ts'
-import { shownEffects } from './shown-effects.ts'
 
 /** How often a waiting client is told that it waits. */
 const NOTICE_EVERY = 15_000
@@ -71,7 +69,7 @@ export class Hold {
       const binding = this.#binding(context, this.#decision)
       const shape = this.#shape(context)
       const foreseen = await this.#foreseen()
-      const request = await this.#open(this.#draft({ binding, shape, ...foreseen }))
+      const request = await this.#open({ binding, shape, ...foreseen, ...this.#draft() })
       const resolution = await this.#resolution(request)
       const approved = approvalOrError(resolution, this.#exchange)
       const contextNow = await this.#holder.context(this.#exchange)
@@ -180,6 +178,17 @@ export class Hold {
     return () => cancel()
   }
 
+  /** What people are shown, but for what has to be asked for. */
+  #draft(): DraftOf {
+    const { principal, sessionId, inTransaction } = this.#holder
+    return draftOf(this.#exchange, this.#decision, {
+      principal,
+      session: sessionId,
+      inTransaction: inTransaction(),
+      holdMs: this.#holdMs(),
+    })
+  }
+
   /** "the smallest of what the agent asks, the rule's, the agent's, else the default"; see bearsMs. */
   #holdMs(): number {
     const { services, principal, inTransaction } = this.#holder
@@ -190,114 +199,4 @@ export class Hold {
     asked.push(this.#holder.bearsMs())
     return Math.min(...asked)
   }
-
-  /** What leaves in clear once it is signed, and what else could by whoever signs it. */
-  #clearance(): Pick<RequestDraft, 'asksClear' | 'clearable'> {
-    const { clear: asksClear = [], unmask } = this.#decision
-    const shown = [...asksClear, ...unmask]
-    const { statements, rowsBegan } = this.#exchange
-    const classes = [...new Set(statements.flatMap(({ classes }) => classes))]
-    // How rows are masked that have begun to leave isn't changed on their way.
-    const clearable = rowsBegan ? [] : classes.filter((one) => !fitsAny(shown, one))
-    return { asksClear, clearable }
-  }
-
-  #draft(
-    known: Pick<RequestDraft, 'binding' | 'shape' | 'estimatedRows' | 'impact'>,
-  ): RequestDraft {
-    const { principal, sessionId, inTransaction } = this.#holder
-    const { agent } = principal
-    const exchange = this.#exchange
-    const { statements } = exchange
-    return {
-      ...known,
-      agent: agent.name,
-      owners: agent.owners,
-      credentialCreatedBy: agent.credentialCreatedBy,
-      database: principal.database,
-      environment: principal.environment,
-      onBehalfOf: principal.onBehalfOf,
-      claim: principal.claim,
-      applicationName: principal.applicationName,
-      session: sessionId,
-      verb: verbOf(exchange),
-      statement: exchange.sql,
-      statementSha256: sha256(exchange.sql),
-      withoutConstants: textWithoutConstants(statements),
-      fingerprint: statements.map((statement) => statement.fingerprint).join(';'),
-      parameters: exchange.shownParameters(),
-      effects: shownEffects(exchange),
-      tables: statements.flatMap(({ tables }) =>
-        tables.map((table) => ({
-          name: table.schema === null ? table.name : `${table.schema}.${table.name}`,
-          access: table.access,
-          classes: [...new Set(Object.values(table.classes))],
-        })),
-      ),
-      classes: [...new Set(statements.flatMap((statement) => statement.classes))],
-      ...this.#clearance(),
-      inTransaction: inTransaction(),
-      requirements: this.#decision.requirements,
-      holdMs: this.#holdMs(),
-      expiresMs: this.#decision.expiresMs,
-    }
-  }
-}
-
-export function verbOf(exchange: Exchange): string {
-  return exchange.statements.map((statement) => statement.verb).join('; ')
-}
-
-function approvalOrError(resolution: Resolution, exchange: Exchange): Approved {
-  switch (resolution.kind) {
-    case 'approved':
-      return resolution
-    case 'rejected':
-      throw new ProxyError(
-        'APPROVAL_REJECTED',
-        `rejected by ${resolution.by}: ${resolution.reason || 'no reason given'} (request ${resolution.id}). Do not rephrase the statement to get round this; ask for what you need.`,
-      )
-    case 'expired':
-      throw new ProxyError(
-        'APPROVAL_EXPIRED',
-        `nobody decided in time (request ${resolution.id}): send the ${verbOf(exchange)} again to ask anew`,
-      )
-    case 'withdrawn':
-      throw withdrawn(resolution.id, resolution.cause)
-    default:
-      return assertNever(resolution)
-  }
-}
-
-function withdrawn(id: string, cause: WithdrawCause): ProxyError {
-  switch (cause) {
-    case 'cancelled':
-    case 'disconnected':
-      return new ProxyError('CANCELLED', `canceling statement due to user request (request ${id})`)
-    case 'shutdown':
-      return new ProxyError('SHUTDOWN', `the proxy is shutting down (request ${id} is withdrawn)`)
-    case 'owner':
-      return new ProxyError(
-        'APPROVAL_REJECTED',
-        `withdrawn by an owner of the agent (request ${id})`,
-      )
-    case 'changed':
-      return new ProxyError(
-        'APPROVAL_EXPIRED',
-        `superseded (request ${id}): send the statement again`,
-      )
-    default:
-      return assertNever(cause)
-  }
-}
-
-/** The id, the address and the instruction stand in the message: many tools show a model no more. */
-function ticket(request: OpenRequest, exchange: Exchange, inTransaction: boolean): ProxyError {
-  const again = inTransaction
-    ? 'Then start the transaction again and send exactly the same statement.'
-    : 'Then send exactly the same statement again; it runs once.'
-  const what = `${verbOf(exchange)} needs a person's approval: request ${request.id}, ${request.url}.`
-  return request.how === 'new'
-    ? new ProxyError('APPROVAL_NEEDED', `${what} Ask for it there. ${again}`)
-    : new ProxyError('APPROVAL_PENDING', `${what} It is still pending. ${again}`)
 }

@@ -9,6 +9,7 @@ import { Flow } from './flow.ts'
 import { Forwarder } from './forwarder.ts'
 import { IdleWatch } from './idle-watch.ts'
 import { Intake } from './intake.ts'
+import { LimitedResults } from './limited-results.ts'
 import { Notifications } from './notifications.ts'
 import { openJudge } from './open-judge.ts'
 import { OwnAnswers } from './own-answers.ts'
@@ -107,8 +108,10 @@ export function openParts(options: SessionOptions, id: string, life: SessionLife
   const judge = openJudge({ services, names, verdicts, own, said, settings, kill, over })
   const asked = { ...known, verdicts, records, rowLimits, dialogue, toServer, toClient }
   const waiting = new Waiting({ ...asked, sessionId: id })
+  const limited = new LimitedResults({ ...asked, waiting })
   const forwarder = new Forwarder({ ...asked, waiting })
-  const way = { ...asked, sessionId: id, judge, waiting, forwarder, skipping: new Skipping() }
+  const skipping = new Skipping()
+  const way = { ...asked, sessionId: id, judge, waiting, limited, forwarder, skipping }
   const flow = new Flow(way)
 
   const idle = new IdleWatch({

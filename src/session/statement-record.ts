@@ -2,8 +2,8 @@ import type { StatementRecord } from '../audit/events.ts'
 import type { Classification } from '../sql/statement.ts'
 import type { TransactionState } from '../wire/protocol.ts'
 import { sha256 } from './binding.ts'
-import type { Exchange } from './exchange.ts'
-import { verbOf } from './hold.ts'
+import { type Exchange, verbOf } from './exchange.ts'
+
 import type { Services } from './services.ts'
 import { shownEffects } from './shown-effects.ts'
 

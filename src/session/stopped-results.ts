@@ -3,18 +3,18 @@ import type { AnyRequest, Dialogue } from '../wire/protocol.ts'
 import type { Ends } from './ends.ts'
 import type { Exchange } from './exchange.ts'
 import type { Flow } from './flow.ts'
+import type { LimitedResults } from './limited-results.ts'
 import type { ResultMeter } from './row-limits.ts'
 import type { Services } from './services.ts'
 import type { SessionLife } from './session-life.ts'
 import type { Skipping } from './skipping.ts'
-import type { Waiting } from './waiting.ts'
 
 export interface StoppedResultsOptions {
   readonly services: Services
   readonly life: SessionLife
   readonly ends: Ends
   readonly dialogue: Dialogue<Exchange, AnyRequest>
-  readonly waiting: Waiting
+  readonly limited: LimitedResults
   readonly flow: Flow
   readonly skipping: Skipping
   /** Sends a cancel to the database; settles when the database has taken it. */
@@ -31,9 +31,9 @@ export class StoppedResults {
 
   /** Nothing that follows is judged, and nothing more is read, until a person has decided. */
   exceeded(exchange: Exchange, meter: ResultMeter): void {
-    const { ends, waiting, flow, life } = this.#options
+    const { ends, limited, flow, life } = this.#options
     ends.stopResult()
-    const decided = waiting.holdResult(exchange, meter)
+    const decided = limited.holdResult(exchange, meter)
     flow.waitFor(decided)
     decided.then(
       () => life.guard(() => this.#goOn()),

@@ -2,7 +2,6 @@ import type { Approved } from '../approval/request.ts'
 import type { Principal } from '../identity/principal.ts'
 import { type Deferred, deferred } from '../lib/deferred.ts'
 import type { ProxyError } from '../lib/errors.ts'
-import { atLeastApproved } from '../policy/decide.ts'
 import type { RequireApproval } from '../policy/decision.ts'
 import type { Classification } from '../sql/statement.ts'
 import type { Outbox } from '../wire/outbox.ts'
@@ -13,10 +12,9 @@ import { gone, transactionFailed, unresolved, withinCopy } from './flow-errors.t
 import { Hold, type Holder, type Interruption } from './hold.ts'
 import { runsWhenPrepared } from './prepare-runs.ts'
 import type { Records } from './records.ts'
-import type { ResultMeter, RowLimits } from './row-limits.ts'
 import type { Services, Settings } from './services.ts'
-import type { RunStep, Step } from './step.ts'
-import { denied, type Verdicts } from './verdicts.ts'
+import type { RunStep } from './step.ts'
+import type { Verdicts } from './verdicts.ts'
 
 export interface WaitingOptions {
   readonly services: Services
@@ -26,7 +24,6 @@ export interface WaitingOptions {
   readonly records: Records
   readonly dialogue: Dialogue<Exchange, AnyRequest>
   readonly settings: () => Settings
-  readonly rowLimits: RowLimits
   readonly toServer: Outbox
   readonly toClient: Outbox
 }
@@ -81,6 +78,12 @@ export class Waiting {
     if (this.abandoned) throw gone()
   }
 
+  /** Resolves when the server reads no pipeline any more: then it can be asked. */
+  async segmentClosed(): Promise<void> {
+    this.#dialogue.closeOpenSegment()
+    await this.settled()
+  }
+
   // === for a person
 
   /** A slip of the pen needs no signature: where our reading isn't the server's, the server is asked. */
@@ -100,18 +103,17 @@ export class Waiting {
   async countersign(exchange: Exchange, decision: RequireApproval): Promise<Approved | null> {
     await this.settled()
     if (this.#dialogue.skipping) return null
-    this.#dialogue.closeOpenSegment()
-    await this.settled()
+    await this.segmentClosed()
     if (this.#dialogue.transaction === 'failed') throw transactionFailed()
     this.#services.counters.held++
-    return this.#signed(exchange, decision, {
+    return this.signed(exchange, decision, {
       decide: ({ statements }) => this.#options.verdicts.decide(statements, this.#inTransaction()),
-      context: (asked) => this.#context(asked),
+      context: (asked) => this.context(asked),
     })
   }
 
-  /** Waits for a person. */
-  async #signed(
+  /** Waits for a person, who is asked what `asked` says. */
+  async signed(
     exchange: Exchange,
     decision: RequireApproval,
     asked: Pick<Holder, 'decide' | 'context'>,
@@ -125,7 +127,7 @@ export class Waiting {
         inTransaction: () => this.#inTransaction(),
         bearsMs: () => services.bearsMs(this.#options.settings()),
         ...asked,
-        notice: (text, detail) => this.#notice(text, detail),
+        notice: (text, detail) => this.notice(text, detail),
       },
       exchange,
       decision,
@@ -139,91 +141,14 @@ export class Waiting {
     }
   }
 
-  /**
-   * What a result's statement means can't be asked while it is under way: it is asked before, where
-   * a limit may stop it.
-   */
-  async askWhatNamesMean(steps: readonly Step[]): Promise<void> {
-    for (const step of steps) {
-      if (step.kind !== 'run' || step.exchange.context !== null) continue
-      if (!this.#options.rowLimits.mayAsk(step.exchange)) continue
-      await this.settled()
-      if (this.#dialogue.skipping || this.#dialogue.transaction === 'failed') return
-      this.#dialogue.closeOpenSegment()
-      await this.settled()
-      step.exchange.context = await this.#context(step.exchange)
-      await this.#warnEarly(step.exchange)
-    }
-  }
-
-  /** Of a limit that the planner expects it to go past: the agent can still ask for less. */
-  async #warnEarly(exchange: Exchange): Promise<void> {
-    const limitOf = (rows: number | null) =>
-      rows === null ? null : this.#options.rowLimits.expected(exchange, rows)
-    const { estimates } = this.#services
-    const rows = await estimates.unless((known) => limitOf(known) === null, exchange)
-    const limit = limitOf(rows)
-    if (rows === null || limit === null) return
-    this.#notice(
-      `some ${rows} rows are expected, and a person is asked for more than ${limit}`,
-      "It is the planner's estimate and stops nothing. Fewer rows, by WHERE or LIMIT, wait for nobody.",
-    )
-    this.#options.records.expected(exchange, { rows, limit })
-  }
-
-  /**
-   * Holds a result at a row that may not leave yet, as the export that it has become. Resolves when
-   * the rest may leave; rejects with what the client is to be told instead of it.
-   */
-  async holdResult(exchange: Exchange, meter: ResultMeter): Promise<void> {
-    const breach = meter.breach
-    const { context } = exchange
-    if (!breach) throw new Error('a result that went past no limit')
-    exchange.exceeded = true
-    // It is taken back: then there is time to ask.
-    if (exchange.counted || breach.action === 'deny') throw denied(breach.reason)
-    const { services } = this.#options
-    if (services.policy().shadow) {
-      const { reason } = breach
-      await this.#options.records.exceeded(exchange, { reason, rows: meter.rows, approval: null })
-      meter.overlook()
-      return
-    }
-    if (!context) throw unresolved('55000')
-    const exported = exchange.turnedOut({ effect: 'export', reason: breach.reason })
-    exported.rowsBegan = true
-    const decide = () =>
-      breach.beyond ??
-      atLeastApproved(this.#options.verdicts.decide(exported.statements, this.#inTransaction()), [
-        'limits',
-      ])
-    const decision = decide()
-    if (decision.kind === 'deny') throw denied(decision.reason)
-    services.counters.held++
-    const approval = await this.#signed(exported, decision, {
-      decide,
-      context: async () => context,
-    })
-    await this.#options.records.exceeded(exchange, {
-      reason: breach.reason,
-      rows: meter.rows,
-      approval,
-    })
-    if (exchange.approval) {
-      // A grant's: that was for as many rows as have left.
-      const ms = Math.round(services.clock.monotonic() - exchange.startedAt)
-      services.gate.settle(exchange.approval.id, { rows: meter.rows, ms, sqlState: null })
-    }
-    exchange.approval = approval
-    meter.lift()
-  }
-
-  #notice(text: string, detail: string): void {
+  /** Tells the client something, where its protocol has a message for that. */
+  notice(text: string, detail: string): void {
     this.#options.toClient.add(this.#dialogue.notice(text, detail))
     this.#options.toClient.flush()
   }
 
-  async #context(exchange: Exchange): Promise<Context> {
+  /** Asks the server what the statement's names mean now. */
+  async context(exchange: Exchange): Promise<Context> {
     const answers: string[] = []
     for (const statement of exchange.statements) {
       const question = this.#dialogue.ask(this.#services.contextQuery(statement))
