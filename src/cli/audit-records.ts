@@ -61,7 +61,8 @@ export function matcherOf(options: SearchOptions, clock: Clock): (found: TrailRe
 /** One line for a person: no character of the record can move the cursor or hide another. */
 export function showRecord({ chain, record }: TrailRecord): string {
   const { agent, database, decision, verb, sql } = subjectOf(record)
-  const said = [record.reason, record.person, record.why, record.cause, record.outcome].filter(
+  const { reason, person, chat, account, why, cause, outcome } = record
+  const said = [reason, person, chat, account, why, cause, outcome].filter(
     (value) => typeof value === 'string' && value !== '',
   )
   const parts = [agent, database, decision, verb, sql, ...said].filter(Boolean)

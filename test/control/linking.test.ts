@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { ACTIONS } from '../../src/approval/channels/slack-value.ts'
 import type { AuditEvent, Trail } from '../../src/audit/events.ts'
+import type { TrailRecord } from '../../src/audit/read-records.ts'
+import { showRecord } from '../../src/cli/audit-records.ts'
 import { registerPerson } from '../../src/cli/person.ts'
 import { parseConfig } from '../../src/config/parse-config.ts'
 import { ControlPlane } from '../../src/control/control-plane.ts'
@@ -102,6 +104,9 @@ t.test('a person links an account in the running house, and an operator ends it'
     ],
   )
   t.match(events.at(-1), { type: 'approval.refused', person: 'slack:T1:UCY' })
+  const linked = { time: 't', seq: 1, ...events.find(({ type }) => type === 'person.linked') }
+  const line = showRecord({ chain: 'control', record: linked, line: '' } as unknown as TrailRecord)
+  t.match(line, `person.linked  ${CY}  slack  UCY`, 'as `audit tail` prints it')
   t.notOk(JSON.stringify([events, log]).includes(code))
 })
 
