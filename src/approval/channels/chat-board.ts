@@ -31,8 +31,8 @@ export interface ChatBoard<Message> {
   isAway(error: unknown): boolean
   /** Milliseconds that the chat wants to be left alone for. */
   leastWait(error: unknown): number
-  /** Whether a message that was refused so often is given up. */
-  givesUp(error: unknown, refusals: number): boolean
+  /** Whether a message was refused for what it is, and will be the next time, too. */
+  isForGood(error: unknown): boolean
   /** For the log. */
   saidBy(error: unknown): string
 }

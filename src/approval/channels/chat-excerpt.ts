@@ -20,6 +20,7 @@ export function excerptOf(card: Card): Card {
     lines.slice(0, LINES_EXCERPT).map((line) => cut(line, FIELD_EXCERPT))
   return {
     ...card,
+    title: cut(card.title, FIELD_EXCERPT),
     status: cut(card.status, FIELD_EXCERPT),
     fields: card.fields.map((field) => ({ ...field, value: cut(field.value, FIELD_EXCERPT) })),
     classes: card.classes.slice(0, LINES_EXCERPT),

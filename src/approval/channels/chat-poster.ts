@@ -16,6 +16,9 @@ const TAKEN_UP_MS = 24 * 60 * 60_000
 /** Nobody has read in less what has just come in the place of something else. */
 const READING_MS = 3_000
 
+/** What is refused for good is given up behind so many tries: it may be another that went wrong. */
+const MOST_REFUSALS = 5
+
 export interface ChatPosterOptions<Message> {
   readonly board: ChatBoard<Message>
   readonly view: Pick<ChatView, 'shortened'>
@@ -168,7 +171,7 @@ export class ChatPoster<Message = unknown> {
     const { board, log, counts } = this.#options
     counts.failed++
     bundle.refusals++
-    if (board.isAway(error) || !board.givesUp(error, bundle.refusals)) throw error
+    if (!board.isForGood(error) || bundle.refusals < MOST_REFUSALS) throw error
     bundle.refusals = 0
     bundle.notes.length = 0
     counts.dropped++

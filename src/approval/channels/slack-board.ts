@@ -86,9 +86,9 @@ export class SlackBoard implements ChatBoard<SlackMessage> {
     return 0
   }
 
-  /** What it says no to may be mended there: an app that isn't in the channel, a right that it lacks. */
-  givesUp(): boolean {
-    return false
+  /** All else may be mended there: an app that isn't in the channel, a right that it lacks. */
+  isForGood(error: unknown): boolean {
+    return this.isTooLong(error)
   }
 
   saidBy(error: unknown): string {

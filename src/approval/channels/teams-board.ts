@@ -13,9 +13,6 @@ import { messageWith, type TeamsMessage, teamsCard } from './teams-message.ts'
 import { answerers } from './teams-people.ts'
 import type { TeamsRoster } from './teams-roster.ts'
 
-/** A message that the connector refuses for what it is, it won't take the next time either. */
-const MOST_REFUSALS = 5
-
 export interface TeamsBoardOptions {
   readonly app: Pick<TeamsApp, 'post' | 'update'>
   readonly conversation: string
@@ -87,8 +84,8 @@ export class TeamsBoard implements ChatBoard<TeamsMessage> {
     return retryAfterMs(error, this.#options.clock.now())
   }
 
-  givesUp(_error: unknown, refusals: number): boolean {
-    return refusals >= MOST_REFUSALS
+  isForGood(error: unknown): boolean {
+    return !isAway(error)
   }
 
   saidBy(error: unknown): string {

@@ -7,6 +7,7 @@ import { SlackBoard } from '../../../src/approval/channels/slack-board.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { FakeSlack, shownIn } from '../../support/fake-slack.ts'
 import { draftOf, ManualClock, openDesk } from '../fixtures.ts'
+import { openSlack } from './slack-house.ts'
 
 t.test('what an edit would tell nobody is said in the thread, once', async (t) => {
   const { desk, store } = await openDesk(t)
@@ -46,6 +47,36 @@ t.test('what an edit would tell nobody is said in the thread, once', async (t) =
   t.match(lines().at(-1)?.args, { reply_broadcast: 'true' }, 'the channel sees an alert')
   t.match(message && shownIn(message), 'DROP TABLE')
   t.match(counts, { delivered: 1, failed: 0, dropped: 0 })
+})
+
+t.test('what Slack finds too long in every shape is given up, and all else is not', async (t) => {
+  const clock = new ManualClock()
+  const house = await openSlack(t, { clock })
+  const { slack, open, channel, messageOf } = house
+  const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+  const tried = (method: string) => slack.callsOf(method).length
+  slack.refusing.set('chat.postMessage', 'invalid_blocks')
+  await open()
+  while (!/isn't tried again/.test(channel.log.join())) {
+    clock.advance(30_000)
+    await turn()
+  }
+  const before = tried('chat.postMessage')
+  t.equal(before, 6, 'once whole, then in part')
+  slack.refusing.set('chat.postMessage', 'not_in_channel')
+  const { id } = await open({ binding: 'b', fingerprint: 'b' })
+  while (tried('chat.postMessage') < before + 10) {
+    clock.advance(30_000)
+    await turn()
+  }
+  slack.refusing.clear()
+  clock.advance(30_000)
+  const posted = messageOf(id)
+  for (let found = false; !found; ) {
+    found = await Promise.race([posted.then(() => true), turn().then(() => false)])
+    clock.advance(30_000)
+  }
+  t.equal(slack.messages.size, 1)
 })
 
 t.test('what fails is tried again, and keeps nobody else back', async (t) => {

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto'
 import t from 'tap'
+import { slackMessage } from '../../../src/approval/channels/slack-blocks.ts'
 import { VERBS } from '../../../src/approval/channels/teams-actions.ts'
 import {
   isApprovable,
@@ -6,6 +8,7 @@ import {
   teamsCard,
 } from '../../../src/approval/channels/teams-message.ts'
 import { DENY_REASONS } from '../../../src/approval/deny-reasons.ts'
+import { messageProblem } from '../../support/fake-slack-rules.ts'
 import { buttonsOf, shownIn } from '../../support/fake-teams.ts'
 import { wrongWith, wrongWithCard } from '../../support/fake-teams-rules.ts'
 import { answerOf, draftOf, openDesk } from '../fixtures.ts'
@@ -13,6 +16,8 @@ import { SteppedClock } from './slack-house.ts'
 import { ANA, BO, DI, openTeams, startTeams } from './teams-house.ts'
 
 type Json = Readonly<Record<string, unknown>>
+const urlOf = (id: string) => `https://countersign.example.com/v1/approvals/${id}`
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 const verbsIn = (card: Json) => buttonsOf(card).flatMap(({ verb }) => (verb ? [verb] : []))
 
 t.test('classes are unmasked by those who may, once', async (t) => {
@@ -160,7 +165,7 @@ t.test('a card that many share stays within what Teams takes', async (t) => {
     text: 'full' as const,
     regulations: {},
     shortened: new Set<string>(),
-    urlOf: (id: string) => `https://countersign.example.com/v1/approvals/${id}`,
+    urlOf,
   }
   const ids = Array.from({ length: 60 }, (_, n) => `29:${String(n).padStart(90, 'x')}`)
   let length = 5_000
@@ -182,3 +187,44 @@ t.test('a card that many share stays within what Teams takes', async (t) => {
   const activity = { ...messageWith(card, one), from, conversation: { id: 'c' } }
   t.equal(wrongWith(activity, JSON.stringify(activity)), null)
 })
+
+t.test(
+  'what is left out where all of it is too long leaves a message that both chats take',
+  async (t) => {
+    const { desk } = await openDesk(t)
+    // Four bytes in UTF-8 and two in JSON's own count, and nothing of it is written as an escape.
+    const long = (length: number) => '\u{20000}'.repeat(length)
+    const many = Array.from({ length: 60 }, (_, n) => n)
+    const draft = draftOf({
+      ...{ verb: long(4_000), statement: `SELECT '${long(4_000)}'\n`.repeat(20), shape: 'shape' },
+      ...{ agent: long(300), owners: many.map(() => long(200)), database: long(4_000) },
+      ...{ environment: long(4_000), claim: long(4_000), applicationName: long(4_000) },
+      onBehalfOf: long(4_000),
+      parameters: many.map(() => ({ type: long(500), value: long(1_000) })),
+      effects: many.map(() => ({ effect: 'ddl' as const, reason: long(2_000) })),
+      tables: many.map(() => ({
+        ...{ name: long(500), access: 'write' as const },
+        classes: many.map(() => long(200)),
+      })),
+      classes: many.map((n) => `${long(200)}${n}`),
+      clearable: many.map((n) => `pii.${'n'.repeat(60)}${n}`),
+      requirements: many.map(() => ({ rule: long(300), by: [long(300)], count: 1 })),
+    })
+    const { request } = await desk.open(
+      { ...draft, statementSha256: sha256(draft.statement) },
+      'line',
+    )
+    const view = { text: 'full' as const, regulations: {}, shortened: new Set<string>(), urlOf }
+    const others = many.map((n) => ({ ...request, id: `r${n + 10}` }))
+    const ids = many.map((n) => `29:${String(n).padStart(90, 'x')}`)
+    const audience = { approves: true, denies: true, clears: request.clearable }
+    const card = teamsCard(request, view, { audience, viewers: { ids, all: false }, others })
+    const from = { id: '28:x', role: 'bot' }
+    const activity = { ...messageWith(card, request), from, conversation: { id: 'c' } }
+    const size = Buffer.byteLength(JSON.stringify(activity))
+    t.equal(wrongWith(activity, JSON.stringify(activity)), null, `${size} bytes`)
+    const { blocks, ...said } = slackMessage(request, view, others)
+    const args = { channel: 'C1', text: said.text, blocks }
+    t.equal(messageProblem(args), null, `${JSON.stringify(blocks).length}`)
+  },
+)
