@@ -1,4 +1,5 @@
 import t from 'tap'
+import { chatCard } from '../../src/approval/channels/chat-card.ts'
 import type { ApprovalDesk } from '../../src/approval/desk.ts'
 import type { ApprovalRequest } from '../../src/approval/request.ts'
 import { parseConfig } from '../../src/config/parse-config.ts'
@@ -176,6 +177,14 @@ t.test('after the fifth approval of the same a rule is proposed, as text', async
   t.match(rule?.then, { kind: 'allow', maxRows: 12 }, 'the most rows of any of them')
   const fresh = (await desk.open(draftOf({ ...UPDATE, binding: 'next' }), 'line')).request
   t.equal(fresh.state, 'pending', 'nothing is allowed by itself')
+  const ruleFor = (request: ApprovalRequest) => desk.ruleFor(request)
+  for (const text of ['full', 'redacted'] as const) {
+    const { card } = chatCard(fresh, { text, regulations: {}, ruleFor })
+    t.match(card.fields.at(-1), { label: 'Make it a rule?', value: /its page in the inbox/ })
+  }
+  const other = { ...fresh, agent: 'another-bot' }
+  const { card } = chatCard(other, { text: 'full', regulations: {}, ruleFor })
+  t.notMatch(JSON.stringify(card), 'Make it a rule')
   await desk.stop()
   await store.close()
   const again = await openDesk(t, { data, clock })

@@ -1,6 +1,6 @@
 import type { ApprovalRequest } from '../request.ts'
 import type { ChatView } from './chat-view.ts'
-import { type Card, renderRequest } from './rendering.ts'
+import { type Card, renderRequest, statusOf, withoutDetail } from './rendering.ts'
 import { visibleStatement } from './visible.ts'
 
 export interface ChatCard {
@@ -12,12 +12,22 @@ export interface ChatCard {
 /** A request as a chat may show it. */
 export function chatCard(
   request: ApprovalRequest,
-  options: Pick<ChatView, 'text' | 'regulations'>,
+  options: Pick<ChatView, 'text' | 'regulations' | 'ruleFor'>,
 ): ChatCard {
-  const card = renderRequest(request, options.regulations)
+  const rendered = renderRequest(request, options.regulations)
+  const proposes = options.ruleFor !== undefined && options.ruleFor(request) !== null
+  const card = proposes ? { ...rendered, fields: [...rendered.fields, RULE] } : rendered
   if (options.text === 'full' || showsNothingClassified(request)) return { card, hidden: false }
   return { card: withoutConstants(card, request), hidden: true }
 }
+
+/** The rule itself is text to copy, and nothing to be pressed in passing. */
+const RULE = {
+  label: 'Make it a rule?',
+  value: 'it was approved so often that its page in the inbox shows one',
+  claimed: false,
+  part: 'more',
+} as const
 
 /** What can't be read, or runs code that isn't, may touch anything. */
 function showsNothingClassified({ classes, effects, withoutConstants }: ApprovalRequest): boolean {
@@ -33,6 +43,7 @@ function withoutConstants(card: Card, request: ApprovalRequest): Card {
   const { parameters, effects, id } = request
   return {
     ...card,
+    status: statusOf(withoutDetail(request)),
     fields: card.fields.filter(({ claimed }) => !claimed),
     reasons: [...new Set(effects.map(({ effect }) => effect))],
     lookAlikes: [],

@@ -1,5 +1,5 @@
 import type { ApprovalRequest } from '../request.ts'
-import { statusOf } from './rendering.ts'
+import { statusOf, withoutDetail } from './rendering.ts'
 
 const LISTED = 5
 const LONGEST_STATUS = 60
@@ -50,6 +50,7 @@ export function isAddress(url: string): boolean {
 }
 
 function shortStatus(request: ApprovalRequest): string {
-  const status = statusOf({ ...request, votes: request.votes.map((v) => ({ ...v, reason: '' })) })
+  const votes = request.votes.map((vote) => ({ ...vote, reason: '' }))
+  const status = statusOf({ ...withoutDetail(request), votes })
   return [...status].slice(0, LONGEST_STATUS).join('')
 }

@@ -1,4 +1,5 @@
 import type { Regulations } from '../regulations.ts'
+import type { ApprovalRequest } from '../request.ts'
 
 /** `redacted`: constants of statements that touch a data class don't go into a chat. */
 export type ChatText = 'full' | 'redacted'
@@ -11,6 +12,8 @@ export interface ChatView {
   readonly shortened: Set<string>
   /** Where a request is to be read; nothing is decided by following it. */
   readonly urlOf: (id: string) => string
+  /** YAML of a rule that would let it pass; null where none is proposed. */
+  readonly ruleFor?: (request: ApprovalRequest) => string | null
   /** True where people can say which account is theirs. */
   readonly linking?: boolean
 }

@@ -83,6 +83,13 @@ function textsOf(request: ApprovalRequest): readonly string[] {
   return [verb, statement, ...values, ...names, claim ?? '', applicationName, onBehalfOf ?? '']
 }
 
+/** The same request without what its agent says came of it. */
+export function withoutDetail(request: ApprovalRequest): ApprovalRequest {
+  if (!request.outcome) return request
+  const { detail: _, ...outcome } = request.outcome
+  return { ...request, outcome }
+}
+
 /** Where a request stands, who answered, why, and what came of it. One line. */
 export function statusOf(request: ApprovalRequest): string {
   switch (request.state) {

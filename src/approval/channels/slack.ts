@@ -73,7 +73,10 @@ export class SlackChannel {
     this.#options = options
     const { settings, desk, store, directory, urlOf, clock, log } = options
     const { channel, team, emailMatch, text, connect } = settings
-    const view = { text, regulations: options.regulations(), urlOf, shortened: new Set<string>() }
+    const view = {
+      ...{ text, urlOf, shortened: new Set<string>(), regulations: options.regulations() },
+      ruleFor: desk.ruleFor.bind(desk),
+    }
     const client = slackClient({ ...settings, log })
     const counts = this.#counts
     this.#http =

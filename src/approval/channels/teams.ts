@@ -103,11 +103,12 @@ export class TeamsChannel {
   }
 
   async #open(): Promise<Parts> {
-    const { settings, urlOf, log, clock, directory, linking: given } = this.#options
+    const { settings, urlOf, log, clock, desk, directory, linking: given } = this.#options
     const { text, tenant } = settings
     const view = {
       ...{ text, urlOf, shortened: new Set<string>(), linking: given !== undefined },
       regulations: this.#options.regulations(),
+      ruleFor: desk.ruleFor.bind(desk),
     }
     const onCardAction = this.#onCardAction.bind(this)
     const app = await openTeamsApp({ ...settings, clock, log, onCardAction })

@@ -2,6 +2,7 @@ import t from 'tap'
 import { VERBS } from '../../../src/approval/channels/teams-actions.ts'
 import { buttonsOf, cardOf, shownIn } from '../../support/fake-teams.ts'
 import { wrongWithCard } from '../../support/fake-teams-rules.ts'
+import { answerOf } from '../fixtures.ts'
 import { ANA, BO, DI, openTeams, STRANGER } from './teams-house.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -145,8 +146,11 @@ t.test('what takes a fresh sign-in is approved in the inbox', async (t) => {
 })
 
 t.test('constants stay out of Teams where that is said', async (t) => {
-  const { teams, open } = await openTeams(t, { text: 'redacted' })
-  const { id, statementSha256 } = await open({
+  const { desk, teams, open, shows } = await openTeams(t, { text: 'redacted' })
+  const { id, statementSha256, binding } = await open({
+    ...{ claim: 'look for 0101', applicationName: '0101', onBehalfOf: '0101' },
+    parameters: [{ type: 'text', value: '0101' }],
+    effects: [{ effect: 'write', reason: 'compares ssn with 0101' }],
     statement: "DELETE FROM people WHERE ssn = '0101'",
     withoutConstants: 'DELETE FROM people WHERE ssn = ?',
     classes: ['pii.ssn'],
@@ -159,6 +163,13 @@ t.test('constants stay out of Teams where that is said', async (t) => {
   t.match(await teams.click({ message, verb: VERBS.approve, user: ANA, data }), {
     body: { value: /read it in the inbox/ },
   })
+  const view = await teams.click({ message, verb: VERBS.view, user: ANA })
+  t.same(verbsIn(view.body.value as Json), ['Action.ShowCard', VERBS.deny, 'Action.OpenUrl'])
+  await desk.decide(id, answerOf('ana@example.com'))
+  await desk.spend(id, binding)
+  await desk.settle(id, { rows: 1, ms: 2, sqlState: null, detail: 'it was 0101' })
+  t.notMatch(await shows(message, 'executed, 1 row, 2 ms'), 'it was')
+  t.notMatch(JSON.stringify(teams.calls), /0101/)
 })
 
 t.test('who is not in the conversation as Teams tells it asks for the buttons', async (t) => {
