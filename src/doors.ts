@@ -9,9 +9,9 @@ import { Credentials } from './identity/credentials.ts'
 import { messageOf, ProxyError } from './lib/errors.ts'
 import { Listener, type ListeningAddress } from './net/listener.ts'
 import { PROTOCOLS, type ProtocolName } from './protocols.ts'
-import type { Behind } from './session/behind.ts'
-import { FrontDoor } from './session/front-door.ts'
-import { KnownAgents } from './session/known-agents.ts'
+import type { Behind } from './session/door/behind.ts'
+import { FrontDoor } from './session/door/front-door.ts'
+import { KnownAgents } from './session/door/known-agents.ts'
 
 /** By which agents come in: one for each protocol that is spoken. */
 export class Doors {

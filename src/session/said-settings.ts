@@ -1,5 +1,5 @@
 import type { Principal } from '../identity/principal.ts'
-import { readOwnSettings } from './own-settings.ts'
+import { readOwnSettings } from './door/own-settings.ts'
 
 /** What an agent may say of itself again while its session goes on. */
 export const SAYABLE = ['hold', 'reason', 'claim', 'clear'] as const

@@ -15,8 +15,8 @@ import type {
   Parameter,
   WireProtocol,
 } from '../wire/protocol.ts'
-import type { Estimates } from './estimates.ts'
-import type { Impacts } from './impact.ts'
+import type { Estimates } from './foresight/estimates.ts'
+import type { Impacts } from './foresight/impact.ts'
 import type { Lookups } from './lookups.ts'
 import type { Usage } from './usage.ts'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { CancelKeys } from '../../src/session/cancel-keys.ts'
 import { combineDecisions } from '../../src/session/combine-decisions.ts'
+import { CancelKeys } from '../../src/session/door/cancel-keys.ts'
 import { Names } from '../../src/session/session-names.ts'
 import { TentativeMap } from '../../src/session/tentative-map.ts'
 import { NamesSoFar } from '../../src/sql/names-so-far.ts'

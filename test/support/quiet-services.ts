@@ -1,5 +1,5 @@
-import { Estimates } from '../../src/session/estimates.ts'
-import { Impacts, NOT_COUNTED } from '../../src/session/impact.ts'
+import { Estimates } from '../../src/session/foresight/estimates.ts'
+import { Impacts, NOT_COUNTED } from '../../src/session/foresight/impact.ts'
 import { Lookups } from '../../src/session/lookups.ts'
 import type { Services } from '../../src/session/services.ts'
 import { Usage } from '../../src/session/usage.ts'

@@ -1,9 +1,10 @@
 import type pg from 'pg'
-import type { Impact } from '../approval/request.ts'
-import { PgQuery } from '../sql/postgres/pg-query.ts'
-import { rowsTouched } from '../sql/postgres/rows-touched.ts'
-import type { Schema, SchemaColumn, SchemaRelation } from '../sql/postgres/schema.ts'
-import type { RowsTouched } from '../sql/rows-touched.ts'
+import type { Impact } from '../../approval/request.ts'
+import { PgQuery } from '../../sql/postgres/pg-query.ts'
+import { rowsTouched } from '../../sql/postgres/rows-touched.ts'
+import type { Schema, SchemaColumn, SchemaRelation } from '../../sql/postgres/schema.ts'
+import type { RowsTouched } from '../../sql/rows-touched.ts'
+import type { ValueTypes } from '../services.ts'
 import {
   COUNT_MS,
   type CountRows,
@@ -13,7 +14,6 @@ import {
   SAMPLE_ROWS,
   valuesOf,
 } from './impact.ts'
-import type { ValueTypes } from './services.ts'
 
 export interface PostgresImpactOptions {
   readonly connect: () => Promise<pg.Client>

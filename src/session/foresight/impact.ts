@@ -1,11 +1,11 @@
-import type { Impact } from '../approval/request.ts'
-import type { Clock } from '../lib/clock.ts'
-import { deferred } from '../lib/deferred.ts'
-import type { RowsTouched } from '../sql/rows-touched.ts'
-import type { TableUse } from '../sql/statement.ts'
-import type { Exchange } from './exchange.ts'
+import type { Impact } from '../../approval/request.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { deferred } from '../../lib/deferred.ts'
+import type { RowsTouched } from '../../sql/rows-touched.ts'
+import type { TableUse } from '../../sql/statement.ts'
+import type { Exchange } from '../exchange.ts'
+import type { ValueTypes } from '../services.ts'
 import { runsNoCode } from './plannable.ts'
-import type { ValueTypes } from './services.ts'
 
 export const NOT_COUNTED: Impact = { rows: null, columns: [], sample: [] }
 /** How many rows a person is shown, and how much of each. */

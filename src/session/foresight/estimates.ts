@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
-import type { Clock } from '../lib/clock.ts'
-import { deferred } from '../lib/deferred.ts'
-import type { Exchange } from './exchange.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { deferred } from '../../lib/deferred.ts'
+import type { Exchange } from '../exchange.ts'
 
 /** A person waits for it less long than a glance takes. */
 const PATIENCE_MS = 800

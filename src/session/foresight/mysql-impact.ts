@@ -1,9 +1,10 @@
 import type { Connection } from 'mysql2/promise'
-import type { Impact } from '../approval/request.ts'
-import type { Dialect } from '../sql/mysql/dialect.ts'
-import { rowsTouched } from '../sql/mysql/rows-touched.ts'
-import type { MysqlSchema, SchemaColumn, SchemaTable } from '../sql/mysql/schema.ts'
-import type { RowsTouched } from '../sql/rows-touched.ts'
+import type { Impact } from '../../approval/request.ts'
+import type { Dialect } from '../../sql/mysql/dialect.ts'
+import { rowsTouched } from '../../sql/mysql/rows-touched.ts'
+import type { MysqlSchema, SchemaColumn, SchemaTable } from '../../sql/mysql/schema.ts'
+import type { RowsTouched } from '../../sql/rows-touched.ts'
+import { mysqlValues } from '../mysql-values.ts'
 import {
   COUNT_MS,
   type CountRows,
@@ -13,7 +14,6 @@ import {
   SAMPLE_ROWS,
   valuesOf,
 } from './impact.ts'
-import { mysqlValues } from './mysql-values.ts'
 
 export interface MysqlImpactOptions {
   readonly connect: () => Promise<Connection>

@@ -1,13 +1,13 @@
-import type { Principal } from '../identity/principal.ts'
-import type { Clock } from '../lib/clock.ts'
-import { ProxyError } from '../lib/errors.ts'
-import type { CancelKey, LoginProof } from '../wire/protocol.ts'
+import type { Principal } from '../../identity/principal.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { ProxyError } from '../../lib/errors.ts'
+import type { CancelKey, LoginProof } from '../../wire/protocol.ts'
+import { Session } from '../session.ts'
+import type { SessionOptions } from '../session-parts.ts'
 import type { CameBy } from './admission.ts'
 import type { Agents } from './agents.ts'
 import type { Behind } from './behind.ts'
 import { CancelKeys } from './cancel-keys.ts'
-import { Session } from './session.ts'
-import type { SessionOptions } from './session-parts.ts'
 
 /** Timers of Node count milliseconds in 31 bits. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1

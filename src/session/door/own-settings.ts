@@ -1,4 +1,4 @@
-import { ProxyError } from '../lib/errors.ts'
+import { ProxyError } from '../../lib/errors.ts'
 
 const NAMES = ['claim', 'reason', 'on_behalf_of', 'hold', 'clear']
 const MAX_LENGTH = 500

@@ -1,5 +1,5 @@
-import type { UpstreamTarget } from '../net/upstream-target.ts'
-import type { Services } from './services.ts'
+import type { UpstreamTarget } from '../../net/upstream-target.ts'
+import type { Services } from '../services.ts'
 
 /** One database behind the door. */
 export interface Behind {

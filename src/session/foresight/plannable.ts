@@ -1,5 +1,5 @@
-import type { Effect } from '../sql/statement.ts'
-import type { Exchange } from './exchange.ts'
+import type { Effect } from '../../sql/statement.ts'
+import type { Exchange } from '../exchange.ts'
 
 /** Planning may run functions: it is asked for only where nothing can be called but built-ins. */
 const PLANNABLE: ReadonlySet<Effect> = new Set(['read', 'write', 'unbounded-write', 'probe'])

@@ -1,9 +1,9 @@
 import type { Connection } from 'mysql2/promise'
 import t from 'tap'
-import { estimateMysqlRows } from '../../src/session/mysql-estimate.ts'
-import type { Classification } from '../../src/sql/statement.ts'
-import { classified, openMysqlShop } from '../catalog/mysql-shop.ts'
-import { MYSQL_FLAVOURS } from '../support/mysql.ts'
+import { estimateMysqlRows } from '../../../src/session/foresight/mysql-estimate.ts'
+import type { Classification } from '../../../src/sql/statement.ts'
+import { classified, openMysqlShop } from '../../catalog/mysql-shop.ts'
+import { MYSQL_FLAVOURS } from '../../support/mysql.ts'
 
 for (const flavour of MYSQL_FLAVOURS) {
   t.test(`${flavour}: how many rows the planner expects`, async (t) => {

@@ -1,6 +1,6 @@
-import type { Clock } from '../lib/clock.ts'
-import { connectUpstream, type UpstreamTarget } from '../net/upstream-target.ts'
-import type { AnyRequest, CancelKey, WireProtocol } from '../wire/protocol.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { connectUpstream, type UpstreamTarget } from '../../net/upstream-target.ts'
+import type { AnyRequest, CancelKey, WireProtocol } from '../../wire/protocol.ts'
 
 const CANCEL_MS = 5_000
 

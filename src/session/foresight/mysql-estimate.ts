@@ -1,7 +1,7 @@
 import type { Connection } from 'mysql2/promise'
-import { readServer } from '../catalog/mysql-server.ts'
-import type { Dialect } from '../sql/mysql/dialect.ts'
-import type { TableUse } from '../sql/statement.ts'
+import { readServer } from '../../catalog/mysql-server.ts'
+import type { Dialect } from '../../sql/mysql/dialect.ts'
+import type { TableUse } from '../../sql/statement.ts'
 import { canBePlanned, type Planned } from './plannable.ts'
 
 const ESTIMATED = new Set(['SELECT', 'UPDATE', 'DELETE', 'INSERT'])

@@ -1,12 +1,12 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { AgentTokens } from '../../src/identity/agent-tokens.ts'
-import { credentialFor, rotated } from '../../src/identity/credential.ts'
-import { writeCredential, writeRevoked } from '../../src/identity/credential-file.ts'
-import { Credentials } from '../../src/identity/credentials.ts'
-import { KnownAgents, type ListedAgent } from '../../src/session/known-agents.ts'
-import { ManualClock } from '../approval/fixtures.ts'
+import { AgentTokens } from '../../../src/identity/agent-tokens.ts'
+import { credentialFor, rotated } from '../../../src/identity/credential.ts'
+import { writeCredential, writeRevoked } from '../../../src/identity/credential-file.ts'
+import { Credentials } from '../../../src/identity/credentials.ts'
+import { KnownAgents, type ListedAgent } from '../../../src/session/door/known-agents.ts'
+import { ManualClock } from '../../approval/fixtures.ts'
 
 const START = new ManualClock().now()
 const HOUR = 3_600_000

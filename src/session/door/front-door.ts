@@ -1,17 +1,17 @@
-import type { Trail } from '../audit/events.ts'
-import type { Agent, Principal } from '../identity/principal.ts'
-import type { Clock } from '../lib/clock.ts'
-import { messageOf, ProxyError } from '../lib/errors.ts'
-import { AgentChannel, type UpstreamChannel } from '../net/channels.ts'
-import type { Connection, ServerTls } from '../net/connection.ts'
-import { connectUpstream } from '../net/upstream-target.ts'
+import type { Trail } from '../../audit/events.ts'
+import type { Agent, Principal } from '../../identity/principal.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { messageOf, ProxyError } from '../../lib/errors.ts'
+import { AgentChannel, type UpstreamChannel } from '../../net/channels.ts'
+import type { Connection, ServerTls } from '../../net/connection.ts'
+import { connectUpstream } from '../../net/upstream-target.ts'
 import type {
   AnyRequest,
   Opening,
   ServerGreeting,
   UpstreamWelcome,
   WireProtocol,
-} from '../wire/protocol.ts'
+} from '../../wire/protocol.ts'
 import { Admission, type Admitted } from './admission.ts'
 import type { Agents } from './agents.ts'
 import type { Behind } from './behind.ts'
