@@ -44,8 +44,10 @@ export function slackMessage(
     return { ...said(request, all), approvable: !hidden, attach: false }
   }
   const note = hidden ? HIDDEN : tooLong(request, 'It is in the file below')
-  const part = message(request, view, { card: excerptOf(card), hidden, note, others })
-  return { ...said(request, part), approvable: false, attach: !hidden }
+  const excerpt = { card: excerptOf(card), hidden, note }
+  const part = message(request, view, { ...excerpt, others })
+  const fits = sizeOf(part) <= room ? part : message(request, view, { ...excerpt, others: [] })
+  return { ...said(request, fits), approvable: false, attach: !hidden }
 }
 
 /** Whether a message can show all of a request: only then it can be signed there. */

@@ -17,6 +17,8 @@ import { bold, line, link, listing, plain } from './teams-elements.ts'
  * on top, some 2,000 at the most.
  */
 const BUDGET = 24_000
+/** Past it nothing is said of others. */
+const LARGEST = 27_000
 /** "Maximum 60 different users can see a different version of the card." (User Specific Views) */
 export const MOST_VIEWERS = 60
 
@@ -52,7 +54,9 @@ export function teamsCard(
   const fresh = audience.afterSignIn === true ? SIGN_IN : null
   const note = whole ? (hidden ? HIDDEN : fresh) : tooLong(request)
   const shown = { card: whole ? card : excerptOf(card), hidden, note }
-  return cardOf(request, view, { ...shown, audience: { ...audience, approves }, viewers, others })
+  const seen = { ...shown, audience: { ...audience, approves }, viewers }
+  const all = cardOf(request, view, { ...seen, others })
+  return sizeOf(all) <= LARGEST ? all : cardOf(request, view, { ...seen, others: [] })
 }
 
 /** Whether a card can show all of a request: only then it can be signed there. */

@@ -44,7 +44,7 @@ function mayBreak({ request, directory, viewer }: GlassContext): boolean {
 function form({ request, formToken, glass, canProve }: GlassContext): Html {
   return html`<details class="glass"${glass !== null && html` open`}><summary class="glass-lid">It can't wait: break the glass</summary>
 <form class="glass-form" method="post" action="/inbox/requests/${request.id}/break-glass" aria-label="Let it pass alone">
-<p>You let this statement run <strong>alone</strong>, once, without those who are asked. Everybody is told at once, by name, and it stays on record. Nothing leaves in clear by it.${
+<p>You let this ${request.action ? 'action go ahead' : 'statement run'} <strong>alone</strong>, once, without those who are asked. Everybody is told at once, by name, and it stays on record. Nothing leaves in clear by it.${
     canProve && html` It takes a sign-in of at most 5 minutes ago; what you type in is kept.`
   }</p>
 <input type="hidden" name="form" value="${formToken}">

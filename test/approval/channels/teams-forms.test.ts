@@ -214,7 +214,11 @@ t.test(
       { ...draft, statementSha256: sha256(draft.statement) },
       'line',
     )
-    const view = { text: 'full' as const, regulations: {}, shortened: new Set<string>(), urlOf }
+    const far = (id: string) => `https://${'far.'.repeat(40)}example.com/v1/approvals/${id}`
+    const view = {
+      ...{ text: 'full' as const, regulations: {} },
+      ...{ shortened: new Set<string>(), urlOf: far },
+    }
     const others = many.map((n) => ({ ...request, id: `r${n + 10}` }))
     const ids = many.map((n) => `29:${String(n).padStart(90, 'x')}`)
     const audience = { approves: true, denies: true, clears: request.clearable }
