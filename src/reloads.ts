@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import type { Config } from './config/config.ts'
 import type { ConfigFile, Reload } from './config/config-file.ts'
-import { closeAll, type Databases } from './databases.ts'
+import { closeAll, type Databases } from './databases/databases.ts'
+import type { House } from './databases/house.ts'
 import type { Doors } from './doors.ts'
 import type { Ground } from './ground.ts'
-import type { House } from './house.ts'
 import { messageOf } from './lib/errors.ts'
 import { sameJson } from './lib/same-json.ts'
 

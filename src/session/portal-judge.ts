@@ -7,7 +7,15 @@ import type { OwnAnswers } from './own-answers.ts'
 import type { OwnStatement } from './own-statement.ts'
 import type { Services } from './services.ts'
 import type { Names, PreparedStatement } from './session-names.ts'
-import type { ClientFrame, Eventually, Judge, Step } from './step.ts'
+import {
+  type ClientFrame,
+  type Eventually,
+  type Judge,
+  type Settle,
+  type Step,
+  settleBoth,
+} from './step.ts'
+import { usesUnsettledNames } from './unsettled-names.ts'
 import {
   cannotBeRead,
   denied,
@@ -22,14 +30,13 @@ export class PortalJudge implements Judge {
   readonly #services: Services
   readonly #names: Names
   readonly #verdicts: Verdicts
-
   readonly #own: OwnAnswers
 
   constructor(services: Services, names: Names, verdicts: Verdicts, own: OwnAnswers) {
-    this.#own = own
     this.#services = services
     this.#names = names
     this.#verdicts = verdicts
+    this.#own = own
   }
 
   judge(frame: ClientFrame, inTransaction: boolean): Eventually<Step> {
@@ -62,29 +69,8 @@ export class PortalJudge implements Judge {
     }
   }
 
-  /** Of a Parse or Close of an earlier segment, which the server may have refused or skipped. */
   dependsOnAnswers(batch: readonly ClientFrame[]): boolean {
-    const made = new Set<string>()
-    return batch.some(({ request }) => {
-      switch (request.kind) {
-        case 'query':
-          return this.#names.anyUnsettled
-        case 'prepare':
-          made.add(`statement ${request.statement}`)
-          return request.sql.length > 0 && this.#names.anyUnsettled
-        case 'bind': {
-          const known = made.has(`statement ${request.statement}`)
-          made.add(`portal ${request.portal}`)
-          return !known && this.#names.unsettled('statement', request.statement)
-        }
-        case 'execute':
-          return (
-            !made.has(`portal ${request.portal}`) && this.#names.unsettled('portal', request.portal)
-          )
-        default:
-          return false
-      }
-    })
+    return usesUnsettledNames(batch, this.#names)
   }
 
   #describe(frame: ClientFrame, request: Extract<Request, { kind: 'describe' }>): Eventually<Step> {
@@ -126,11 +112,12 @@ export class PortalJudge implements Judge {
     const { request } = frame
     const instead = this.#own.instead(frame, own)
     if (request.kind === 'query') {
-      const dropped = [this.#names.statements.delete(''), this.#names.portals.delete('')]
-      const settle = (done: boolean) => {
-        for (const each of dropped) each(done)
+      return {
+        kind: 'run',
+        frame: instead,
+        exchange: this.#own.exchange(own),
+        settle: this.#dropUnnamed(),
       }
-      return { kind: 'run', frame: instead, exchange: this.#own.exchange(own), settle }
     }
     if (request.kind !== 'prepare') throw new Error('not a text')
     const settle = this.#names.statements.set(request.statement, {
@@ -156,12 +143,13 @@ export class PortalJudge implements Judge {
     }
     const exchange = this.#verdicts.exchange(asked, inTransaction)
     if (exchange.decision.kind !== 'deny') exchange.followNames()
-    // A simple query takes the place of the unnamed statement and portal.
-    const dropped = [this.#names.statements.delete(''), this.#names.portals.delete('')]
-    const settle = (done: boolean) => {
-      for (const each of dropped) each(done)
-    }
-    return this.#verdicts.runOrRefuse(frame, exchange, settle)
+    return this.#verdicts.runOrRefuse(frame, exchange, this.#dropUnnamed())
+  }
+
+  /** A simple query takes the place of the unnamed statement and portal. */
+  #dropUnnamed(): Settle {
+    const { statements, portals } = this.#names
+    return settleBoth(statements.delete(''), portals.delete(''))
   }
 
   #functionCall(frame: ClientFrame, oid: number, inTransaction: boolean): Step {
@@ -227,12 +215,10 @@ export class PortalJudge implements Judge {
       const asked = { sql: textOf(statement), statements: checked, parameters }
       const exchange = this.#verdicts.exchange(asked, inTransaction, types)
       // One name space: a cursor of this name is not there any more when the Bind succeeds.
-      const freed = this.#names.cursors.delete(request.portal)
-      const bound = this.#names.portals.set(request.portal, exchange)
-      const settle = (done: boolean) => {
-        freed(done)
-        bound(done)
-      }
+      const settle = settleBoth(
+        this.#names.cursors.delete(request.portal),
+        this.#names.portals.set(request.portal, exchange),
+      )
       return this.#verdicts.runOrRefuse(frame, exchange, settle)
     }
     if (statement.sql === null) return bind(this.#names.meaningNow(statement))

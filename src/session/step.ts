@@ -11,6 +11,13 @@ export interface ClientFrame {
 /** Told once whether the server has done what a frame asked. */
 export type Settle = (done: boolean) => void
 
+export function settleBoth(one: Settle, other: Settle): Settle {
+  return (done) => {
+    one(done)
+    other(done)
+  }
+}
+
 /** What is to become of one frame. */
 export type Step =
   /** Can't execute anything: goes as it is. */

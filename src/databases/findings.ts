@@ -1,5 +1,5 @@
-import type { Ground } from './ground.ts'
-import type { Detection } from './mask/detect/kinds.ts'
+import type { Ground } from '../ground.ts'
+import type { Detection } from '../mask/detect/kinds.ts'
 
 /** Columns that a warning or a record names. */
 const SHOWN_COLUMNS = 100

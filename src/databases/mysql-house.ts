@@ -1,8 +1,24 @@
-import { openMysqlCatalog } from './catalog/mysql-catalog.ts'
-import { mysqlContextQuery } from './catalog/mysql-context.ts'
-import { inspectMysqlRole } from './catalog/mysql-role-facts.ts'
-import { connectMysqlClient } from './config/mysql-upstream-client.ts'
-import { classesOnServer, schemasOnServer } from './config/neighbours.ts'
+import { openMysqlCatalog } from '../catalog/mysql-catalog.ts'
+import { mysqlContextQuery } from '../catalog/mysql-context.ts'
+import { inspectMysqlRole } from '../catalog/mysql-role-facts.ts'
+import { connectMysqlClient } from '../config/mysql-upstream-client.ts'
+import { classesOnServer, schemasOnServer } from '../config/neighbours.ts'
+import { mysqlLook } from '../mask/detect/mysql-columns.ts'
+import { mysqlPlanner } from '../mask/mysql/planner.ts'
+import { RESOLVING_ERRORS, scrubMysqlFields } from '../mask/mysql/scrub.ts'
+import { connectUpstream, type UpstreamTarget } from '../net/upstream-target.ts'
+import { Estimates } from '../session/foresight/estimates.ts'
+import { Impacts } from '../session/foresight/impact.ts'
+import { estimateMysqlRows } from '../session/foresight/mysql-estimate.ts'
+import { countInMysql } from '../session/foresight/mysql-impact.ts'
+import { mysqlValues } from '../session/mysql-values.ts'
+import { schemaAccess } from '../session/schema-access.ts'
+import { waitTimeoutMs } from '../session/wait-timeout.ts'
+import { createMysqlClassifier } from '../sql/mysql/classify.ts'
+import { lineageOfQuery } from '../sql/mysql/lineage/lineage.ts'
+import { sessionFactsOf } from '../sql/mysql/session-facts.ts'
+import { mysqlProtocol } from '../wire/mysql/mysql-protocol.ts'
+import type { Hello, ServerGreeting } from '../wire/protocol.ts'
 import {
   type House,
   type HouseOptions,
@@ -14,22 +30,6 @@ import {
   upstreamOf,
   withClient,
 } from './house.ts'
-import { mysqlLook } from './mask/detect/mysql-columns.ts'
-import { mysqlPlanner } from './mask/mysql/planner.ts'
-import { RESOLVING_ERRORS, scrubMysqlFields } from './mask/mysql/scrub.ts'
-import { connectUpstream, type UpstreamTarget } from './net/upstream-target.ts'
-import { Estimates } from './session/foresight/estimates.ts'
-import { Impacts } from './session/foresight/impact.ts'
-import { estimateMysqlRows } from './session/foresight/mysql-estimate.ts'
-import { countInMysql } from './session/foresight/mysql-impact.ts'
-import { mysqlValues } from './session/mysql-values.ts'
-import { schemaAccess } from './session/schema-access.ts'
-import { waitTimeoutMs } from './session/wait-timeout.ts'
-import { createMysqlClassifier } from './sql/mysql/classify.ts'
-import { lineageOfQuery } from './sql/mysql/lineage/lineage.ts'
-import { sessionFactsOf } from './sql/mysql/session-facts.ts'
-import { mysqlProtocol } from './wire/mysql/mysql-protocol.ts'
-import type { Hello, ServerGreeting } from './wire/protocol.ts'
 
 /** Reaches a MySQL or MariaDB database and reads its schemas. Rejects with UPSTREAM_UNAVAILABLE. */
 export async function openMysqlHouse(options: HouseOptions): Promise<House> {

@@ -1,11 +1,11 @@
 import { createHmac } from 'node:crypto'
-import type { Ground } from './ground.ts'
+import type { Ground } from '../ground.ts'
+import type { Principal } from '../identity/principal.ts'
+import { PROTOCOLS, type ProtocolName, protocolOf } from '../protocols.ts'
+import { policyInForce } from '../session/policy-in-force.ts'
+import type { Policy, Services, Settings } from '../session/services.ts'
+import type { Classifier } from '../sql/statement.ts'
 import type { House } from './house.ts'
-import type { Principal } from './identity/principal.ts'
-import { PROTOCOLS, type ProtocolName, protocolOf } from './protocols.ts'
-import { policyInForce } from './session/policy-in-force.ts'
-import type { Policy, Services, Settings } from './session/services.ts'
-import type { Classifier } from './sql/statement.ts'
 
 const DEFAULT_HOLD = { postgres: 25_000, mysql: 20_000 } as const
 

@@ -1,7 +1,18 @@
-import { openPostgresCatalog } from './catalog/postgres-catalog.ts'
-import { contextQuery } from './catalog/postgres-context.ts'
-import { inspectRole } from './catalog/role-facts.ts'
-import { connectUpstreamClient } from './config/upstream-client.ts'
+import { openPostgresCatalog } from '../catalog/postgres-catalog.ts'
+import { contextQuery } from '../catalog/postgres-context.ts'
+import { inspectRole } from '../catalog/role-facts.ts'
+import { connectUpstreamClient } from '../config/upstream-client.ts'
+import { postgresLook } from '../mask/detect/postgres-columns.ts'
+import { postgresPlanner } from '../mask/planner.ts'
+import { scrubFields } from '../mask/scrub.ts'
+import { estimateRows } from '../session/foresight/estimate.ts'
+import { Estimates } from '../session/foresight/estimates.ts'
+import { Impacts } from '../session/foresight/impact.ts'
+import { countInPostgres } from '../session/foresight/postgres-impact.ts'
+import { postgresValues } from '../session/postgres-values.ts'
+import { createPostgresClassifier } from '../sql/postgres/classify.ts'
+import type { Schema } from '../sql/postgres/schema.ts'
+import type { TableUse } from '../sql/statement.ts'
 import {
   type House,
   type HouseOptions,
@@ -13,17 +24,6 @@ import {
   upstreamOf,
   withClient,
 } from './house.ts'
-import { postgresLook } from './mask/detect/postgres-columns.ts'
-import { postgresPlanner } from './mask/planner.ts'
-import { scrubFields } from './mask/scrub.ts'
-import { estimateRows } from './session/foresight/estimate.ts'
-import { Estimates } from './session/foresight/estimates.ts'
-import { Impacts } from './session/foresight/impact.ts'
-import { countInPostgres } from './session/foresight/postgres-impact.ts'
-import { postgresValues } from './session/postgres-values.ts'
-import { createPostgresClassifier } from './sql/postgres/classify.ts'
-import type { Schema } from './sql/postgres/schema.ts'
-import type { TableUse } from './sql/statement.ts'
 
 /** Reaches a PostgreSQL database and reads its schema. Rejects with UPSTREAM_UNAVAILABLE. */
 export async function openPostgresHouse(options: HouseOptions): Promise<House> {

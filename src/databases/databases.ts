@@ -1,14 +1,14 @@
-import { classMemoryOf } from './catalog/class-memory.ts'
-import type { Config, DatabaseConfig } from './config/config.ts'
+import { classMemoryOf } from '../catalog/class-memory.ts'
+import type { Config, DatabaseConfig } from '../config/config.ts'
+import type { Ground } from '../ground.ts'
+import { messageOf } from '../lib/errors.ts'
+import { sameJson } from '../lib/same-json.ts'
+import { Detections } from '../mask/detect/detections.ts'
+import { type ProtocolName, protocolOf, served } from '../protocols.ts'
+import type { CacheSize } from '../sql/statement.ts'
 import { Findings } from './findings.ts'
-import type { Ground } from './ground.ts'
 import type { House } from './house.ts'
-import { messageOf } from './lib/errors.ts'
-import { sameJson } from './lib/same-json.ts'
 import { type Lot, openLot, policyFor } from './lot.ts'
-import { Detections } from './mask/detect/detections.ts'
-import { type ProtocolName, protocolOf, served } from './protocols.ts'
-import type { CacheSize } from './sql/statement.ts'
 
 /** What only one system needs is loaded where a database of it is. */
 const OPEN = {
