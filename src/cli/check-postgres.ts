@@ -1,24 +1,16 @@
 import type pg from 'pg'
-import { openPostgresCatalog } from '../catalog/postgres-catalog.ts'
 import { inspectRole } from '../catalog/role-facts.ts'
 import { connectUpstreamClient } from '../config/upstream-client.ts'
 import type { SystemCheck } from './check-database.ts'
+import { openOwnPostgresCatalog } from './own-postgres-catalog.ts'
 
 /** `countersign check` of a PostgreSQL. */
 export const postgresCheck: SystemCheck<pg.Client> = {
   connect: (upstream) => connectUpstreamClient(upstream, 'countersign check'),
   disconnect: (client) => client.end(),
   async read(client, database, upstream, { clock, memory }) {
-    const { classified, trustedFunctions, strict } = database
     const connect = () => connectUpstreamClient(upstream, 'countersign check')
-    const catalog = await openPostgresCatalog({
-      connect,
-      classified,
-      trustedFunctions,
-      strict,
-      memory,
-      clock,
-    })
+    const catalog = await openOwnPostgresCatalog(database, connect, clock, memory)
     try {
       const { current } = catalog
       return {

@@ -1,8 +1,8 @@
 import type pg from 'pg'
 import type { CatalogRelation, CatalogType } from '../../catalog/catalog.ts'
-import { openPostgresCatalog } from '../../catalog/postgres-catalog.ts'
 import type { CatalogSnapshot } from '../../catalog/snapshot.ts'
 import { connectUpstreamClient } from '../../config/upstream-client.ts'
+import { openOwnPostgresCatalog } from '../own-postgres-catalog.ts'
 import type { TypeFamily } from './kinds.ts'
 import { LONGEST_VALUE, type ScannedTable, type ScanSource, TABLE_MS } from './sampled.ts'
 import type { ScanParts } from './scan-database.ts'
@@ -27,15 +27,7 @@ export async function openPostgresScan({
   memory,
 }: ScanParts): Promise<ScanSource> {
   const connect = () => connectUpstreamClient(upstream, 'countersign scan')
-  const { classified, trustedFunctions, strict } = database
-  const catalog = await openPostgresCatalog({
-    connect,
-    classified,
-    trustedFunctions,
-    strict,
-    memory,
-    clock,
-  })
+  const catalog = await openOwnPostgresCatalog(database, connect, clock, memory)
   const { current } = catalog
   await catalog.close()
   const client = await connect()
