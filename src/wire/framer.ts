@@ -1,4 +1,6 @@
 import { ProxyError } from '../lib/errors.ts'
+import { FrameRun } from './frame-run.ts'
+import { Gathered } from './gathered.ts'
 
 /** How one protocol cuts its byte stream into frames. */
 export interface FrameLayout {
@@ -26,8 +28,6 @@ export interface FrameSink {
   run(bytes: Buffer, mode: RunMode): void
 }
 
-const NOTHING = Buffer.alloc(0)
-
 /**
  * Cuts a byte stream into frames, in place. Only a frame that a read has cut in two is copied, and
  * memory grows as its bytes arrive, never as its header announces.
@@ -36,12 +36,11 @@ export class Framer {
   readonly #layout: FrameLayout
   readonly #sink: FrameSink
   readonly #cap: number
-  /** The beginning of a frame that isn't complete, and room for more of it. */
-  #held: Buffer = NOTHING
-  #heldLength = 0
-  /** Length of the frame in `#held`, or 0 while its header isn't complete. */
+  /** The beginning of a frame that isn't complete. */
+  readonly #held = new Gathered()
+  /** Its length, or 0 while its header isn't complete. */
   #wanted = 0
-  /** The frame in `#held` was opened as a row. */
+  /** It was opened as a row. */
   #holdsRow = false
   /** Bytes still to come of a frame that passes. */
   #passing = 0
@@ -57,7 +56,7 @@ export class Framer {
 
   /** True where the last byte pushed was the last byte of a frame. */
   get atBoundary(): boolean {
-    return this.#heldLength === 0 && this.#passing === 0
+    return this.#held.length === 0 && this.#passing === 0
   }
 
   /** True where a frame that passes has been handed on in part. */
@@ -77,10 +76,8 @@ export class Framer {
       this.#stopped.push(Buffer.from(chunk))
       return
     }
-    let at = this.#heldLength === 0 ? 0 : this.#completeHeld(chunk)
-    // What lies between runStart and at has been opened as runMode, and not handed on yet.
-    let runStart = at
-    let runMode: RunMode = 'pass'
+    let at = this.#held.length === 0 ? 0 : this.#completeHeld(chunk)
+    const run = new FrameRun(chunk, at, this.#sink)
     const { headerLength } = this.#layout
     if (this.#passing > 0) {
       const taken = Math.min(this.#passing, chunk.length - at)
@@ -90,10 +87,8 @@ export class Framer {
     try {
       while (at < chunk.length) {
         if (chunk.length - at < headerLength) {
-          const start = runStart
-          runStart = at
-          this.#endRun(chunk, start, at, runMode)
-          this.#hold(chunk.subarray(at), 0)
+          run.end(at)
+          this.#hold(chunk, at, 0)
           return
         }
         const type = this.#layout.type(chunk, at)
@@ -104,34 +99,29 @@ export class Framer {
           this.#stopped = [Buffer.from(chunk.subarray(at))]
           break
         }
-        const cut = end > chunk.length
-        if (mode !== runMode || (cut && mode === 'row')) {
-          const start = runStart
-          runStart = at
-          this.#endRun(chunk, start, at, runMode)
-          runMode = mode === 'row' ? 'row' : 'pass'
-        }
-        if (cut && mode !== 'pass') {
-          this.#hold(chunk.subarray(at), length)
+        run.opened(at, mode)
+        if (end <= chunk.length) {
+          if (mode === 'whole') {
+            this.#sink.frame(type, chunk.subarray(at, end))
+            run.skipTo(end)
+          }
+          at = end
+        } else if (mode === 'pass') {
+          this.#passing = end - chunk.length
+          at = chunk.length
+        } else {
+          run.end(at)
+          this.#hold(chunk, at, length)
           this.#holdsRow = mode === 'row'
           return
         }
-        if (mode === 'whole') this.#sink.frame(type, chunk.subarray(at, end))
-        if (cut) this.#passing = end - chunk.length
-        at = cut ? chunk.length : end
-        if (mode === 'whole') runStart = at
       }
     } catch (error) {
       // What passed before is whole: whoever has had its beginning gets the rest.
-      this.#endRun(chunk, runStart, at, runMode)
+      run.end(at)
       throw error
     }
-    this.#endRun(chunk, runStart, at, runMode)
-  }
-
-  #endRun(chunk: Buffer, from: number, to: number, mode: RunMode): void {
-    if (to === from) return
-    this.#sink.run(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to), mode)
+    run.end(at)
   }
 
   #checkedLength(buffer: Buffer, at: number): number {
@@ -145,60 +135,52 @@ export class Framer {
     return length
   }
 
-  /** Keeps a copy. The room doubles, so that a frame that comes byte by byte costs what it is long. */
-  #hold(bytes: Buffer, wanted: number): void {
-    const length = this.#heldLength + bytes.length
-    if (length > this.#held.length) {
-      const room = Math.max(length, Math.min(this.#held.length * 2, wanted))
-      const grown = Buffer.allocUnsafe(room)
-      this.#held.copy(grown, 0, 0, this.#heldLength)
-      this.#held = grown
-    }
-    bytes.copy(this.#held, this.#heldLength)
-    this.#heldLength = length
+  #hold(chunk: Buffer, at: number, wanted: number): void {
+    this.#held.append(chunk, at, chunk.length - at, wanted)
     this.#wanted = wanted
   }
 
   /** Feeds the frame that is being gathered; returns how much of `chunk` was taken. */
   #completeHeld(chunk: Buffer): number {
+    const held = this.#held
     let at = 0
     if (this.#wanted === 0) {
-      at = Math.min(this.#layout.headerLength - this.#heldLength, chunk.length)
-      this.#hold(chunk.subarray(0, at), 0)
-      if (this.#heldLength < this.#layout.headerLength) return at
-      const header = this.#held.subarray(0, this.#heldLength)
-      const type = this.#layout.type(header, 0)
-      const length = this.#checkedLength(header, 0)
-      const mode = this.#sink.opens(type, length)
+      at = Math.min(this.#layout.headerLength - held.length, chunk.length)
+      held.append(chunk, 0, at, 0)
+      if (held.length < this.#layout.headerLength) return at
+      const mode = this.#openHeld()
       if (mode === 'stop') {
-        this.#stopped = [Buffer.concat([header, chunk.subarray(at)])]
-        this.#release()
+        this.#stopped = [Buffer.concat([held.release(), chunk.subarray(at)])]
         return chunk.length
       }
-      if (mode === 'pass') {
-        this.#release()
-        this.#passing = length - header.length
-        this.#sink.run(header, mode)
-        return at
-      }
-      this.#wanted = length
-      this.#holdsRow = mode === 'row'
+      if (mode === 'pass') return at
     }
-    const missing = this.#wanted - this.#heldLength
-    const taken = Math.min(missing, chunk.length - at)
-    if (taken > 0) this.#hold(chunk.subarray(at, at + taken), this.#wanted)
-    if (taken === missing) {
-      const frame = this.#held.subarray(0, this.#heldLength)
-      this.#release()
-      if (this.#holdsRow) this.#sink.run(frame, 'row')
-      else this.#sink.frame(this.#layout.type(frame, 0), frame)
-    }
+    const taken = Math.min(this.#wanted - held.length, chunk.length - at)
+    held.append(chunk, at, taken, this.#wanted)
+    if (held.length === this.#wanted) this.#handOnHeld()
     return at + taken
   }
 
-  #release(): void {
-    this.#held = NOTHING
-    this.#heldLength = 0
+  /** The header of the frame is there. */
+  #openHeld(): FrameMode {
+    const header = this.#held.bytes
+    const length = this.#checkedLength(header, 0)
+    const mode = this.#sink.opens(this.#layout.type(header, 0), length)
+    if (mode === 'stop') return mode
+    if (mode === 'pass') {
+      this.#passing = length - header.length
+      this.#sink.run(this.#held.release(), mode)
+      return mode
+    }
+    this.#wanted = length
+    this.#holdsRow = mode === 'row'
+    return mode
+  }
+
+  #handOnHeld(): void {
+    const frame = this.#held.release()
     this.#wanted = 0
+    if (this.#holdsRow) this.#sink.run(frame, 'row')
+    else this.#sink.frame(this.#layout.type(frame, 0), frame)
   }
 }

@@ -1,4 +1,5 @@
 import type { ProxyError } from '../../lib/errors.ts'
+import { Fifo } from '../fifo.ts'
 import type { Cell, OwnAnswer, OwnReply, ResultColumn, RowMeter } from '../protocol.ts'
 import type { RowMasking } from '../row-masking.ts'
 import type { PreparedStatement } from './prepared-statements.ts'
@@ -78,38 +79,12 @@ export interface LocalReply {
 
 export type Owed<X> = ServerReply<X> | LocalReply
 
-/** First in, first out. */
-export class OwedReplies<X> {
-  #items: Owed<X>[] = []
-  #first = 0
-
-  push(owed: Owed<X>): void {
-    this.#items.push(owed)
-  }
-
-  get empty(): boolean {
-    return this.#first === this.#items.length
-  }
-
-  get head(): Owed<X> | undefined {
-    return this.#items[this.#first]
-  }
-
+/** What the client waits for, in the order in which it will come. */
+export class OwedReplies<X> extends Fifo<Owed<X>> {
   /** The first that a client waits for. */
   get firstOfClient(): ServerReply<X> | undefined {
-    for (let at = this.#first; at < this.#items.length; at++) {
-      const owed = this.#items[at]
-      if (owed?.kind === 'server' && owed.own === null) return owed
-    }
+    for (const owed of this) if (owed.kind === 'server' && owed.own === null) return owed
     return undefined
-  }
-
-  shift(): void {
-    this.#first++
-    if (this.#first === this.#items.length || this.#first > 1024) {
-      this.#items = this.#items.slice(this.#first)
-      this.#first = 0
-    }
   }
 }
 

@@ -1,5 +1,7 @@
 import { ProxyError } from '../../lib/errors.ts'
+import { FrameRun } from '../frame-run.ts'
 import type { FrameMode, RunMode } from '../framer.ts'
+import { Gathered } from '../gathered.ts'
 import { HEADER, MAX_PAYLOAD, outOfOrder, payloadLength } from './packets.ts'
 
 /** Where messages go. Buffers are views of the read buffer and are only valid during the call. */
@@ -15,7 +17,9 @@ export interface PacketSink {
   run(bytes: Buffer, mode: RunMode): void
 }
 
-const NOTHING = Buffer.alloc(0)
+const UNKNOWN = -1
+/** How a message that is gathered was opened. */
+type Opened = 'whole' | 'row'
 
 /**
  * Cuts a byte stream into messages: packets, with those that continue one (16 MB and more) joined.
@@ -24,12 +28,11 @@ const NOTHING = Buffer.alloc(0)
 export class PacketFramer {
   readonly #cap: number
   readonly #sink: PacketSink
-  #held: Buffer = NOTHING
-  #heldLength = 0
+  readonly #held = new Gathered()
   /** Where the packet begins in `#held` whose bytes are awaited. */
   #packetAt = 0
   /** How the awaited packet was opened; null while its header hasn't been judged. */
-  #opened: FrameMode | null = null
+  #opened: Opened | null = null
   /** Bytes still to come of a message that passes. */
   #passing = 0
   /** Copies of what came from the message on that wasn't taken. */
@@ -43,7 +46,7 @@ export class PacketFramer {
 
   /** True where the last byte pushed was the last byte of a message. */
   get atBoundary(): boolean {
-    return this.#heldLength === 0 && this.#passing === 0
+    return this.#held.length === 0 && this.#passing === 0
   }
 
   /** True where a message that passes has been handed on in part. */
@@ -63,70 +66,54 @@ export class PacketFramer {
       this.#stopped.push(Buffer.from(chunk))
       return
     }
-    let at = 0
-    // What lies between runStart and at has been opened as runMode, and not handed on yet.
-    let runStart = 0
-    let runMode: RunMode = 'pass'
-    if (this.#passing > 0) {
-      at = Math.min(this.#passing, chunk.length)
-      this.#passing -= at
-    }
+    let at = this.#passOn(chunk, 0)
+    const run = new FrameRun(chunk, 0, this.#sink)
     try {
       while (at < chunk.length) {
-        if (this.#heldLength > 0) {
-          runStart = at = this.#feed(chunk, at)
-          if (this.#passing > 0) {
-            at = Math.min(at + this.#passing, chunk.length)
-            this.#passing -= at - runStart
-          }
+        const length = this.#held.length > 0 ? UNKNOWN : lengthAt(chunk, at)
+        if (length === UNKNOWN) {
+          run.end(at)
+          const fed = this.#feed(chunk, at)
+          run.skipTo(fed)
+          at = this.#passOn(chunk, fed)
           continue
         }
-        const length = lengthAt(chunk, at)
-        if (length < 0) {
-          const start = runStart
-          runStart = at
-          this.#endRun(chunk, start, at, runMode)
-          runMode = 'pass'
-          runStart = at = this.#feed(chunk, at)
-          continue
-        }
-        const end = at + HEADER + length
         const mode = this.#judge(chunk, at, length)
         if (mode === 'stop') {
           this.#stopped = [Buffer.from(chunk.subarray(at))]
           break
         }
-        const cut = end > chunk.length
-        if (mode !== runMode || (cut && mode === 'row')) {
-          const start = runStart
-          runStart = at
-          this.#endRun(chunk, start, at, runMode)
-          runMode = mode === 'row' ? 'row' : 'pass'
-        }
+        run.opened(at, mode)
+        const end = at + HEADER + length
         if (mode === 'pass') {
-          this.#passing = Math.max(0, end - chunk.length)
-          at = Math.min(end, chunk.length)
-        } else if (cut || length === MAX_PAYLOAD) {
+          this.#passing = end - at
+          at = this.#passOn(chunk, at)
+        } else if (end > chunk.length || length === MAX_PAYLOAD) {
+          run.end(at)
           this.#opened = mode
-          runMode = 'pass'
-          runStart = at = this.#feed(chunk, at)
-        } else if (mode === 'row') at = end
-        else {
-          this.#sink.frame(typeAt(chunk, at, length), chunk.subarray(at, end))
-          runStart = at = end
+          at = this.#feed(chunk, at)
+          run.skipTo(at)
+        } else {
+          if (mode === 'whole') {
+            this.#sink.frame(typeAt(chunk, at, length), chunk.subarray(at, end))
+            run.skipTo(end)
+          }
+          at = end
         }
       }
     } catch (error) {
       // What passed before is whole: whoever has had its beginning gets the rest.
-      this.#endRun(chunk, runStart, at, runMode)
+      run.end(at)
       throw error
     }
-    this.#endRun(chunk, runStart, at, runMode)
+    run.end(at)
   }
 
-  #endRun(chunk: Buffer, from: number, to: number, mode: RunMode): void {
-    if (to === from) return
-    this.#sink.run(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to), mode)
+  /** Goes over what is there of a message that passes, and returns where it ends. */
+  #passOn(chunk: Buffer, at: number): number {
+    const taken = Math.min(this.#passing, chunk.length - at)
+    this.#passing -= taken
+    return at + taken
   }
 
   #judge(bytes: Buffer, at: number, length: number): FrameMode {
@@ -146,33 +133,27 @@ export class PacketFramer {
 
   /** Gathers a message that isn't whole in this chunk; returns up to where the chunk was used. */
   #feed(chunk: Buffer, from: number): number {
+    const held = this.#held
     let at = from
     for (;;) {
-      const missing = this.#needed() - this.#heldLength
+      const missing = this.#needed() - held.length
       if (missing > 0) {
         const taken = Math.min(missing, chunk.length - at)
-        this.#append(chunk, at, taken)
+        held.append(chunk, at, taken, this.#cap)
         at += taken
         if (taken < missing) return at
       } else if (this.#opened === null) {
         const mode = this.#open()
         if (mode === 'stop') {
-          this.#stopped = [
-            Buffer.concat([this.#held.subarray(0, this.#heldLength), chunk.subarray(at)]),
-          ]
-          this.#release()
+          this.#stopped = [Buffer.concat([held.release(), chunk.subarray(at)])]
           return chunk.length
         }
         if (mode === 'pass') return at
-      } else if (payloadLength(this.#held, this.#packetAt) === MAX_PAYLOAD) {
-        this.#packetAt = this.#heldLength
+      } else if (payloadLength(held.bytes, this.#packetAt) === MAX_PAYLOAD) {
+        this.#packetAt = held.length
         this.#opened = null
       } else {
-        const frame = this.#held.subarray(0, this.#heldLength)
-        const mode = this.#opened
-        this.#release()
-        if (mode === 'row') this.#sink.run(frame, 'row')
-        else this.#sink.frame(typeAt(frame, 0, payloadLength(frame, 0)), frame)
+        this.#handOnHeld(this.#opened)
         return at
       }
     }
@@ -181,64 +162,49 @@ export class PacketFramer {
   /** How much must be there for the next step: a header (with a type), or a packet. */
   #needed(): number {
     const header = this.#packetAt + HEADER
-    if (this.#heldLength < header) return header
-    const length = payloadLength(this.#held, this.#packetAt)
+    if (this.#held.length < header) return header
+    const length = payloadLength(this.#held.bytes, this.#packetAt)
     if (this.#opened !== null) return header + length
     return this.#packetAt === 0 && length > 0 ? header + 1 : header
   }
 
   /** The header of the awaited packet is there. */
   #open(): FrameMode {
-    const length = payloadLength(this.#held, this.#packetAt)
+    const { bytes } = this.#held
+    const length = payloadLength(bytes, this.#packetAt)
     if (this.#packetAt > 0) {
       this.#checkCap(this.#packetAt + HEADER + length)
-      if (this.#held[this.#packetAt + 3] !== this.#nextSequence()) throw outOfOrder()
+      if (bytes[this.#packetAt + 3] !== this.#nextSequence(bytes)) throw outOfOrder()
       this.#opened = 'whole'
       return 'whole'
     }
-    const mode = this.#judge(this.#held, 0, length)
-    if (mode === 'stop') return mode
+    const mode = this.#judge(bytes, 0, length)
     if (mode === 'pass') {
-      const head = this.#held.subarray(0, this.#heldLength)
-      this.#passing = HEADER + length - head.length
-      this.#release()
-      this.#sink.run(head, mode)
-      return mode
-    }
-    this.#opened = mode
+      this.#passing = HEADER + length - bytes.length
+      this.#sink.run(this.#held.release(), mode)
+    } else if (mode !== 'stop') this.#opened = mode
     return mode
   }
 
-  #nextSequence(): number {
+  #nextSequence(bytes: Buffer): number {
     const before = this.#packetAt - HEADER - MAX_PAYLOAD
-    return ((this.#held[before + 3] as number) + 1) & 0xff
+    return ((bytes[before + 3] as number) + 1) & 0xff
   }
 
-  #append(chunk: Buffer, at: number, count: number): void {
-    const length = this.#heldLength + count
-    if (length > this.#held.length) {
-      const room = Math.max(length, Math.min(this.#held.length * 2, this.#cap))
-      const grown = Buffer.allocUnsafe(room)
-      this.#held.copy(grown, 0, 0, this.#heldLength)
-      this.#held = grown
-    }
-    chunk.copy(this.#held, this.#heldLength, at, at + count)
-    this.#heldLength = length
-  }
-
-  #release(): void {
-    this.#held = NOTHING
-    this.#heldLength = 0
+  #handOnHeld(mode: Opened): void {
+    const frame = this.#held.release()
     this.#packetAt = 0
     this.#opened = null
+    if (mode === 'row') this.#sink.run(frame, mode)
+    else this.#sink.frame(typeAt(frame, 0, payloadLength(frame, 0)), frame)
   }
 }
 
-/** The payload's length, or -1 while header and type aren't both there. */
+/** The payload's length; UNKNOWN while header and type aren't both there. */
 function lengthAt(chunk: Buffer, at: number): number {
-  if (chunk.length - at < HEADER) return -1
+  if (chunk.length - at < HEADER) return UNKNOWN
   const length = payloadLength(chunk, at)
-  return length > 0 && chunk.length - at === HEADER ? -1 : length
+  return length > 0 && chunk.length - at === HEADER ? UNKNOWN : length
 }
 
 function typeAt(bytes: Buffer, at: number, length: number): number {

@@ -1,58 +1,21 @@
 import { ProxyError } from '../../lib/errors.ts'
-import { strictUtf8 } from '../reader.ts'
+import { FieldReader } from '../field-reader.ts'
 
 /** In place of a length in a text row: the value is NULL. */
 export const NULL_CELL = 0xfb
 
-/** Reads little-endian fields out of one payload; every read is checked against its end. */
-export class PayloadReader {
-  readonly #bytes: Buffer
-  #at: number
-
-  constructor(bytes: Buffer, at = 0) {
-    this.#bytes = bytes
-    this.#at = at
-  }
-
-  get position(): number {
-    return this.#at
-  }
-
-  get remaining(): number {
-    return this.#bytes.length - this.#at
-  }
-
-  #take(count: number): number {
-    if (count < 0 || count > this.remaining) throw truncated()
-    const at = this.#at
-    this.#at += count
-    return at
-  }
-
-  uint8(): number {
-    return this.#bytes.readUInt8(this.#take(1))
-  }
-
+/** Reads the fields of a payload: numbers are little-endian (manual, "Protocol Basics"). */
+export class PayloadReader extends FieldReader {
   uint16(): number {
-    return this.#bytes.readUInt16LE(this.#take(2))
+    return this.buffer.readUInt16LE(this.take(2))
   }
 
   uint24(): number {
-    return this.#bytes.readUIntLE(this.#take(3), 3)
+    return this.buffer.readUIntLE(this.take(3), 3)
   }
 
   uint32(): number {
-    return this.#bytes.readUInt32LE(this.#take(4))
-  }
-
-  skip(count: number): void {
-    this.#take(count)
-  }
-
-  /** A view of the next `count` bytes. */
-  bytes(count: number): Buffer {
-    const at = this.#take(count)
-    return this.#bytes.subarray(at, at + count)
+    return this.buffer.readUInt32LE(this.take(4))
   }
 
   /** Protocol::LengthEncodedInteger. Beyond 2^53 it is the nearest number. */
@@ -61,37 +24,13 @@ export class PayloadReader {
     if (first < NULL_CELL) return first
     if (first === 0xfc) return this.uint16()
     if (first === 0xfd) return this.uint24()
-    if (first === 0xfe) return Number(this.#bytes.readBigUInt64LE(this.#take(8)))
+    if (first === 0xfe) return Number(this.buffer.readBigUInt64LE(this.take(8)))
     throw new ProxyError('PROTOCOL_VIOLATION', `0x${first.toString(16)} does not begin a length`)
   }
 
   /** Protocol::LengthEncodedString, as a view. */
   lenencBytes(): Buffer {
     return this.bytes(this.lenencInt())
-  }
-
-  /** A view of the bytes up to the next NUL, which is consumed and not part of the view. */
-  cstringBytes(): Buffer {
-    const end = this.#bytes.indexOf(0, this.#at)
-    if (end < 0) throw truncated()
-    const view = this.#bytes.subarray(this.#at, end)
-    this.#at = end + 1
-    return view
-  }
-
-  cstring(): string {
-    return strictUtf8(this.cstringBytes())
-  }
-
-  rest(): Buffer {
-    return this.bytes(this.remaining)
-  }
-
-  /** Throws unless every byte has been read. */
-  end(): void {
-    if (this.remaining !== 0) {
-      throw new ProxyError('PROTOCOL_VIOLATION', 'a packet has bytes after its last field')
-    }
   }
 }
 
@@ -147,8 +86,4 @@ export function lenencBytes(value: Buffer): Buffer {
 
 export function cstring(text: string): Buffer {
   return Buffer.from(`${text}\0`, 'utf8')
-}
-
-function truncated(): ProxyError {
-  return new ProxyError('PROTOCOL_VIOLATION', 'a packet ends before its last field')
 }

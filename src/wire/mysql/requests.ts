@@ -1,6 +1,6 @@
 import { ProxyError } from '../../lib/errors.ts'
 import type { CommandRequest, Request } from '../protocol.ts'
-import { strictUtf8 } from '../reader.ts'
+import { strictUtf8 } from '../strict-utf8.ts'
 import * as command from './commands.ts'
 import { opensCursor } from './execute-parameters.ts'
 import { outOfOrder, packetsIn, payloadOf } from './packets.ts'

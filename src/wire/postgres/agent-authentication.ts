@@ -1,9 +1,10 @@
 import { ProxyError } from '../../lib/errors.ts'
 import type { ServerChannel } from '../handshake-channel.ts'
 import type { AgentVerifier, LoginProof } from '../protocol.ts'
-import { Reader, strictUtf8 } from '../reader.ts'
+import { strictUtf8 } from '../strict-utf8.ts'
 import { provenWhole } from '../whole-secret.ts'
 import { int32, message } from './framing.ts'
+import { MessageReader } from './message-reader.ts'
 import * as type from './message-types.ts'
 import { authenticateByScram } from './scram-server.ts'
 
@@ -50,7 +51,7 @@ async function readPassword(channel: ServerChannel): Promise<string> {
   const length = header.readUInt32BE(1)
   if (header[0] !== type.PASSWORD) throw violation('expected a password')
   if (length < 5 || length > MAX_PASSWORD) throw violation('invalid length of a password')
-  const body = new Reader(await channel.read(length - 4))
+  const body = new MessageReader(await channel.read(length - 4))
   const bytes = body.bytes(length - 5)
   if (body.bytes(1)[0] !== 0 || bytes.includes(0)) throw violation('malformed password')
   return strictUtf8(bytes)

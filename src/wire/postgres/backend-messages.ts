@@ -1,14 +1,14 @@
 import { ERRORS, ProxyError as Failure, type ProxyError } from '../../lib/errors.ts'
 import type { Cell, CopyShape, ResultColumn, TransactionState } from '../protocol.ts'
-import { Reader } from '../reader.ts'
 import { cstring, int32, message } from './framing.ts'
+import { MessageReader } from './message-reader.ts'
 import * as type from './message-types.ts'
 
 /** Fields of ErrorResponse and NoticeResponse by their letter (manual, section 54.8). */
 export type Fields = Map<string, string>
 
 export function decodeFields(frame: Buffer): Fields {
-  const reader = new Reader(frame, 5)
+  const reader = new MessageReader(frame, 5)
   const fields: Fields = new Map()
   for (;;) {
     const letter = reader.uint8()
@@ -69,13 +69,13 @@ export function encodeParameterStatus(name: string, value: string): Buffer {
 }
 
 export function decodeParameterStatus(frame: Buffer): { name: string; value: string } {
-  const reader = new Reader(frame, 5)
+  const reader = new MessageReader(frame, 5)
   return { name: reader.cstring(), value: reader.cstringBytes().toString('utf8') }
 }
 
 /** Int32 process, String channel, String payload (manual, section 54.7). */
 export function decodeNotification(frame: Buffer) {
-  const reader = new Reader(frame, 5)
+  const reader = new MessageReader(frame, 5)
   const processId = reader.int32()
   const channel = reader.cstringBytes()
   const payload = reader.cstringBytes()
@@ -112,7 +112,7 @@ export function decodeReady(frame: Buffer): TransactionState {
 }
 
 export function decodeRowDescription(frame: Buffer): ResultColumn[] {
-  const reader = new Reader(frame, 5)
+  const reader = new MessageReader(frame, 5)
   const columns: ResultColumn[] = []
   for (let count = reader.uint16(); count > 0; count--) {
     const name = reader.cstringBytes().toString('utf8')
@@ -129,20 +129,20 @@ export function decodeRowDescription(frame: Buffer): ResultColumn[] {
 
 /** The types of a statement's parameters, as declared or as the server found them. */
 export function decodeParameterDescription(frame: Buffer): number[] {
-  const reader = new Reader(frame, 5)
+  const reader = new MessageReader(frame, 5)
   const types: number[] = []
   for (let count = reader.uint16(); count > 0; count--) types.push(reader.uint32())
   return types
 }
 
 export function decodeCopyShape(frame: Buffer): CopyShape {
-  const reader = new Reader(frame, 5)
+  const reader = new MessageReader(frame, 5)
   const format = reader.uint8() === 0 ? 'text' : 'binary'
   return { format, columns: reader.uint16() }
 }
 
 export function decodeDataRow(frame: Buffer): Cell[] {
-  const reader = new Reader(frame, 5)
+  const reader = new MessageReader(frame, 5)
   const cells: Cell[] = []
   for (let count = reader.uint16(); count > 0; count--) {
     const length = reader.int32()

@@ -1,12 +1,12 @@
 import { ProxyError } from '../../lib/errors.ts'
 import type { Cell, Parameter, Request } from '../protocol.ts'
-import { Reader } from '../reader.ts'
 import { cstring, int16, int32, message, serverName } from './framing.ts'
+import { MessageReader } from './message-reader.ts'
 import * as type from './message-types.ts'
 
 /** Decodes one message of the frontend (manual, section 54.7). The list is closed: others end the session. */
 export function decodeRequest(messageType: number, frame: Buffer): Request {
-  const reader = new Reader(frame, 5)
+  const reader = new MessageReader(frame, 5)
   switch (messageType) {
     case type.QUERY: {
       const sql = reader.cstringBytes()
@@ -64,7 +64,7 @@ function decodeTarget(code: number): 'statement' | 'portal' {
   throw new ProxyError('PROTOCOL_VIOLATION', `unknown target 0x${code.toString(16)}`)
 }
 
-function decodeParse(reader: Reader): Request {
+function decodeParse(reader: MessageReader): Request {
   const statement = serverName(reader.cstring())
   const sql = reader.cstringBytes()
   const parameterTypes: number[] = []
@@ -74,7 +74,7 @@ function decodeParse(reader: Reader): Request {
 }
 
 /** Bind carries the portal first, then the statement. */
-function decodeBind(reader: Reader): Request {
+function decodeBind(reader: MessageReader): Request {
   const portal = serverName(reader.cstring())
   const statement = serverName(reader.cstring())
   const formats = decodeFormats(reader)
@@ -92,7 +92,7 @@ function decodeBind(reader: Reader): Request {
   return { kind: 'bind', portal, statement, parameters, resultFormats }
 }
 
-function decodeFormats(reader: Reader): number[] {
+function decodeFormats(reader: MessageReader): number[] {
   const formats: number[] = []
   for (let count = reader.uint16(); count > 0; count--) {
     const format = reader.int16()
@@ -104,7 +104,7 @@ function decodeFormats(reader: Reader): number[] {
   return formats
 }
 
-function decodeValue(reader: Reader): Cell {
+function decodeValue(reader: MessageReader): Cell {
   const length = reader.int32()
   if (length === -1) return null
   return reader.bytes(length)
@@ -141,7 +141,7 @@ export function encodeClosePortal(portal: string): Buffer {
 
 /** Frees the name that a Bind (of a statement) or an Execute (of a portal) uses, byte for byte. */
 export function encodeCloseOfNamed(frame: Buffer): Buffer {
-  const reader = new Reader(frame, 5)
+  const reader = new MessageReader(frame, 5)
   const portal = reader.cstringBytes()
   const isBind = frame[0] === type.BIND
   const name = isBind ? reader.cstringBytes() : portal

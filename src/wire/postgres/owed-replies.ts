@@ -1,4 +1,5 @@
 import type { ProxyError } from '../../lib/errors.ts'
+import { Fifo } from '../fifo.ts'
 import type { Cell, CopyMasker, OwnAnswer, OwnReply, ResultColumn, RowMeter } from '../protocol.ts'
 import type { RowMasking } from '../row-masking.ts'
 
@@ -98,61 +99,16 @@ export interface SyncOwed {
   after: (() => void) | null
 }
 
-/** First in, first out. */
-export class OwedReplies<X> {
-  #items: Owed<X>[] = []
-  #first = 0
-
-  push(owed: Owed<X>): void {
-    this.#items.push(owed)
-  }
-
-  get empty(): boolean {
-    return this.#first === this.#items.length
-  }
-
-  get head(): Owed<X> | undefined {
-    return this.#items[this.#first]
-  }
-
+/** What the server owes, in the order in which it will come. */
+export class OwedReplies<X> extends Fifo<Owed<X>> {
   get hasCopyEnd(): boolean {
-    return this.#items.slice(this.#first).some(({ kind }) => kind === 'copy-end')
+    for (const { kind } of this) if (kind === 'copy-end') return true
+    return false
   }
 
   /** True where the client's next Sync, or nothing at all, stands behind the head. */
   get onlySyncBehindHead(): boolean {
-    const next = this.#items[this.#first + 1]
-    return next === undefined || next.kind === 'sync'
-  }
-
-  shift(): Owed<X> | undefined {
-    const owed = this.#items[this.#first]
-    if (owed === undefined) return undefined
-    this.#first++
-    if (this.#first === this.#items.length) {
-      this.#items = []
-      this.#first = 0
-    } else if (this.#first > 1024) {
-      this.#items = this.#items.slice(this.#first)
-      this.#first = 0
-    }
-    return owed
-  }
-
-  /** Removes and returns what `remove` chooses among the items behind the head, up to `stop`. */
-  takeBehindHead(remove: (owed: Owed<X>) => boolean, stop: (owed: Owed<X>) => boolean): Owed<X>[] {
-    const taken: Owed<X>[] = []
-    const kept: Owed<X>[] = []
-    let stopped = false
-    for (const owed of this.#items.slice(this.#first + 1)) {
-      stopped ||= stop(owed)
-      if (!stopped && remove(owed)) taken.push(owed)
-      else kept.push(owed)
-    }
-    const head = this.head
-    this.#items = head ? [head, ...kept] : kept
-    this.#first = 0
-    return taken
+    return this.next === undefined || this.next.kind === 'sync'
   }
 }
 

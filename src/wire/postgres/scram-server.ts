@@ -3,9 +3,10 @@ import { signatureAlgorithmHashFromCertificate } from 'pg/lib/crypto/cert-signat
 import { ProxyError } from '../../lib/errors.ts'
 import type { ServerChannel } from '../handshake-channel.ts'
 import type { AgentVerifier, LoginProof, ScramVerifier } from '../protocol.ts'
-import { Reader, strictUtf8 } from '../reader.ts'
+import { strictUtf8 } from '../strict-utf8.ts'
 import { provenBy } from '../whole-secret.ts'
 import { cstring, int32, message } from './framing.ts'
+import { MessageReader } from './message-reader.ts'
 import * as type from './message-types.ts'
 
 const AUTH_OK = 0
@@ -61,7 +62,7 @@ interface ClientFirst {
   readonly nonce: string
 }
 
-function readClientFirst(body: Reader, mechanisms: readonly string[]): ClientFirst {
+function readClientFirst(body: MessageReader, mechanisms: readonly string[]): ClientFirst {
   const mechanism = body.cstring()
   if (!mechanisms.includes(mechanism)) throw violation(`unknown SASL mechanism "${mechanism}"`)
   const length = body.int32()
@@ -94,7 +95,7 @@ function checkBindingFlag(first: ClientFirst, binds: boolean): void {
   }
 }
 
-function readClientFinal(body: Reader): {
+function readClientFinal(body: MessageReader): {
   withoutProof: string
   binding: string
   nonce: string
@@ -135,12 +136,12 @@ function provesPassword(verifier: ScramVerifier, authMessage: string, proof: Buf
   return timingSafeEqual(storedKey, verifier.storedKey) && proof.length === signature.length
 }
 
-async function readPasswordMessage(channel: ServerChannel): Promise<Reader> {
+async function readPasswordMessage(channel: ServerChannel): Promise<MessageReader> {
   const header = await channel.read(5)
   const length = header.readUInt32BE(1)
   if (header[0] !== type.PASSWORD) throw violation('expected a SASL response')
   if (length < 4 || length > MAX_SASL) throw violation('invalid length of a SASL response')
-  return new Reader(await channel.read(length - 4))
+  return new MessageReader(await channel.read(length - 4))
 }
 
 function sasl(step: number, text: string): Buffer {

@@ -1,8 +1,8 @@
 import { ProxyError } from '../../lib/errors.ts'
 import type { ServerChannel } from '../handshake-channel.ts'
 import type { Hello, Opening } from '../protocol.ts'
-import { Reader } from '../reader.ts'
 import { cstring, int32, message } from './framing.ts'
+import { MessageReader } from './message-reader.ts'
 import * as type from './message-types.ts'
 import { splitOptions } from './startup-options.ts'
 import { collectSettings } from './startup-settings.ts'
@@ -81,20 +81,20 @@ function refuseBufferedBytes(channel: ServerChannel): void {
   if (channel.buffered > 0) throw violation('received unencrypted data after an encryption request')
 }
 
-async function readStartupPacket(channel: ServerChannel): Promise<Reader> {
+async function readStartupPacket(channel: ServerChannel): Promise<MessageReader> {
   const length = (await channel.read(4)).readUInt32BE(0)
   if (length < 8 || length > MAX_STARTUP) throw violation('invalid length of startup packet')
-  return new Reader(await channel.read(length - 4))
+  return new MessageReader(await channel.read(length - 4))
 }
 
-function readCancelKey(packet: Reader): { processId: number; secret: Buffer } {
+function readCancelKey(packet: MessageReader): { processId: number; secret: Buffer } {
   const processId = packet.int32()
   const secret = packet.bytes(packet.remaining)
   if (secret.length < SHORT_SECRET || secret.length > 256) throw violation('invalid cancel key')
   return { processId, secret: Buffer.from(secret) }
 }
 
-function readStartup(channel: ServerChannel, version: number, packet: Reader): Opening {
+function readStartup(channel: ServerChannel, version: number, packet: MessageReader): Opening {
   const major = version >>> 16
   const minor = version & 0xffff
   if (major !== 3) throw violation(`unsupported frontend protocol ${major}.${minor}`)
@@ -111,7 +111,7 @@ function readStartup(channel: ServerChannel, version: number, packet: Reader): O
   }
 }
 
-function readParameters(packet: Reader): {
+function readParameters(packet: MessageReader): {
   parameters: Map<string, string>
   extensions: string[]
 } {

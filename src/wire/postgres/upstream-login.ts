@@ -4,8 +4,8 @@ import { serialize } from 'pg-protocol'
 import { messageOf, ProxyError } from '../../lib/errors.ts'
 import type { ClientChannel } from '../handshake-channel.ts'
 import type { CancelKey, Hello, UpstreamLogin, UpstreamWelcome } from '../protocol.ts'
-import { Reader } from '../reader.ts'
 import { decodeFields, decodeParameterStatus } from './backend-messages.ts'
+import { MessageReader } from './message-reader.ts'
 import * as type from './message-types.ts'
 
 /** A server's login messages are small; more is not a PostgreSQL. */
@@ -82,7 +82,7 @@ async function authenticate(channel: ClientChannel, login: UpstreamLogin): Promi
     if (messageType === type.NOTICE_RESPONSE) continue
     if (messageType === type.NEGOTIATE_PROTOCOL_VERSION) continue
     if (messageType !== type.AUTHENTICATION) throw unavailable('it left the login unfinished')
-    const body = new Reader(frame, 5)
+    const body = new MessageReader(frame, 5)
     const step = body.int32()
     if (step === 0) return
     if (step === 3) {
@@ -109,7 +109,7 @@ async function authenticate(channel: ClientChannel, login: UpstreamLogin): Promi
   }
 }
 
-function startSasl(body: Reader, peer: ReturnType<typeof peerOf>): SaslSession {
+function startSasl(body: MessageReader, peer: ReturnType<typeof peerOf>): SaslSession {
   const mechanisms: string[] = []
   for (let name = body.cstring(); name !== ''; name = body.cstring()) mechanisms.push(name)
   const binding = peer && mechanisms.includes('SCRAM-SHA-256-PLUS') ? peer : null
@@ -141,7 +141,7 @@ async function guard(step: () => Promise<void> | void): Promise<void> {
   }
 }
 
-function rest(body: Reader): string {
+function rest(body: MessageReader): string {
   return body.bytes(body.remaining).toString('utf8')
 }
 
@@ -155,7 +155,7 @@ async function readWelcome(channel: ClientChannel): Promise<UpstreamWelcome> {
       const { name, value } = decodeParameterStatus(frame)
       settings.set(name, value)
     } else if (messageType === type.BACKEND_KEY_DATA) {
-      const body = new Reader(frame, 5)
+      const body = new MessageReader(frame, 5)
       cancelKey = { processId: body.int32(), secret: Buffer.from(body.bytes(body.remaining)) }
     } else if (messageType === type.NOTICE_RESPONSE) {
       if (notices.length < MAX_NOTICES) notices.push(decodeFields(frame))
