@@ -3,6 +3,7 @@ import { serialize } from 'pg-protocol'
 import t from 'tap'
 import { startCountersign } from '../support/countersign.ts'
 import { codeOf, connect, denyAll, errorFrom, exists, loginOf } from '../support/e2e-client.ts'
+import { edit, rule } from '../support/e2e-config.ts'
 import { errorOf, letters, RawClient } from '../support/e2e-raw.ts'
 import { POSTGRES_VERSIONS, startPostgres } from '../support/postgres.ts'
 import { SHOP } from '../support/shop.ts'
@@ -136,6 +137,32 @@ for (const version of POSTGRES_VERSIONS) {
         t.equal(await exists(db, 'scratch'), true)
       },
     )
+
+    t.test('what stands behind a held one is judged by the rules of then', async (t) => {
+      await db.query('CREATE TABLE kept (id integer)')
+      const { client } = await RawClient.login(proxy.port, loginOf(proxy))
+      const texts = ['DROP TABLE kept', "INSERT INTO scratch VALUES (40, 'behind')"]
+      const steps = texts.flatMap((text) => [
+        serialize.parse({ text }),
+        serialize.bind({}),
+        serialize.execute({}),
+      ])
+      client.send(...steps, serialize.sync())
+      const { id } = await waiting('DROP TABLE kept')
+      await edit(proxy, (config) => {
+        config.rules = [rule('closed', { effect: 'write' }, { deny: 'the books are closed' })]
+      })
+      await proxy.approve(id)
+      const answer = errorOf(await client.until('Z'))
+      t.match(answer, { C: '42501', M: /the rules changed while another statement/ })
+      t.equal(await exists(db, 'kept'), true, 'a pipeline is one transaction')
+      const { rows } = await db.query('SELECT FROM scratch WHERE id = 40')
+      t.same(rows, [])
+      await edit(proxy, (config) => {
+        delete config.rules
+      })
+      client.destroy()
+    })
 
     t.test('a path that changes in the same query is not signed unseen', async (t) => {
       const client = await connect(t, proxy)
