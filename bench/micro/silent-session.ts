@@ -2,7 +2,7 @@ import type { Principal } from '../../src/identity/principal.ts'
 import type { Connection, ConnectionListener } from '../../src/net/connection.ts'
 import type { Services } from '../../src/session/services.ts'
 import { Session } from '../../src/session/session.ts'
-import type { Hello, MysqlWelcome } from '../../src/wire/protocol.ts'
+import type { Hello, MysqlWelcome } from '../../src/wire/handshake.ts'
 
 const NOTHING = Buffer.alloc(0)
 

@@ -9,7 +9,7 @@ import type { Planner } from '../mask/planner.ts'
 import { type UpstreamTarget, upstreamTarget } from '../net/upstream-target.ts'
 import type { Services } from '../session/services.ts'
 import type { CacheSize } from '../sql/statement.ts'
-import type { ServerGreeting } from '../wire/protocol.ts'
+import type { ServerGreeting } from '../wire/handshake.ts'
 
 /** What a session needs that depends on the system behind it. */
 export type SystemServices = Pick<

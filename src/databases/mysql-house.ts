@@ -17,8 +17,8 @@ import { waitTimeoutMs } from '../session/wait-timeout.ts'
 import { createMysqlClassifier } from '../sql/mysql/classify.ts'
 import { lineageOfQuery } from '../sql/mysql/lineage/lineage.ts'
 import { sessionFactsOf } from '../sql/mysql/session-facts.ts'
+import type { Hello, ServerGreeting } from '../wire/handshake.ts'
 import { mysqlProtocol } from '../wire/mysql/mysql-protocol.ts'
-import type { Hello, ServerGreeting } from '../wire/protocol.ts'
 import {
   type House,
   type HouseOptions,

@@ -1,4 +1,5 @@
-import type { CellMasker, ResultColumn } from '../wire/protocol.ts'
+import type { ResultColumn } from '../wire/columns.ts'
+import type { CellMasker } from '../wire/maskers.ts'
 
 export type { ResultColumn }
 export type Masker = CellMasker

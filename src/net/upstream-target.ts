@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type tls from 'node:tls'
-import type { UpstreamLogin } from '../wire/protocol.ts'
+import type { UpstreamLogin } from '../wire/handshake.ts'
 import { UpstreamChannel } from './channels.ts'
 import { Connection } from './connection.ts'
 

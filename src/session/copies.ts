@@ -1,6 +1,7 @@
 import type { Copy } from '../sql/statement.ts'
+import type { Dialogue } from '../wire/dialogue.ts'
 import type { Outbox } from '../wire/outbox.ts'
-import type { AnyRequest, Dialogue } from '../wire/protocol.ts'
+import type { AnyRequest } from '../wire/requests.ts'
 import type { Exchange } from './exchange.ts'
 import type { Services } from './services.ts'
 import type { Step } from './step.ts'

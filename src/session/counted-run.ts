@@ -1,6 +1,7 @@
 import { ProxyError } from '../lib/errors.ts'
+import type { Dialogue, OwnAnswer } from '../wire/dialogue.ts'
 import type { Outbox } from '../wire/outbox.ts'
-import type { AnyRequest, Dialogue, OwnAnswer } from '../wire/protocol.ts'
+import type { AnyRequest } from '../wire/requests.ts'
 import type { Exchange } from './exchange.ts'
 import type { Services } from './services.ts'
 

@@ -4,7 +4,8 @@ import type { MaskPlan, ResultColumn } from '../mask/plan.ts'
 import type { Decision } from '../policy/decision.ts'
 import type { Classification, EffectReason } from '../sql/statement.ts'
 import { unreadable } from '../sql/unreadable.ts'
-import type { OwnReply, Parameter } from '../wire/protocol.ts'
+import type { OwnReply } from '../wire/dialogue.ts'
+import type { Parameter } from '../wire/requests.ts'
 import type { Context } from './binding.ts'
 
 /** What is about to run: a simple query, or a portal with its values. */

@@ -1,5 +1,6 @@
 import { ProxyError } from '../lib/errors.ts'
-import type { AnyRequest, Dialogue } from '../wire/protocol.ts'
+import type { Dialogue } from '../wire/dialogue.ts'
+import type { AnyRequest } from '../wire/requests.ts'
 import { ceilingOf } from './ceiling.ts'
 import { CeilingRuns } from './ceiling-runs.ts'
 import { conflictIn, nowForbidden } from './conflicts.ts'

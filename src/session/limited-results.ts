@@ -1,6 +1,7 @@
 import type { Approved } from '../approval/request.ts'
 import { atLeastApproved } from '../policy/decide.ts'
-import type { AnyRequest, Dialogue } from '../wire/protocol.ts'
+import type { Dialogue } from '../wire/dialogue.ts'
+import type { AnyRequest } from '../wire/requests.ts'
 import type { Exchange } from './exchange.ts'
 import { unresolved } from './flow-errors.ts'
 import type { Records } from './records.ts'

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { Clock } from '../lib/clock.ts'
 import { type LimitConfig, limitsOn } from '../policy/limit.ts'
 import type { Classification, EffectReason, Lookup } from '../sql/statement.ts'
-import type { Parameter } from '../wire/protocol.ts'
+import type { Parameter } from '../wire/requests.ts'
 
 const HOUR = 3_600_000
 /** Different values of one class that an agent may look for within an hour, where no limit says. */

@@ -1,4 +1,4 @@
-import type { Parameter } from '../wire/protocol.ts'
+import type { Parameter } from '../wire/requests.ts'
 import type { ValueTypes } from './services.ts'
 import { shownText } from './shown-text.ts'
 

@@ -1,5 +1,6 @@
 import { ProxyError } from '../lib/errors.ts'
-import type { AnyRequest, Outgoing } from '../wire/protocol.ts'
+import type { Outgoing } from '../wire/dialogue.ts'
+import type { AnyRequest } from '../wire/requests.ts'
 import type { Exchange } from './exchange.ts'
 import { isExecuted } from './own-steps.ts'
 import type { ClientFrame, Settle, Step } from './step.ts'

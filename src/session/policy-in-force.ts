@@ -11,7 +11,8 @@ import { decide } from '../policy/decide.ts'
 import type { Decision } from '../policy/decision.ts'
 import type { RuleConfig } from '../policy/rule.ts'
 import type { Classification } from '../sql/statement.ts'
-import type { CopyMasker, CopyShape, Description } from '../wire/protocol.ts'
+import type { CopyMasker, CopyShape } from '../wire/maskers.ts'
+import type { Description } from '../wire/replies.ts'
 import type { Policy } from './services.ts'
 
 export interface PolicyParts {

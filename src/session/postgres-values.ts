@@ -1,6 +1,6 @@
 import type { ShownParameter } from '../approval/request.ts'
 import type { CatalogSource } from '../catalog/catalog.ts'
-import type { Parameter } from '../wire/protocol.ts'
+import type { Parameter } from '../wire/requests.ts'
 import type { ValueTypes } from './services.ts'
 import { shownText } from './shown-text.ts'
 

@@ -1,6 +1,7 @@
 import { Permit } from '../approval/permit.ts'
 import type { ProxyError } from '../lib/errors.ts'
-import type { AnyRequest, Dialogue } from '../wire/protocol.ts'
+import type { Dialogue } from '../wire/dialogue.ts'
+import type { AnyRequest } from '../wire/requests.ts'
 import type { Copies } from './copies.ts'
 import type { Exchange } from './exchange.ts'
 import { type Forwarder, PROTOCOL } from './forwarder.ts'

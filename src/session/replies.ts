@@ -1,16 +1,14 @@
 import type { MaskPlan } from '../mask/plan.ts'
 import type { Effect } from '../sql/statement.ts'
+import type { ResultColumn } from '../wire/columns.ts'
+import type { CellMasker, CopyMasker, CopyShape } from '../wire/maskers.ts'
 import type {
-  CellMasker,
   Completion,
-  CopyMasker,
-  CopyShape,
   Description,
   ReplyListener,
-  ResultColumn,
   RowMeter,
   TransactionState,
-} from '../wire/protocol.ts'
+} from '../wire/replies.ts'
 import type { Exchange } from './exchange.ts'
 import type { Notifications } from './notifications.ts'
 import type { Records } from './records.ts'

@@ -1,7 +1,7 @@
 import type { Beyond, Ceiling } from '../policy/decision.ts'
 import { type LimitConfig, limitsOn } from '../policy/limit.ts'
 import type { Classification } from '../sql/statement.ts'
-import type { RowMeter } from '../wire/protocol.ts'
+import type { RowMeter } from '../wire/replies.ts'
 import { ceilingOf, onlySends } from './ceiling.ts'
 import type { Exchange } from './exchange.ts'
 import type { Hour, Usage } from './usage.ts'

@@ -7,14 +7,10 @@ import type { MaskPlan, ResultColumn } from '../mask/plan.ts'
 import type { Decision } from '../policy/decision.ts'
 import type { LimitConfig } from '../policy/limit.ts'
 import type { Classification, Classifier, Copy, TableUse } from '../sql/statement.ts'
-import type {
-  AnyRequest,
-  CopyMasker,
-  CopyShape,
-  Description,
-  Parameter,
-  WireProtocol,
-} from '../wire/protocol.ts'
+import type { CopyMasker, CopyShape } from '../wire/maskers.ts'
+import type { WireProtocol } from '../wire/protocol.ts'
+import type { Description } from '../wire/replies.ts'
+import type { AnyRequest, Parameter } from '../wire/requests.ts'
 import type { Estimates } from './foresight/estimates.ts'
 import type { Impacts } from './foresight/impact.ts'
 import type { Lookups } from './lookups.ts'

@@ -1,6 +1,6 @@
 import type { StatementRecord } from '../audit/events.ts'
 import type { Classification } from '../sql/statement.ts'
-import type { TransactionState } from '../wire/protocol.ts'
+import type { TransactionState } from '../wire/replies.ts'
 import { sha256 } from './binding.ts'
 import { type Exchange, verbOf } from './exchange.ts'
 

@@ -1,5 +1,6 @@
 import type { ProxyError } from '../lib/errors.ts'
-import type { AnyRequest, WireProtocol } from '../wire/protocol.ts'
+import type { WireProtocol } from '../wire/protocol.ts'
+import type { AnyRequest } from '../wire/requests.ts'
 import type { Exchange } from './exchange.ts'
 
 /** A client's frame with what it asks. */

@@ -1,5 +1,6 @@
 import { ProxyError } from '../lib/errors.ts'
-import type { AnyRequest, Dialogue } from '../wire/protocol.ts'
+import type { Dialogue } from '../wire/dialogue.ts'
+import type { AnyRequest } from '../wire/requests.ts'
 import type { Ends } from './ends.ts'
 import type { Exchange } from './exchange.ts'
 import type { Flow } from './flow.ts'

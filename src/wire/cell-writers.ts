@@ -1,4 +1,4 @@
-import type { CellMasker, CellWriter } from './protocol.ts'
+import type { CellMasker, CellWriter } from './maskers.ts'
 
 /** Below this a loop is faster than a call of the system's copy. */
 const SHORT = 40

@@ -1,4 +1,4 @@
-import type { CellMasker } from './protocol.ts'
+import type { CellMasker } from './maskers.ts'
 import { rowArea } from './row-area.ts'
 import { RowRun } from './row-run.ts'
 

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import type { AgentVerifier, LoginProof, SecretVerifier } from './protocol.ts'
+import type { AgentVerifier, LoginProof, SecretVerifier } from './verifiers.ts'
 
 const DIGEST_BYTES = 32
 

@@ -1,4 +1,4 @@
-import type { Hello, UpstreamWelcome } from '../../src/wire/protocol.ts'
+import type { Hello, UpstreamWelcome } from '../../src/wire/handshake.ts'
 
 /** Something that a model server was made to run. */
 export interface Run {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import net from 'node:net'
 import tls from 'node:tls'
+import type { ResultColumn } from '../../src/wire/columns.ts'
 import { decodeBinaryRow } from '../../src/wire/mysql/binary-row.ts'
 import * as capability from '../../src/wire/mysql/capabilities.ts'
 import { decodeColumn } from '../../src/wire/mysql/column-definition.ts'
@@ -21,7 +22,6 @@ import {
 } from '../../src/wire/mysql/password-proofs.ts'
 import { lenencBytes, PayloadReader, uint8, uint16, uint32 } from '../../src/wire/mysql/payload.ts'
 import { decodeTextRow } from '../../src/wire/mysql/text-row.ts'
-import type { ResultColumn } from '../../src/wire/protocol.ts'
 
 /** Long past anything that is waited for: a reply that never comes has to fail its own test. */
 const DEADLINE_MS = 20_000

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import net from 'node:net'
 import { decodeRequest } from '../../src/wire/postgres/frontend-messages.ts'
-import type { Parameter } from '../../src/wire/protocol.ts'
+import type { Parameter } from '../../src/wire/requests.ts'
 
 const SSL_REQUEST = 80877103
 const GSSENC_REQUEST = 80877104

@@ -1,5 +1,5 @@
 import { withWriter } from '../../wire/cell-writers.ts'
-import { WRITTEN_NULL } from '../../wire/protocol.ts'
+import { WRITTEN_NULL } from '../../wire/maskers.ts'
 import type { Masker } from '../plan.ts'
 
 /** Longer ones are rare, and copied as well by the row. */

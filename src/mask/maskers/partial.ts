@@ -1,5 +1,5 @@
 import { copyBytes, withWriter } from '../../wire/cell-writers.ts'
-import { type CellWriter, NOT_WRITTEN } from '../../wire/protocol.ts'
+import { type CellWriter, NOT_WRITTEN } from '../../wire/maskers.ts'
 import type { Masker } from '../plan.ts'
 import type { Values } from '../values.ts'
 

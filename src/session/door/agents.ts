@@ -1,6 +1,6 @@
 import type { Agent } from '../../identity/principal.ts'
 import type { ClientCertificate } from '../../wire/handshake-channel.ts'
-import type { AgentVerifier, LoginProof } from '../../wire/protocol.ts'
+import type { AgentVerifier, LoginProof } from '../../wire/verifiers.ts'
 
 /** An agent as the front door knows it. */
 export interface KnownAgent {

@@ -1,5 +1,5 @@
 import { randomBytes, randomInt, timingSafeEqual } from 'node:crypto'
-import type { CancelKey } from '../../wire/protocol.ts'
+import type { CancelKey } from '../../wire/handshake.ts'
 
 /** What can be cancelled by a key. */
 export interface Cancellable {

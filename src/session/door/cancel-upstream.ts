@@ -1,6 +1,8 @@
 import type { Clock } from '../../lib/clock.ts'
 import { connectUpstream, type UpstreamTarget } from '../../net/upstream-target.ts'
-import type { AnyRequest, CancelKey, WireProtocol } from '../../wire/protocol.ts'
+import type { CancelKey } from '../../wire/handshake.ts'
+import type { WireProtocol } from '../../wire/protocol.ts'
+import type { AnyRequest } from '../../wire/requests.ts'
 
 const CANCEL_MS = 5_000
 

@@ -5,13 +5,9 @@ import { messageOf, ProxyError } from '../../lib/errors.ts'
 import { AgentChannel, type UpstreamChannel } from '../../net/channels.ts'
 import type { Connection, ServerTls } from '../../net/connection.ts'
 import { connectUpstream } from '../../net/upstream-target.ts'
-import type {
-  AnyRequest,
-  Opening,
-  ServerGreeting,
-  UpstreamWelcome,
-  WireProtocol,
-} from '../../wire/protocol.ts'
+import type { Opening, ServerGreeting, UpstreamWelcome } from '../../wire/handshake.ts'
+import type { WireProtocol } from '../../wire/protocol.ts'
+import type { AnyRequest } from '../../wire/requests.ts'
 import { Admission, type Admitted } from './admission.ts'
 import type { Agents } from './agents.ts'
 import type { Behind } from './behind.ts'

@@ -1,7 +1,7 @@
 import { ProxyError } from '../../lib/errors.ts'
 import type { AgentChannel } from '../../net/channels.ts'
 import type { Connection } from '../../net/connection.ts'
-import type { Hello } from '../../wire/protocol.ts'
+import type { Hello } from '../../wire/handshake.ts'
 
 /** Handshakes beyond this push out the oldest, so that a flood of silent ones can't close the door. */
 const MAX_HANDSHAKES = 1_000

@@ -5,7 +5,7 @@ import { isWithinNetworks } from '../../identity/networks.ts'
 import { mockVerifier } from '../../identity/scram-verifier.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { ClientCertificate } from '../../wire/handshake-channel.ts'
-import type { AgentVerifier, LoginProof, SecretVerifier, TokenProof } from '../../wire/protocol.ts'
+import type { AgentVerifier, LoginProof, SecretVerifier, TokenProof } from '../../wire/verifiers.ts'
 import type { Agents, KnownAgent } from './agents.ts'
 
 /** An agent as the configuration lists it. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { ProxyError } from '../../lib/errors.ts'
+import type { Opening, OpenOptions } from '../handshake.ts'
 import type { ServerChannel } from '../handshake-channel.ts'
-import type { Opening, OpenOptions } from '../protocol.ts'
 import * as capability from './capabilities.ts'
 import { characterSetOf, UTF8MB4_GENERAL_CI } from './collations.ts'
 import { readConnectAttributes } from './connect-attributes.ts'

@@ -1,6 +1,6 @@
 import type { ProxyError } from '../../lib/errors.ts'
+import type { UpstreamWelcome } from '../handshake.ts'
 import type { ServerChannel } from '../handshake-channel.ts'
-import type { UpstreamWelcome } from '../protocol.ts'
 import { findHandshake, forgetHandshake, handshakeOf } from './agent-handshake.ts'
 import { earlyErrorPayload, errorPayload, wordingOf } from './errors.ts'
 import { encodeOk } from './ok-packet.ts'

@@ -1,5 +1,6 @@
 import { ProxyError } from '../../lib/errors.ts'
-import type { Cell, CellMasker } from '../protocol.ts'
+import type { Cell } from '../columns.ts'
+import type { CellMasker } from '../maskers.ts'
 import { type BinaryShape, binaryShape } from './field-types.ts'
 import { lenencBytes, PayloadReader, uint8 } from './payload.ts'
 import { RowAnew } from './row-anew.ts'

@@ -1,4 +1,4 @@
-import { type CellMasker, type CellWriter, NOT_WRITTEN, WRITTEN_NULL } from '../protocol.ts'
+import { type CellMasker, type CellWriter, NOT_WRITTEN, WRITTEN_NULL } from '../maskers.ts'
 import type { RowLayout } from '../row-masking.ts'
 import type { RowRun } from '../row-run.ts'
 import { BITMAP_OFFSET, bitmapLength, maskBinaryRow, ROW_HEADER, shapeOf } from './binary-row.ts'

@@ -1,5 +1,5 @@
 import { ProxyError } from '../../lib/errors.ts'
-import type { ResultColumn } from '../protocol.ts'
+import type { ResultColumn } from '../columns.ts'
 import { lenencBytes, NULL_CELL, PayloadReader } from './payload.ts'
 
 /** Length of the fields of fixed length, which stands before them. */

@@ -1,5 +1,7 @@
 import { ProxyError } from '../../lib/errors.ts'
-import type { Agreement, DialogueOptions, MysqlWelcome, TransactionState } from '../protocol.ts'
+import type { DialogueOptions } from '../dialogue.ts'
+import type { Agreement, MysqlWelcome } from '../handshake.ts'
+import type { TransactionState } from '../replies.ts'
 import * as capability from './capabilities.ts'
 import { isMariaDb } from './greeting.ts'
 import { encodeOk } from './ok-packet.ts'

@@ -1,13 +1,7 @@
 import type { ProxyError } from '../../lib/errors.ts'
-import type {
-  Dialogue,
-  DialogueOptions,
-  Outgoing,
-  OwnAnswer,
-  ReplyListener,
-  ResultColumn,
-  TransactionState,
-} from '../protocol.ts'
+import type { ResultColumn } from '../columns.ts'
+import type { Dialogue, DialogueOptions, Outgoing, OwnAnswer } from '../dialogue.ts'
+import type { ReplyListener, TransactionState } from '../replies.ts'
 import { COM_STMT_FETCH } from './commands.ts'
 import { Conversation } from './conversation.ts'
 import { encodeRefusal } from './errors.ts'

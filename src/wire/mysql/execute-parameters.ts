@@ -1,5 +1,6 @@
 import { ProxyError } from '../../lib/errors.ts'
-import type { Cell, Parameter } from '../protocol.ts'
+import type { Cell } from '../columns.ts'
+import type { Parameter } from '../requests.ts'
 import { readValue } from './binary-row.ts'
 import { PayloadReader, uint8, uint16 } from './payload.ts'
 

@@ -1,5 +1,5 @@
 import { ProxyError } from '../../lib/errors.ts'
-import type { ServerGreeting } from '../protocol.ts'
+import type { ServerGreeting } from '../handshake.ts'
 import { cstring, PayloadReader, uint8, uint16, uint32 } from './payload.ts'
 
 const PROTOCOL_VERSION = 10

@@ -1,6 +1,8 @@
 import type { ProxyError } from '../../lib/errors.ts'
+import type { Cell, ResultColumn } from '../columns.ts'
+import type { OwnAnswer, OwnReply } from '../dialogue.ts'
 import { Fifo } from '../fifo.ts'
-import type { Cell, OwnAnswer, OwnReply, ResultColumn, RowMeter } from '../protocol.ts'
+import type { RowMeter } from '../replies.ts'
 import type { RowMasking } from '../row-masking.ts'
 import type { PreparedStatement } from './prepared-statements.ts'
 

@@ -1,5 +1,6 @@
 import { ProxyError } from '../../lib/errors.ts'
-import type { DialogueOptions, OwnAnswer, ResultColumn } from '../protocol.ts'
+import type { ResultColumn } from '../columns.ts'
+import type { DialogueOptions, OwnAnswer } from '../dialogue.ts'
 import { COM_QUERY, COM_STMT_CLOSE, COM_STMT_PREPARE } from './commands.ts'
 import type { Conversation } from './conversation.ts'
 import { violation } from './conversation.ts'

@@ -1,4 +1,4 @@
-import type { Request } from '../protocol.ts'
+import type { Request } from '../requests.ts'
 import { COM_QUERY, COM_STMT_PREPARE } from './commands.ts'
 import { message } from './packets.ts'
 import { lenencBytes, uint8 } from './payload.ts'

@@ -1,5 +1,5 @@
 import { ProxyError } from '../../lib/errors.ts'
-import type { Parameter } from '../protocol.ts'
+import type { Parameter } from '../requests.ts'
 import { decodeExecute, type ReadExecution } from './execute-parameters.ts'
 
 /** MariaDB reads this id as that of the statement prepared last. */

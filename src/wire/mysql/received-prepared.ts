@@ -1,4 +1,4 @@
-import type { DialogueOptions } from '../protocol.ts'
+import type { DialogueOptions } from '../dialogue.ts'
 import { decodeColumn } from './column-definition.ts'
 import { type Conversation, violation } from './conversation.ts'
 import { decodeEnding, OK_HEADER } from './ok-packet.ts'

@@ -1,4 +1,5 @@
-import type { DialogueOptions, ResultColumn } from '../protocol.ts'
+import type { ResultColumn } from '../columns.ts'
+import type { DialogueOptions } from '../dialogue.ts'
 import { decodeColumn, withName, withoutDefault } from './column-definition.ts'
 import { type Conversation, violation } from './conversation.ts'
 import {

@@ -1,6 +1,6 @@
 import type { ProxyError } from '../../lib/errors.ts'
+import type { DialogueOptions, OwnReply } from '../dialogue.ts'
 import type { FrameMode } from '../framer.ts'
-import type { DialogueOptions, OwnReply } from '../protocol.ts'
 import { RowMasking } from '../row-masking.ts'
 import { decodeBinaryRow, maskBinaryRow } from './binary-row.ts'
 import { binaryRows } from './binary-rows.ts'

@@ -1,6 +1,6 @@
 import type { ProxyError } from '../../lib/errors.ts'
+import type { DialogueOptions } from '../dialogue.ts'
 import type { FrameMode } from '../framer.ts'
-import type { DialogueOptions } from '../protocol.ts'
 import { type Conversation, violation } from './conversation.ts'
 import { ERR_HEADER } from './errors.ts'
 import { endsRows } from './ok-packet.ts'

@@ -1,4 +1,4 @@
-import type { DialogueOptions } from '../protocol.ts'
+import type { DialogueOptions } from '../dialogue.ts'
 import type { Conversation } from './conversation.ts'
 import type { ServerReply } from './owed-replies.ts'
 

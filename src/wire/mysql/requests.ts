@@ -1,5 +1,5 @@
 import { ProxyError } from '../../lib/errors.ts'
-import type { CommandRequest, Request } from '../protocol.ts'
+import type { CommandRequest, Request } from '../requests.ts'
 import { strictUtf8 } from '../strict-utf8.ts'
 import * as command from './commands.ts'
 import { opensCursor } from './execute-parameters.ts'

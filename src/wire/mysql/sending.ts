@@ -1,5 +1,5 @@
 import { assertNever } from '../../lib/assert-never.ts'
-import type { DialogueOptions, Outgoing } from '../protocol.ts'
+import type { DialogueOptions, Outgoing } from '../dialogue.ts'
 import type { Conversation } from './conversation.ts'
 import { encodeRefusal } from './errors.ts'
 import { withTypes } from './execute-parameters.ts'

@@ -1,4 +1,5 @@
-import type { DialogueOptions, ReplyListener } from '../protocol.ts'
+import type { DialogueOptions } from '../dialogue.ts'
+import type { ReplyListener } from '../replies.ts'
 import * as capability from './capabilities.ts'
 import { isSafeCharacterSet } from './collations.ts'
 import { type Conversation, violation } from './conversation.ts'

@@ -1,10 +1,5 @@
-import {
-  type Cell,
-  type CellMasker,
-  type CellWriter,
-  NOT_WRITTEN,
-  WRITTEN_NULL,
-} from '../protocol.ts'
+import type { Cell } from '../columns.ts'
+import { type CellMasker, type CellWriter, NOT_WRITTEN, WRITTEN_NULL } from '../maskers.ts'
 import type { RowLayout } from '../row-masking.ts'
 import type { RowRun } from '../row-run.ts'
 import { misfit, packetRows } from './packet-rows.ts'

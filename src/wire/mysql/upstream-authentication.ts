@@ -1,7 +1,7 @@
 import { constants, publicEncrypt } from 'node:crypto'
 import { messageOf, ProxyError } from '../../lib/errors.ts'
+import type { UpstreamLogin } from '../handshake.ts'
 import type { ClientChannel } from '../handshake-channel.ts'
-import type { UpstreamLogin } from '../protocol.ts'
 import { decodeError, ERR_HEADER } from './errors.ts'
 import { type Greeting, SCRAMBLE_LENGTH } from './greeting.ts'
 import type { HandshakePackets } from './handshake-packets.ts'

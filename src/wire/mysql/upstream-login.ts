@@ -1,6 +1,6 @@
 import { ProxyError } from '../../lib/errors.ts'
+import type { CancelKey, Hello, UpstreamLogin, UpstreamWelcome } from '../handshake.ts'
 import type { ClientChannel } from '../handshake-channel.ts'
-import type { CancelKey, Hello, UpstreamLogin, UpstreamWelcome } from '../protocol.ts'
 import * as capability from './capabilities.ts'
 import { UTF8MB4_GENERAL_CI } from './collations.ts'
 import { COM_QUERY, COM_QUIT } from './commands.ts'

@@ -1,4 +1,4 @@
-import type { Cell } from '../protocol.ts'
+import type { Cell } from '../columns.ts'
 import * as capability from './capabilities.ts'
 import { isSafeCharacterSet } from './collations.ts'
 import { COM_QUERY } from './commands.ts'

@@ -1,7 +1,7 @@
 import { ProxyError } from '../../lib/errors.ts'
 import type { ServerChannel } from '../handshake-channel.ts'
-import type { AgentVerifier, LoginProof } from '../protocol.ts'
 import { strictUtf8 } from '../strict-utf8.ts'
+import type { AgentVerifier, LoginProof } from '../verifiers.ts'
 import { provenWhole } from '../whole-secret.ts'
 import { int32, message } from './framing.ts'
 import { MessageReader } from './message-reader.ts'

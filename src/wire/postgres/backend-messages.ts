@@ -1,5 +1,7 @@
 import { ERRORS, ProxyError as Failure, type ProxyError } from '../../lib/errors.ts'
-import type { Cell, CopyShape, ResultColumn, TransactionState } from '../protocol.ts'
+import type { Cell, ResultColumn } from '../columns.ts'
+import type { CopyShape } from '../maskers.ts'
+import type { TransactionState } from '../replies.ts'
 import { cstring, int32, message } from './framing.ts'
 import { MessageReader } from './message-reader.ts'
 import * as type from './message-types.ts'

@@ -1,5 +1,5 @@
 import { ProxyError } from '../../lib/errors.ts'
-import type { TransactionState } from '../protocol.ts'
+import type { TransactionState } from '../replies.ts'
 import { OwedReplies, type RowStream } from './owed-replies.ts'
 
 /** Where a conversation with a server stands: what both of its directions have to know. */

@@ -1,11 +1,6 @@
 import { ProxyError } from '../../lib/errors.ts'
-import {
-  type Cell,
-  type CellMasker,
-  type CellWriter,
-  NOT_WRITTEN,
-  WRITTEN_NULL,
-} from '../protocol.ts'
+import type { Cell } from '../columns.ts'
+import { type CellMasker, type CellWriter, NOT_WRITTEN, WRITTEN_NULL } from '../maskers.ts'
 import { rowArea } from '../row-area.ts'
 import type { RowLayout } from '../row-masking.ts'
 import type { RowRun } from '../row-run.ts'

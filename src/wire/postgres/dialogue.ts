@@ -1,14 +1,8 @@
 import type { ProxyError } from '../../lib/errors.ts'
-import type {
-  Dialogue,
-  DialogueOptions,
-  Outgoing,
-  OwnAnswer,
-  ReplyListener,
-  Request,
-  ResultColumn,
-  TransactionState,
-} from '../protocol.ts'
+import type { ResultColumn } from '../columns.ts'
+import type { Dialogue, DialogueOptions, Outgoing, OwnAnswer } from '../dialogue.ts'
+import type { ReplyListener, TransactionState } from '../replies.ts'
+import type { Request } from '../requests.ts'
 import * as backend from './backend-messages.ts'
 import { Conversation } from './conversation.ts'
 import { endResult } from './ended-result.ts'

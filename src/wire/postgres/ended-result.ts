@@ -1,5 +1,5 @@
 import type { ProxyError } from '../../lib/errors.ts'
-import type { DialogueOptions } from '../protocol.ts'
+import type { DialogueOptions } from '../dialogue.ts'
 import * as backend from './backend-messages.ts'
 import type { Conversation } from './conversation.ts'
 import * as type from './message-types.ts'

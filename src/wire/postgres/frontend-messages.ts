@@ -1,5 +1,6 @@
 import { ProxyError } from '../../lib/errors.ts'
-import type { Cell, Parameter, Request } from '../protocol.ts'
+import type { Cell } from '../columns.ts'
+import type { Parameter, Request } from '../requests.ts'
 import { cstring, int16, int32, message, serverName } from './framing.ts'
 import { MessageReader } from './message-reader.ts'
 import * as type from './message-types.ts'

@@ -1,6 +1,9 @@
 import type { ProxyError } from '../../lib/errors.ts'
+import type { Cell, ResultColumn } from '../columns.ts'
+import type { OwnAnswer, OwnReply } from '../dialogue.ts'
 import { Fifo } from '../fifo.ts'
-import type { Cell, CopyMasker, OwnAnswer, OwnReply, ResultColumn, RowMeter } from '../protocol.ts'
+import type { CopyMasker } from '../maskers.ts'
+import type { RowMeter } from '../replies.ts'
 import type { RowMasking } from '../row-masking.ts'
 
 /** A question of the proxy's own, while its answer comes in. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import type { DialogueOptions, OwnAnswer, ResultColumn } from '../protocol.ts'
+import type { ResultColumn } from '../columns.ts'
+import type { DialogueOptions, OwnAnswer } from '../dialogue.ts'
 import type { Conversation } from './conversation.ts'
 import * as frontend from './frontend-messages.ts'
 import * as type from './message-types.ts'

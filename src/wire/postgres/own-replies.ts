@@ -1,4 +1,5 @@
-import type { OwnReply, Request } from '../protocol.ts'
+import type { OwnReply } from '../dialogue.ts'
+import type { Request } from '../requests.ts'
 import { cstring, int16, int32, message } from './framing.ts'
 import { encodeParse } from './frontend-messages.ts'
 import * as type from './message-types.ts'

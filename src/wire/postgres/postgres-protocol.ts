@@ -1,6 +1,7 @@
 import type { ProxyError } from '../../lib/errors.ts'
+import type { CancelKey, UpstreamLogin, UpstreamWelcome } from '../handshake.ts'
 import type { ClientChannel, ServerChannel } from '../handshake-channel.ts'
-import type { CancelKey, UpstreamLogin, UpstreamWelcome, WireProtocol } from '../protocol.ts'
+import type { WireProtocol } from '../protocol.ts'
 import { admitAgent, authenticateAgent } from './agent-authentication.ts'
 import {
   encodeBackendKeyData,

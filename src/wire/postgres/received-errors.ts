@@ -1,4 +1,4 @@
-import type { DialogueOptions } from '../protocol.ts'
+import type { DialogueOptions } from '../dialogue.ts'
 import * as backend from './backend-messages.ts'
 import { type Conversation, violation } from './conversation.ts'
 import { endEarly } from './ended-result.ts'

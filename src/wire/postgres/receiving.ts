@@ -1,5 +1,5 @@
+import type { DialogueOptions } from '../dialogue.ts'
 import { type FrameMode, Framer } from '../framer.ts'
-import type { DialogueOptions } from '../protocol.ts'
 import { RowMasking } from '../row-masking.ts'
 import * as backend from './backend-messages.ts'
 import { type Conversation, violation } from './conversation.ts'

@@ -1,6 +1,6 @@
 import { assertNever } from '../../lib/assert-never.ts'
 import type { ProxyError } from '../../lib/errors.ts'
-import type { DialogueOptions, Outgoing } from '../protocol.ts'
+import type { DialogueOptions, Outgoing } from '../dialogue.ts'
 import * as backend from './backend-messages.ts'
 import type { Conversation } from './conversation.ts'
 import * as frontend from './frontend-messages.ts'

@@ -1,6 +1,6 @@
 import { ProxyError } from '../../lib/errors.ts'
+import type { Hello, Opening } from '../handshake.ts'
 import type { ServerChannel } from '../handshake-channel.ts'
-import type { Hello, Opening } from '../protocol.ts'
 import { cstring, int32, message } from './framing.ts'
 import { MessageReader } from './message-reader.ts'
 import * as type from './message-types.ts'

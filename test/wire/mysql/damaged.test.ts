@@ -1,10 +1,10 @@
 import t from 'tap'
 import { ProxyError } from '../../../src/lib/errors.ts'
 import { constantMasker, toNull } from '../../../src/mask/maskers/constant.ts'
+import type { ResultColumn } from '../../../src/wire/columns.ts'
 import * as capability from '../../../src/wire/mysql/capabilities.ts'
 import { decodeHandshakeResponse } from '../../../src/wire/mysql/handshake-response.ts'
 import { payloadOf } from '../../../src/wire/mysql/packets.ts'
-import type { ResultColumn } from '../../../src/wire/protocol.ts'
 import { world } from './dialogue-world.ts'
 import { goldenClients, goldenServers } from './golden.ts'
 

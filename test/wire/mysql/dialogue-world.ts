@@ -1,14 +1,11 @@
+import type { ResultColumn } from '../../../src/wire/columns.ts'
+import type { CellMasker } from '../../../src/wire/maskers.ts'
 import { openMysqlDialogue } from '../../../src/wire/mysql/dialogue.ts'
 import { PacketFramer } from '../../../src/wire/mysql/packet-framer.ts'
 import { message } from '../../../src/wire/mysql/packets.ts'
 import type { MysqlRequest } from '../../../src/wire/mysql/requests.ts'
 import { Outbox } from '../../../src/wire/outbox.ts'
-import type {
-  CellMasker,
-  Completion,
-  ReplyListener,
-  ResultColumn,
-} from '../../../src/wire/protocol.ts'
+import type { Completion, ReplyListener } from '../../../src/wire/replies.ts'
 import type { GoldenServer } from './golden.ts'
 
 export interface WorldOptions {

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { ProxyError } from '../../../src/lib/errors.ts'
+import type { OpenOptions } from '../../../src/wire/handshake.ts'
 import type { ServerChannel } from '../../../src/wire/handshake-channel.ts'
 import { findHandshake } from '../../../src/wire/mysql/agent-handshake.ts'
 import * as capability from '../../../src/wire/mysql/capabilities.ts'
@@ -23,7 +24,7 @@ import {
   provesCachingSha2,
   provesNative,
 } from '../../../src/wire/mysql/password-proofs.ts'
-import type { AgentVerifier, LoginProof, OpenOptions } from '../../../src/wire/protocol.ts'
+import type { AgentVerifier, LoginProof } from '../../../src/wire/verifiers.ts'
 import { messagesIn } from './dialogue-world.ts'
 import { goldenClients } from './golden.ts'
 

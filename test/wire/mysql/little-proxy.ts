@@ -4,19 +4,16 @@ import { AgentChannel } from '../../../src/net/channels.ts'
 import type { Connection } from '../../../src/net/connection.ts'
 import { Listener } from '../../../src/net/listener.ts'
 import { connectUpstream, type UpstreamTarget } from '../../../src/net/upstream-target.ts'
+import type { ResultColumn } from '../../../src/wire/columns.ts'
+import type { Dialogue } from '../../../src/wire/dialogue.ts'
+import type { CellMasker } from '../../../src/wire/maskers.ts'
 import { mysqlProtocol } from '../../../src/wire/mysql/mysql-protocol.ts'
 import { doubleSha1, doubleSha256 } from '../../../src/wire/mysql/password-proofs.ts'
 import type { MysqlRequest } from '../../../src/wire/mysql/requests.ts'
 import { Outbox } from '../../../src/wire/outbox.ts'
-import type {
-  AgentVerifier,
-  CellMasker,
-  Description,
-  Dialogue,
-  MessageFramer,
-  ReplyListener,
-  ResultColumn,
-} from '../../../src/wire/protocol.ts'
+import type { MessageFramer } from '../../../src/wire/protocol.ts'
+import type { Description, ReplyListener } from '../../../src/wire/replies.ts'
+import type { AgentVerifier } from '../../../src/wire/verifiers.ts'
 
 export const AGENT = 'bot'
 export const SECRET = 'a secret of the bot'

@@ -1,12 +1,13 @@
 import t from 'tap'
 import { toNull } from '../../../src/mask/maskers/constant.ts'
 import { withWriter } from '../../../src/wire/cell-writers.ts'
+import type { Cell } from '../../../src/wire/columns.ts'
+import type { CellMasker } from '../../../src/wire/maskers.ts'
 import { decodeBinaryRow, maskBinaryRow } from '../../../src/wire/mysql/binary-row.ts'
 import { binaryRows } from '../../../src/wire/mysql/binary-rows.ts'
 import { HEADER, headed, MAX_PAYLOAD, message, payloadOf } from '../../../src/wire/mysql/packets.ts'
 import { lenencBytes } from '../../../src/wire/mysql/payload.ts'
 import { decodeTextRow, maskTextRow, textRows } from '../../../src/wire/mysql/text-row.ts'
-import type { Cell, CellMasker } from '../../../src/wire/protocol.ts'
 import { RowMasking } from '../../../src/wire/row-masking.ts'
 
 const VAR_STRING = 0xfd

@@ -5,6 +5,8 @@ import {
   type UpstreamTarget,
   upstreamTarget,
 } from '../../../src/net/upstream-target.ts'
+import type { ResultColumn } from '../../../src/wire/columns.ts'
+import type { UpstreamWelcome } from '../../../src/wire/handshake.ts'
 import { decodeBinaryRow } from '../../../src/wire/mysql/binary-row.ts'
 import * as capability from '../../../src/wire/mysql/capabilities.ts'
 import { decodeError } from '../../../src/wire/mysql/errors.ts'
@@ -14,7 +16,6 @@ import { PacketFramer } from '../../../src/wire/mysql/packet-framer.ts'
 import { message, payloadOf } from '../../../src/wire/mysql/packets.ts'
 import { uint8, uint32 } from '../../../src/wire/mysql/payload.ts'
 import { decodeTextRow } from '../../../src/wire/mysql/text-row.ts'
-import type { ResultColumn, UpstreamWelcome } from '../../../src/wire/protocol.ts'
 import { MYSQL_FLAVOURS, startMysql } from '../../support/mysql.ts'
 import { AGENT, type LittleProxyOptions, littleProxy, SECRET } from './little-proxy.ts'
 

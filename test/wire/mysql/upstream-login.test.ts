@@ -1,5 +1,6 @@
 import { constants, createHash, generateKeyPairSync, privateDecrypt } from 'node:crypto'
 import t from 'tap'
+import type { UpstreamLogin } from '../../../src/wire/handshake.ts'
 import type { ClientChannel } from '../../../src/wire/handshake-channel.ts'
 import * as capability from '../../../src/wire/mysql/capabilities.ts'
 import { encodeGreeting } from '../../../src/wire/mysql/greeting.ts'
@@ -19,7 +20,6 @@ import {
   xor,
 } from '../../../src/wire/mysql/password-proofs.ts'
 import { uint8 } from '../../../src/wire/mysql/payload.ts'
-import type { UpstreamLogin } from '../../../src/wire/protocol.ts'
 
 const PASSWORD = 'the password of the database'
 const SCRAMBLE = Buffer.from('abcdefghijklmnopqrst')

@@ -4,7 +4,7 @@ import type { ServerChannel } from '../../../src/wire/handshake-channel.ts'
 import { authenticateAgent } from '../../../src/wire/postgres/agent-authentication.ts'
 import { int32, message } from '../../../src/wire/postgres/framing.ts'
 import { PASSWORD } from '../../../src/wire/postgres/message-types.ts'
-import type { AgentVerifier } from '../../../src/wire/protocol.ts'
+import type { AgentVerifier } from '../../../src/wire/verifiers.ts'
 import { doubleSha256 } from '../../../src/wire/whole-secret.ts'
 
 const TOKEN = 'x'.repeat(16 * 1024)

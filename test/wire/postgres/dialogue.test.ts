@@ -1,10 +1,11 @@
 import t from 'tap'
 import { ProxyError } from '../../../src/lib/errors.ts'
+import type { Dialogue } from '../../../src/wire/dialogue.ts'
 import { Outbox } from '../../../src/wire/outbox.ts'
 import { openPostgresDialogue } from '../../../src/wire/postgres/dialogue.ts'
 import { cstring, int16, int32, message } from '../../../src/wire/postgres/framing.ts'
 import * as type from '../../../src/wire/postgres/message-types.ts'
-import type { Dialogue, Request } from '../../../src/wire/protocol.ts'
+import type { Request } from '../../../src/wire/requests.ts'
 
 /** What a test calls an exchange. */
 type Name = string

@@ -7,7 +7,7 @@ import type { ServerChannel } from '../../../src/wire/handshake-channel.ts'
 import { cstring, int32, message } from '../../../src/wire/postgres/framing.ts'
 import { PASSWORD } from '../../../src/wire/postgres/message-types.ts'
 import { authenticateByScram } from '../../../src/wire/postgres/scram-server.ts'
-import type { AgentVerifier } from '../../../src/wire/protocol.ts'
+import type { AgentVerifier } from '../../../src/wire/verifiers.ts'
 import { writeCertificate } from '../../support/postgres-certificate.ts'
 
 /** A fresh self-signed certificate, DER. */

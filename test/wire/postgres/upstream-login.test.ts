@@ -1,10 +1,10 @@
 import t from 'tap'
 import type { ProxyError } from '../../../src/lib/errors.ts'
 import { UpstreamChannel } from '../../../src/net/channels.ts'
+import type { UpstreamLogin } from '../../../src/wire/handshake.ts'
 import { cstring, int32, message } from '../../../src/wire/postgres/framing.ts'
 import * as type from '../../../src/wire/postgres/message-types.ts'
 import { logInToPostgres } from '../../../src/wire/postgres/upstream-login.ts'
-import type { UpstreamLogin } from '../../../src/wire/protocol.ts'
 import { FakeConnection } from '../../support/fake-connection.ts'
 
 const LOGIN: UpstreamLogin = {
