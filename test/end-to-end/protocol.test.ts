@@ -270,11 +270,14 @@ t.test('the protocol, byte by byte', async (t) => {
   })
 
   t.test('a cancel reaches the statement that runs', async (t) => {
+    const running = "SELECT FROM pg_stat_activity WHERE query = $1 AND state = 'active'"
     for (const version of [3 << 16, PROTOCOL_3_2]) {
       const { client, greeting } = await login(t, proxy, { version })
       for (let round = 0; round < 10; round++) {
-        client.send(serialize.query('SELECT pg_sleep(30)'))
-        await after(round)
+        const text = `SELECT pg_sleep(30), ${round}`
+        client.send(serialize.query(text))
+        // A server that isn't told to run anything yet has nothing to cancel.
+        while ((await db.query(running, [text])).rowCount === 0) await after(10)
         const canceller = await open(t, proxy)
         canceller.send(cancelRequest(cancelKeyOf(greeting)))
         t.same(await canceller.untilEnd(), [], 'a cancel has no answer')
