@@ -1,31 +1,25 @@
-import {
-  authorizeBreakGlass,
-  authorizeDecision,
-  clearedBy,
-  isOwner,
-} from '../identity/authorize-decision.ts'
-import { type Directory, sameName } from '../identity/directory.ts'
+import type { Directory } from '../identity/directory.ts'
 import type { Person } from '../identity/principal.ts'
 import type { Clock } from '../lib/clock.ts'
-import { messageOf } from '../lib/errors.ts'
 import { proposedRule } from '../policy/proposed-rule.ts'
+import type { Answer, BreakGlass, Speaker } from './answer.ts'
 import type { DecideResult } from './decide-result.ts'
+import { Decisions } from './decisions.ts'
 import { type DeskListener, isLive, resolutionOf } from './desk-events.ts'
-import type { Grant, GrantTerms } from './grant.ts'
+import type { Grant } from './grant.ts'
 import type { GrantStore } from './grant-store.ts'
 import { type GrantEvent, Grants, type RevokeResult } from './grants.ts'
 import { Intake, type Opened } from './intake.ts'
 import type { RecordApproval } from './record.ts'
 import type {
   ApprovalRequest,
-  Channel,
   Outcome,
   RequestDraft,
   Resolution,
-  Vote,
   WithdrawCause,
 } from './request.ts'
 import { RequestBook } from './request-book.ts'
+import { Spending } from './spending.ts'
 import type { ApprovalStore } from './store.ts'
 
 /** Approvals of the same, after which a rule is proposed. */
@@ -44,42 +38,6 @@ export interface DeskOptions {
   readonly log: (text: string) => void
 }
 
-/** Whom a channel has authenticated. */
-export interface Speaker {
-  /** E-mail address. */
-  readonly person: string
-  readonly channel: Channel
-  /** When they last proved to the identity provider who they are, where the channel knows it. */
-  readonly proof?: Proof | null
-}
-
-export interface Proof {
-  /** Milliseconds since the epoch. */
-  readonly authenticatedAt: number
-  /** How, as the provider names it. */
-  readonly acr: string | null
-}
-
-export interface Answer extends Speaker {
-  readonly decision: 'approve' | 'deny'
-  readonly reason: string
-  /** SHA-256 (hex) of the statement that the person read; null where the channel can't tell. */
-  readonly statementSha256: string | null
-  /** Data classes that this person lets leave in clear by an approval, beside those asked for. */
-  readonly clears?: readonly string[]
-  /** They approve its shape for a time and so many rows; null for one execution. */
-  readonly grant?: GrantTerms | null
-}
-
-/** Who lets a request pass alone, and why. */
-export interface BreakGlass extends Speaker {
-  readonly reason: string
-  /** Of the incident that it is for. */
-  readonly ticket: string
-  /** SHA-256 (hex) of the statement that the person read; null where they don't say. */
-  readonly statementSha256: string | null
-}
-
 /**
  * Where requests wait for people. The first answer wins; a deadline, an owner or the client's going
  * ends the waiting; an approval is used once. A holder is whoever waits: one line to a data plane.
@@ -89,8 +47,8 @@ export class ApprovalDesk {
   readonly #intake: Intake
   readonly #grants: Grants
   readonly #store: ApprovalStore
-  readonly #directory: () => Directory
-  readonly #log: DeskOptions['log']
+  readonly #decisions: Decisions
+  readonly #spending: Spending
 
   constructor(options: DeskOptions) {
     const { store, newId } = options
@@ -102,8 +60,8 @@ export class ApprovalDesk {
       newId,
       coveredBy: (draft) => this.#grants.coveredBy(draft),
     })
-    this.#directory = options.directory
-    this.#log = options.log
+    this.#decisions = new Decisions({ ...options, book: this.#book, grants: this.#grants })
+    this.#spending = new Spending(this.#book, this.#grants)
     this.#afterGrace([...this.waiting()].map((request) => request.id))
   }
 
@@ -139,182 +97,28 @@ export class ApprovalDesk {
   }
 
   /** Takes a person's answer, from whatever channel it comes. */
-  async decide(id: string, answer: Answer): Promise<DecideResult> {
-    const result = await this.#decide(id, answer)
-    // Whatever becomes of the others, this one is decided.
-    if (result.kind === 'decided') {
-      await this.#coverWaiting(result.request).catch((error) => this.#log(messageOf(error)))
-    }
-    return result
+  decide(id: string, answer: Answer): Promise<DecideResult> {
+    return this.#decisions.decide(id, answer)
   }
 
-  /** What waits already and is of the shape that somebody has just approved goes by that, too. */
-  async #coverWaiting({ id: approved, state, grant, shape }: ApprovalRequest): Promise<void> {
-    if (state !== 'approved' || grant === null) return
-    const waiting = [...this.waiting()].filter(
-      (each) => each.state === 'pending' && each.shape === shape && each.id !== approved,
-    )
-    for (const { id } of waiting) {
-      await this.#book.step(id, async (request) => {
-        if (request?.state !== 'pending') return
-        const covering = await this.#grants.coveredBy(request)
-        if (!covering) return
-        const { votes, maxRows } = covering
-        const use = { id: covering.id, maxRows }
-        await this.#book.resolve(request, { state: 'approved', votes, cleared: [], grant: use })
-      })
-    }
+  /** Why `decide` wouldn't take this answer now, as it would say it, or null. Grants nothing. */
+  whyNot(id: string, answer: Omit<Answer, 'reason'>): Promise<DecideResult | null> {
+    return this.#decisions.whyNot(id, answer)
   }
 
-  #decide(id: string, answer: Answer): Promise<DecideResult> {
-    return this.#book.step(id, async (request) => {
-      if (!request) return { kind: 'unknown' }
-      if (request.state !== 'pending') return closedTo(request)
-      if (answer.statementSha256 !== null && answer.statementSha256 !== request.statementSha256) {
-        return { kind: 'changed', request }
-      }
-      return this.#vote(request, answer)
-    })
-  }
-
-  async #vote(request: ApprovalRequest, answer: Answer): Promise<DecideResult> {
-    const { decision, reason, channel } = answer
-    const clears = decision === 'approve' ? (answer.clears ?? []) : []
-    const verdict = this.#verdict(request, answer, clears)
-    const repeated = decision === 'approve' && hasApproved(request, answer.person)
-    if (repeated && verdict.ok !== false && !verdict.completes) return { kind: 'counted', request }
-    if (!verdict.ok) {
-      if (repeated && verdict.code === 'not_an_approver') return { kind: 'counted', request }
-      await this.refuse(request.id, answer, verdict.code)
-      return { ...verdict, kind: 'refused', request }
-    }
-    const grant = decision === 'approve' ? (answer.grant ?? null) : null
-    const onlyOnce = grant && this.#grants.refusal(request, clears)
-    if (onlyOnce) {
-      await this.refuse(request.id, answer, 'only_once')
-      return { kind: 'refused', request, code: 'only_once', message: onlyOnce }
-    }
-    const person = verdict.person.email
-    const proof = answer.proof ?? null
-    const authenticatedAt = proof && new Date(proof.authenticatedAt).toISOString()
-    const acr = proof?.acr ?? null
-    await this.#book.record({
-      ...{ type: 'approval.voted', id: request.id },
-      ...{ person, decision, reason, channel, clears, terms: grant, authenticatedAt, acr },
-    })
-    const vote = {
-      ...{ person, decision, reason, channel, clears, grant, at: this.#book.time() },
-      ...(authenticatedAt !== null && { authenticatedAt }),
-      ...(acr !== null && { acr }),
-    }
-    return this.#count(request, vote, verdict.completes)
-  }
-
-  async #count(request: ApprovalRequest, vote: Vote, completes: boolean): Promise<DecideResult> {
-    const votes = [...request.votes, vote]
-    if (vote.decision === 'deny') {
-      const denied = await this.#book.resolve(request, { state: 'denied', votes })
-      return { kind: 'decided', request: denied }
-    }
-    if (completes) {
-      const given = clearedBy({ ...request, votes }, this.#directory())
-      const cleared = [...new Set([...request.asksClear, ...given])]
-      const grant = await this.#grants.made({ ...request, votes })
-      const end = { state: 'approved', votes, cleared, grant } as const
-      const approved = await this.#book.resolve(request, end)
-      return { kind: 'decided', request: approved }
-    }
-    const counted = await this.#book.change(request, { votes })
-    this.#book.emit({ type: 'voted', request: counted })
-    return { kind: 'counted', request: counted }
-  }
-
-  /**
-   * Why `decide` wouldn't take this answer now, as it would say it, or null. Grants nothing, for
-   * `decide` asks again; that somebody tried what they may not is recorded.
-   */
-  async whyNot(id: string, answer: Omit<Answer, 'reason'>): Promise<DecideResult | null> {
-    const request = this.get(id)
-    if (!request) return { kind: 'unknown' }
-    if (request.state !== 'pending') return closedTo(request)
-    const sha = answer.statementSha256
-    if (sha !== null && sha !== request.statementSha256) return { kind: 'changed', request }
-    const verdict = this.#verdict(request, answer, answer.clears)
-    if (verdict.ok) return null
-    await this.refuse(id, answer, verdict.code)
-    return { ...verdict, kind: 'refused', request }
-  }
-
-  #verdict(
-    request: ApprovalRequest,
-    { person: email, decision, proof }: Omit<Answer, 'reason'>,
-    clears: readonly string[] = [],
-  ) {
-    const directory = this.#directory()
-    const now = Date.parse(this.#book.time())
-    const authenticatedAt = proof?.authenticatedAt ?? null
-    return authorizeDecision({
-      ...{ person: { email }, request, decision, clears, directory },
-      ...{ authenticatedAt, now },
-    })
-  }
-
-  /**
-   * One person lets a request pass alone: no quorum and no group is asked, everybody is told. It is
-   * for one execution.
-   */
+  /** One person lets a request pass alone. */
   breakGlass(id: string, by: BreakGlass): Promise<DecideResult> {
-    return this.#book.step(id, async (request) => {
-      if (!request) return { kind: 'unknown' }
-      if (request.state !== 'pending') return closedTo(request)
-      const { statementSha256: sha } = by
-      if (sha !== null && sha !== request.statementSha256) return { kind: 'changed', request }
-      const directory = this.#directory()
-      const verdict = authorizeBreakGlass({ person: { email: by.person }, request, directory })
-      if (!verdict.ok) {
-        await this.refuse(id, by, verdict.code)
-        return { ...verdict, kind: 'refused', request }
-      }
-      return this.#passAlone(request, { ...by, person: verdict.person.email })
-    })
-  }
-
-  async #passAlone(request: ApprovalRequest, by: BreakGlass): Promise<DecideResult> {
-    const { id, agent, database, verb, statementSha256: sha256 } = request
-    const { person, channel, reason, ticket } = by
-    await this.#book.record({
-      ...{ type: 'approval.break_glass', id, person, channel, reason, ticket },
-      ...{ agent, database, verb, sha256 },
-    })
-    const vote: Vote = {
-      ...{ person, decision: 'approve', reason, channel, clears: [], grant: null },
-      ...{ breakGlass: { ticket }, at: this.#book.time() },
-    }
-    const votes = [...request.votes, vote]
-    const end = { state: 'approved', votes, cleared: [], grant: null } as const
-    const passed = await this.#book.resolve(request, end)
-    this.#book.emit({ type: 'break-glass', request: passed })
-    return { kind: 'decided', request: passed }
+    return this.#decisions.breakGlass(id, by)
   }
 
   /** Records that somebody tried what they may not. */
-  refuse(id: string, { person, channel }: Speaker, why: string): Promise<void> {
-    return this.#book.record({ type: 'approval.refused', id, person, channel, why })
+  refuse(id: string, by: Speaker, why: string): Promise<void> {
+    return this.#decisions.refuse(id, by, why)
   }
 
   /** An owner takes the request back, through a channel. */
   withdrawByOwner(id: string, by: Speaker): Promise<DecideResult> {
-    return this.#book.step(id, async (request) => {
-      if (!request) return { kind: 'unknown' }
-      if (!isLive(request)) return closedTo(request)
-      const person = this.#directory().person(by.person)
-      if (!person || !isOwner(request, person)) {
-        await this.refuse(id, by, 'not_an_owner')
-        const message = 'Only an owner of the agent can withdraw its request.'
-        return { kind: 'refused', request, code: 'not_an_owner', message }
-      }
-      return { kind: 'decided', request: await this.#withdraw(request, 'owner') }
-    })
+    return this.#decisions.withdrawByOwner(id, by)
   }
 
   /**
@@ -378,61 +182,20 @@ export class ApprovalDesk {
 
   /** Uses an approval up: true once, and only when that is on the disk. */
   spend(id: string, binding: string): Promise<boolean> {
-    return this.#book.step(id, async (request) => {
-      if (request?.state !== 'approved' || request.spentAt !== null) return false
-      if (request.binding !== binding) return false
-      if (!this.#grants.stands(request)) {
-        await this.#withdraw(request, 'changed')
-        return false
-      }
-      this.#book.emit({ type: 'spent', request: await this.#markSpent(request) })
-      return true
-    })
-  }
-
-  /**
-   * The record and the new state reach the disk side by side, for a statement waits: neither of them
-   * alone lets anything run, and where the record fails the approval can still be used.
-   */
-  async #markSpent(request: ApprovalRequest): Promise<ApprovalRequest> {
-    const { id, binding } = request
-    const [recorded, spent] = await Promise.allSettled([
-      this.#book.record({ type: 'approval.spent', id, binding }),
-      this.#book.change(request, { spentAt: this.#book.time() }),
-    ])
-    if (spent.status === 'rejected') throw spent.reason
-    if (recorded.status === 'fulfilled') return spent.value
-    await this.#book.change(spent.value, { spentAt: null })
-    throw recorded.reason
+    return this.#spending.spend(id, binding)
   }
 
   /** Notes what became of a statement whose approval has been spent. */
   settle(id: string, outcome: Outcome): Promise<void> {
-    return this.#book.step(id, async (request) => {
-      if (request?.state !== 'approved' || request.spentAt === null) return
-      const state = outcome.sqlState === null ? 'executed' : 'failed'
-      const settled = await this.#book.change(request, { state, outcome, waiting: null })
-      this.#book.emit({ type: 'settled', request: settled })
-    })
+    return this.#spending.settle(id, outcome)
   }
 
   /** Notes what an agent says became of an action whose approval it has spent; true once. */
   report(
     id: string,
-    { outcome, detail }: { readonly outcome: 'executed' | 'failed'; readonly detail: string },
+    told: { readonly outcome: 'executed' | 'failed'; readonly detail: string },
   ): Promise<boolean> {
-    return this.#book.step(id, async (request) => {
-      if (!request?.action || request.state !== 'approved' || !request.spentAt) return false
-      await this.#book.record({ type: 'action.outcome', id, agent: request.agent, outcome, detail })
-      const ms = Date.parse(this.#book.time()) - Date.parse(request.spentAt)
-      const settled = await this.#book.change(request, {
-        state: outcome,
-        outcome: { rows: null, ms, sqlState: null, detail },
-        waiting: null,
-      })
-      this.#book.emit({ type: 'settled', request: settled })
-      return true
-    })
+    return this.#spending.report(id, told)
   }
 
   /**
@@ -475,15 +238,4 @@ export class ApprovalDesk {
       })
     }
   }
-}
-
-/** Why a request takes no answer any more. */
-function closedTo(request: ApprovalRequest): DecideResult {
-  const gone = request.state === 'expired' || request.state === 'withdrawn'
-  return { kind: gone ? 'gone' : 'already', request }
-}
-
-function hasApproved(request: ApprovalRequest, email: string): boolean {
-  const me = sameName(email)
-  return request.votes.some((vote) => vote.decision === 'approve' && sameName(vote.person) === me)
 }

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
+import type { Proof } from '../../approval/answer.ts'
 import type { DecideResult } from '../../approval/decide-result.ts'
-import type { Proof } from '../../approval/desk.ts'
 import { authorizeBreakGlass } from '../../identity/authorize-decision.ts'
 import { bad, type Notice, noticeOf, statusFor } from './decision-notice.ts'
 import { fieldsOf } from './form-fields.ts'

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
+import type { Proof } from '../../approval/answer.ts'
 import type { DecideResult } from '../../approval/decide-result.ts'
 import { denyReason } from '../../approval/deny-reasons.ts'
-import type { Proof } from '../../approval/desk.ts'
 import { type GrantTerms, LONGEST_GRANT_MINUTES } from '../../approval/grant.ts'
 import { CLAIMS_MS } from '../../identity/accounts.ts'
 import { ApiError } from '../api-error.ts'

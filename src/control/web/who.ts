@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Proof } from '../../approval/desk.ts'
+import type { Proof } from '../../approval/answer.ts'
 import type { LinkedBy } from '../../identity/chat-link.ts'
 import type { Person } from '../../identity/principal.ts'
 import { ApiError } from '../api-error.ts'
