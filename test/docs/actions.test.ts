@@ -6,11 +6,11 @@ import { answerOf, nextEvent } from '../approval/fixtures.ts'
 import { type ActionsHouse, openActions } from '../support/actions-house.ts'
 import { projectRoot } from '../support/project-root.ts'
 
-const page = readFileSync(join(projectRoot, 'docs', 'actions.md'), 'utf8')
+const page = readFileSync(join(projectRoot, 'README.md'), 'utf8')
 
 /** The client as the page has it. */
 function client(language: string): string {
-  const clients = page.slice(page.indexOf('## Clients'))
+  const clients = page.slice(page.indexOf("## What isn't SQL"))
   const [, code = ''] = new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``).exec(clients) ?? []
   return code
 }
