@@ -79,11 +79,11 @@ function parameters({ parameters: all }: ApprovalRequest): Html | null {
   )}</tbody></table></div></section>`
 }
 
-/** Text, and no button: whoever may change the configuration decides. */
+/** It shows a text to copy and changes nothing: whoever may edit the configuration decides. */
 function ruleToCopy(rule: string): Html {
-  return html`<section class="panel" aria-labelledby="rule-title"><h2 id="rule-title">Make it a rule?</h2>
+  return html`<section class="panel"><details class="rule"><summary>Make it a rule</summary>
 <p class="fine">Copy it into <code>rules:</code> of the configuration, where such statements need nobody any more. Nothing happens by itself.</p>
-<pre class="sql" id="proposed-rule"><code>${markedText(rule)}</code></pre></section>`
+<pre class="sql" id="proposed-rule"><code>${markedText(rule)}</code></pre></details></section>`
 }
 
 function reasons({ effects }: ApprovalRequest): Html {

@@ -223,6 +223,29 @@ t.test(
   },
 )
 
+t.test('after the fifth approval of the same, a button shows it as a rule', async (t) => {
+  const house = await openInbox(t)
+  const visitor = await signedIn(t, house)
+  const draft = {
+    ...{
+      verb: 'UPDATE',
+      shape: 'orders by id',
+      statement: 'UPDATE orders SET note = 1 WHERE id = 2',
+    },
+    effects: [{ effect: 'write', reason: 'it changes rows' }] as const,
+  }
+  for (let time = 1; time <= 5; time++) {
+    const { id, binding } = await house.open({ ...draft, binding: `time ${time}` })
+    t.notMatch((await visitor.get(addressOf(id))).text, 'Make it a rule', `before time ${time}`)
+    await house.desk.decide(id, answerOf('ana@example.com'))
+    await house.desk.spend(id, binding)
+    await house.desk.settle(id, { rows: time, ms: 1, sqlState: null })
+  }
+  const { id } = await house.open({ ...draft, binding: 'the next' })
+  const { text } = await visitor.get(addressOf(id))
+  t.match(text, /<summary>Make it a rule<\/summary>[\s\S]*max_rows: 5/)
+})
+
 t.test('a decision counts, with its reason, once', async (t) => {
   const house = await openInbox(t)
   const { id } = await house.open()
