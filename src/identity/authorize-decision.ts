@@ -68,7 +68,7 @@ export function authorizeDecision(question: {
   const tie = tieTo(request, person)
   if (tie !== null) return selfApproval(tie)
   if (decision === 'deny') return authorizeDeny(request, person)
-  const provedMs = authenticatedAt === null ? null : ageOf(authenticatedAt, now)
+  const provedMs = proofAge(authenticatedAt, now)
   const verdict = authorizeApprove(request, { ...person, provedMs }, directory)
   const kept = clears.find((one) => !mayClear(request, person, one, directory))
   return verdict.ok && kept !== undefined ? mayNotClear(request, kept) : verdict
@@ -206,14 +206,15 @@ interface Voter extends Person {
 
 function provedOf({ at, authenticatedAt }: Ballot): number | null {
   if (at === undefined || authenticatedAt === undefined) return null
-  return ageOf(Date.parse(authenticatedAt), Date.parse(at))
+  return proofAge(Date.parse(authenticatedAt), Date.parse(at))
 }
 
 /** Two clocks differ by some seconds; a proof of tomorrow is none. */
 const SKEW_MS = 30_000
 
-function ageOf(authenticatedAt: number, now: number): number | null {
-  const age = now - authenticatedAt
+/** How long ago somebody proved who they are, in ms; null where they haven't, or not by this clock. */
+export function proofAge(authenticatedAt: number | null, now: number): number | null {
+  const age = authenticatedAt === null ? Number.NaN : now - authenticatedAt
   return Number.isFinite(age) && age >= -SKEW_MS ? Math.max(0, age) : null
 }
 

@@ -1,18 +1,14 @@
 import type { FastifyRequest } from 'fastify'
-import type { Proof } from '../../approval/answer.ts'
 import type { DecideResult } from '../../approval/decide-result.ts'
 import { authorizeBreakGlass } from '../../identity/authorize-decision.ts'
 import { bad, type Notice, noticeOf, statusFor } from './decision-notice.ts'
 import { fieldsOf } from './form-fields.ts'
 import { type GlassFields, LONGEST_REASON, LONGEST_TICKET, WORD } from './glass-panel.ts'
+import { provedLately } from './proved-lately.ts'
 import type { InboxOptions } from './web-options.ts'
-import { proofOf, type Viewer } from './who.ts'
+import type { Viewer } from './who.ts'
 
 const SHA256 = /^[0-9a-f]{64}$/
-/** Whoever sits down at a browser that somebody has left open has not proved anything. */
-const FRESH_MS = 5 * 60_000
-/** Two clocks differ by some seconds; a proof of tomorrow is none. */
-const SKEW_MS = 30_000
 
 /** What became of a form that lets a request pass alone. */
 export interface Broken {
@@ -65,15 +61,10 @@ function whatIsMissing({
 }
 
 /** Who may not do it anyway is told that instead, by the desk, which records it. */
-function hasToProve(id: string, viewer: Viewer, { web, desk, directory, clock }: InboxOptions) {
-  const request = desk.get(id)
-  if (!web.oidc?.client() || request?.state !== 'pending') return false
+function hasToProve(id: string, viewer: Viewer, options: InboxOptions): boolean {
+  const request = options.desk.get(id)
+  if (request?.state !== 'pending') return false
   const { person } = viewer
-  const may = authorizeBreakGlass({ person, request, directory: directory() }).ok
-  return may && !isFresh(proofOf(viewer), clock.now())
-}
-
-function isFresh(proof: Proof | null, now: number): boolean {
-  const age = proof === null ? Number.NaN : now - proof.authenticatedAt
-  return age >= -SKEW_MS && age <= FRESH_MS
+  const may = authorizeBreakGlass({ person, request, directory: options.directory() }).ok
+  return may && !provedLately(viewer, options)
 }

@@ -1,7 +1,8 @@
 import type { ChatLink, ChatPlace } from '../../identity/chat-link.ts'
 import { type Html, html } from './html.ts'
-import { isFresh, LINK, type ShownCode } from './me-linking.ts'
+import { LINK, type ShownCode } from './me-linking.ts'
 import { moment } from './moments.ts'
+import { provedLately } from './proved-lately.ts'
 import { named } from './request-words.ts'
 import type { InboxOptions } from './web-options.ts'
 import type { Viewer } from './who.ts'
@@ -27,7 +28,7 @@ export function chatAccounts(
   const items = [...places, ...gone].map((place) => {
     const listed = directory.accountOf(place.chat, viewer.person)
     const link = links.find((each) => isIn(each, place)) ?? null
-    return chatItem({ place, listed, link, viewer, fresh: isFresh(viewer, options) })
+    return chatItem({ place, listed, link, viewer, fresh: provedLately(viewer, options) })
   })
   return html`<section class="panel own" aria-labelledby="chats-title"><h2 id="chats-title">Your accounts in chats</h2>
 ${shown && codeNote(shown)}

@@ -4,14 +4,11 @@ import { ApiError } from '../api-error.ts'
 import { fieldsOf } from './form-fields.ts'
 import { hop } from './hop.ts'
 import { needOwnPage } from './own-page.ts'
+import { provedLately } from './proved-lately.ts'
 import type { InboxOptions, LinkingOptions } from './web-options.ts'
 import { needViewer, type Viewer } from './who.ts'
 
 export const LINK = '/inbox/me/link'
-/** A code makes an account that signs: whoever asks for one has proved so lately who they are. */
-const FRESH_MS = 5 * 60 * 1000
-/** Two clocks differ by some seconds. */
-const SKEW_MS = 30 * 1000
 
 /** A code that is shown once, in the answer to whoever asked for it. */
 export interface ShownCode {
@@ -36,7 +33,8 @@ export function linkRoutes(
   server.post(LINK, async (request, reply) => {
     const { viewer, linking, places } = needLinking(request, options)
     const { chat } = placeIn(request, places())
-    if (!isFresh(viewer, options)) {
+    // A code makes an account that signs.
+    if (!provedLately(viewer, options)) {
       return hop(
         reply,
         options,
@@ -77,13 +75,4 @@ function placeIn(request: FastifyRequest, places: readonly ChatPlace[]): ChatPla
 
 function noSuch(): ApiError {
   return new ApiError(404, 'not_found', 'There is no such account of yours, and no such chat here.')
-}
-
-/** Without an identity provider there is nothing to prove it by again. */
-export function isFresh({ account }: Viewer, { web, clock }: InboxOptions): boolean {
-  if ((web.oidc?.client() ?? null) === null) return true
-  const at = account?.authenticatedAt ?? null
-  if (at === null) return false
-  const age = clock.now() - at
-  return age >= -SKEW_MS && age <= FRESH_MS
 }

@@ -29,9 +29,6 @@ export const MYSQL_TYPE_VAR_STRING = 0xfd
 export const MYSQL_TYPE_STRING = 0xfe
 export const MYSQL_TYPE_GEOMETRY = 0xff
 
-/** Of a parameter: the type's second byte says that it is unsigned. */
-export const UNSIGNED_PARAMETER = 0x8000
-
 /** How a value of a type travels in a binary row and as a parameter. */
 export type BinaryShape =
   | { readonly kind: 'fixed'; readonly length: number }
