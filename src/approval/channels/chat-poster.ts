@@ -181,11 +181,13 @@ export class ChatPoster<Message = unknown> {
 
   /** How chats measure is nowhere said to the byte; what one takes for too long is shown in part. */
   async #showOrShorten(bundle: Bundle): Promise<void> {
-    const { board, view } = this.#options
+    const { board, view, desk } = this.#options
     try {
       await this.#show(bundle)
     } catch (error) {
       if (!board.isTooLong(error) || view.shortened.has(bundle.shown)) throw error
+      // Of requests that the store has let go of nothing is shown any more.
+      for (const id of view.shortened) if (!desk.get(id)) view.shortened.delete(id)
       view.shortened.add(bundle.shown)
       await this.#show(bundle)
     }

@@ -47,6 +47,12 @@ t.test('what an edit would tell nobody is said in the thread, once', async (t) =
   t.match(lines().at(-1)?.args, { reply_broadcast: 'true' }, 'the channel sees an alert')
   t.match(message && shownIn(message), 'DROP TABLE')
   t.match(counts, { delivered: 1, failed: 0, dropped: 0 })
+  view.shortened.add('gone')
+  slack.refusing.set('chat.postMessage', 'invalid_blocks')
+  const other = (await desk.open(draftOf({ binding: 'b', fingerprint: 'b' }), 'line')).request
+  poster.update({ type: 'requested', how: 'new', request: other })
+  await slack.until(() => view.shortened.has(other.id))
+  t.same([...view.shortened], [other.id], 'what nobody knows any more is not kept')
 })
 
 t.test('what Slack finds too long in every shape is given up, and all else is not', async (t) => {
